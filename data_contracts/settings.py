@@ -1,0 +1,500 @@
+"""Settings of a home: registries and rules, package defaults overlaid by the home's own entries.
+
+Put here: what settings may say, how defaults and home combine and where each value comes from.
+Keep out: applying them (assets.compute, evaluations) and delivered data.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator
+
+from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
+from data_contracts.periods import Period
+
+_REGISTRY = Path(__file__).parent / "registry"
+
+# Written as text or as a plain number in YAML; a float would already have lost digits before we see it.
+Exact = Annotated[Decimal, BeforeValidator(lambda value: Decimal(str(value)))]
+Entry = TypeVar("Entry", bound=Closed)
+Document = TypeVar("Document", bound=Closed)
+Dimension = Literal["health_outcome", "service_process", "policy_effectiveness"]
+Direction = Literal["higher_is_better", "lower_is_better", "neutral"]
+Window = Literal["in_period", "year_to_date", "rolling_12m", "at_end"]
+
+
+class Currency(Closed):
+    """Currency of all money in the home; amounts are integers in the minor unit."""
+
+    code: str = "CNY"
+    minor_unit: str = "fen"
+    minor_per_major: int = 100
+    major: Bilingual = Bilingual(zh="元", en="yuan")
+    symbol: str = "¥"
+
+
+class Calendar(Closed):
+    """Reporting periods of the home: one grain, first and last period."""
+
+    grain: Literal["month", "quarter", "year"]
+    first: str
+    last: str
+
+
+class LevelName(Closed):
+    """A level of the area tree; the first listed is the lowest."""
+
+    id: str
+    titles: Bilingual
+
+
+class Sender(Closed):
+    """Who delivers, and how many days after the end of a period the delivery is due."""
+
+    titles: Bilingual
+    deadline_days: int = 15
+
+
+class HomeDocument(Closed):
+    """home.yaml: what this bureau is and how it works."""
+
+    format: Literal[1]
+    name: Bilingual
+    level: str
+    time_zone: str = "Asia/Shanghai"
+    currency: Currency = Currency()
+    calendar: Calendar
+    levels: list[LevelName]
+    senders: dict[str, Sender] = {}
+    approval: Literal["none", "required"] = "none"
+    feeds: list[str] | None = None
+    indicators: list[str] | None = None
+    rule_sets: list[str]
+
+
+class Measure(Closed):
+    """A count or sum over one mart. `where` selects the population, `pick` one row per person, `filter` what counts."""
+
+    titles: Bilingual
+    mart: str
+    aggregate: Literal["count", "sum", "count_persons"]
+    column: str | None = None
+    where: str | None = None
+    pick: Literal["first", "last"] | None = None
+    filter: str | None = None
+    window: Window
+    by: list[Literal["sex", "age_band"]] = []
+
+
+class Target(Closed):
+    """A value to reach, from a date on, with the document that says so."""
+
+    value: Exact
+    valid_from: date
+    reference: str
+
+
+class SurveyDesign(Closed):
+    """Columns of a survey mart: design, weight, and which answers count."""
+
+    mart: str
+    stratum: str
+    psu: str
+    weight: str
+    success: str
+    valid: str
+
+
+class Indicator(Closed):
+    """One published concept: how it is counted, shown, judged and who answers for it."""
+
+    titles: Bilingual
+    definition: Bilingual
+    numerator_words: Bilingual
+    denominator_words: Bilingual
+    kind: Literal["proportion", "rate", "ratio", "mean", "survey", "derived"]
+    numerator: str | None = None
+    denominator: str | None = None
+    denominator_factor: Literal["time_progress"] | None = None
+    survey: SurveyDesign | None = None
+    function: Literal["relative_ratio"] | None = None
+    reference_level: str | None = None
+    window: Window
+    multiplier: Exact = Decimal(1)
+    digits: int = 2
+    unit: Bilingual
+    direction: Direction
+    confidence: Exact = Decimal("0.95")
+    minimum_denominator: Exact = Decimal(0)
+    unstable_below: Exact = Decimal(0)
+    annualised: bool = False
+    due: list[int] | None = None
+    dimension: Dimension | None = None
+    chain: Literal["process", "result", "impact", "context"]
+    pays: bool = False
+    targets: list[Target] = []
+    owner: Bilingual
+    reference: str
+    status: Literal["active", "retired"] = "active"
+    note: Bilingual | None = None
+
+
+class RuleSet(Closed):
+    """口径: the dated parameters a count depends on, with the document that states them."""
+
+    titles: Bilingual
+    reference: str
+    valid_from: date
+    valid_to: date | None = None
+    parameters: dict[str, int | str]
+
+
+class Limits(Closed):
+    """Sizes beyond which a delivered file is refused, and bounds of the machine's use."""
+
+    file_bytes: int
+    rows: int
+    columns: int
+    cells: int
+    field_length: int
+    quarantine_share: Exact
+    memory_limit_mb: int
+    threads: int
+
+
+class WeightedIndicator(Closed):
+    """An indicator inside a score: weight within its dimension and the values that give 0 and 100 points."""
+
+    indicator: str
+    weight: Exact
+    low: Exact
+    high: Exact
+
+
+class PolicyClass(Closed):
+    """Weights of the three dimensions for a class of policies, in percent."""
+
+    titles: Bilingual
+    reference: str
+    weights: dict[Dimension, Exact]
+
+
+class Policy(Closed):
+    """A policy as an object: documents, clauses, target group, time, money, owner, and what it is judged by."""
+
+    titles: Bilingual
+    policy_class: str
+    document: str
+    clauses: list[Bilingual] = []
+    target_group: Bilingual
+    valid_from: date
+    valid_to: date | None = None
+    budget_lines: list[str] = []
+    owner: Bilingual
+    indicators: dict[Dimension, list[WeightedIndicator]]
+    minimum_coverage: Exact = Decimal("0.6")
+
+
+class Grade(Closed):
+    """A grade and the score from which it holds."""
+
+    titles: Bilingual
+    from_score: Exact
+
+
+class PolicyDocument(Closed):
+    """policies.yaml."""
+
+    classes: dict[str, PolicyClass]
+    grades: dict[str, Grade]
+    policies: dict[str, Policy]
+
+
+class RiskComponent(Closed):
+    """A part of the health-risk index; `low` is the value of no risk (0), `high` of full risk (100)."""
+
+    indicator: str
+    weight: Exact
+    low: Exact
+    high: Exact
+    kind: Literal["structural", "controllable"]
+
+
+class RiskDocument(Closed):
+    """risk.yaml."""
+
+    titles: Bilingual
+    reference: str
+    valid_from: date
+    components: list[RiskComponent]
+    minimum_coverage: Exact = Decimal("0.6")
+
+
+class Budget(Closed):
+    """Money for one year in major units, paid in equal instalments over the periods of the year."""
+
+    year: int
+    amount: Exact
+    reference: str
+
+
+class Tilt(Closed):
+    """Need: how many times as much a head gets at risk 100 as at risk 0, and the risk at which nothing changes."""
+
+    ratio: Exact
+    reference: Exact
+
+
+class Stream(Closed):
+    """A part of the budget with one purpose."""
+
+    id: str
+    titles: Bilingual
+    kind: Literal["per_head", "need", "performance", "reserve"]
+    share: Exact
+    tilt: Tilt | None = None
+    policy: str | None = None
+
+
+class Reserve(Closed):
+    """A group of areas that must get at least a share of the distributable money (budget without reserve stream)."""
+
+    id: str
+    titles: Bilingual
+    group: Literal["rural", "urban"]
+    minimum_share: Exact
+    reference: str
+
+
+class AllocationDocument(Closed):
+    """allocation.yaml: how the money of a period is divided among the areas of one level."""
+
+    id: str
+    titles: Bilingual
+    references: list[str]
+    payee_level: str
+    population: str
+    weighted_population: str | None = None
+    budgets: list[Budget]
+    streams: list[Stream]
+    floor: Exact | None = None
+    cap: Exact | None = None
+    reserves: list[Reserve] = []
+    support_fund: Bilingual = Bilingual(zh="绩效改进支持资金", en="Improvement support fund")
+    reserve_fund: Bilingual = Bilingual(zh="统筹预备资金", en="Contingency reserve")
+
+
+class ExplanationOfValue(Closed):
+    """Where a settings entry comes from."""
+
+    file: str
+    entry: str
+    source: Literal["package", "home"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs to know besides data, resolved for one home."""
+
+    home: HomeDocument
+    limits: Limits
+    measures: dict[str, Measure]
+    indicators: dict[str, Indicator]
+    rule_sets: dict[str, RuleSet]
+    policy_document: PolicyDocument | None
+    risk: RiskDocument | None
+    allocation: AllocationDocument | None
+    sources: tuple[ExplanationOfValue, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values of all settings, in a stable order."""
+        return {
+            "home": self.home.model_dump(mode="json"),
+            "limits": self.limits.model_dump(mode="json"),
+            "measures": {key: value.model_dump(mode="json") for key, value in sorted(self.measures.items())},
+            "indicators": {key: value.model_dump(mode="json") for key, value in sorted(self.indicators.items())},
+            "rule_sets": {key: value.model_dump(mode="json") for key, value in sorted(self.rule_sets.items())},
+            "policies": self.policy_document.model_dump(mode="json") if self.policy_document else None,
+            "risk": self.risk.model_dump(mode="json") if self.risk else None,
+            "allocation": self.allocation.model_dump(mode="json") if self.allocation else None,
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all resolved settings."""
+        return fingerprint(self.as_dict())
+
+    @property
+    def levels(self) -> list[str]:
+        """Area levels, lowest first."""
+        return [level.id for level in self.home.levels]
+
+    def active_indicators(self) -> dict[str, Indicator]:
+        """Indicators the home reports, by id."""
+        chosen = self.home.indicators
+        return {
+            key: value
+            for key, value in sorted(self.indicators.items())
+            if value.status == "active" and (chosen is None or key in chosen)
+        }
+
+    def active_rule_sets(self, period: Period) -> dict[str, RuleSet]:
+        """Rule sets the home uses that are in force at the end of `period`."""
+        return {
+            key: self.rule_sets[key]
+            for key in sorted(self.home.rule_sets)
+            if self.rule_sets[key].valid_from <= period.end
+            and (self.rule_sets[key].valid_to is None or period.end <= self.rule_sets[key].valid_to)  # type: ignore[operator]
+        }
+
+
+def fingerprint(document: Any) -> str:
+    """sha256 of a document of plain values in canonical JSON."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_settings(home: Path) -> Settings:
+    """Settings of the home at `home`: registries of the package, entries of the home's settings/ on top."""
+    folder = home / "settings"
+    sources: list[ExplanationOfValue] = []
+    document = parse(HomeDocument, _read(home / "home.yaml"), "home.yaml")
+    _refuse_unknown_files(folder)
+    settings = Settings(
+        home=document,
+        limits=parse(Limits, _overlay("limits", folder, sources), "limits.yaml"),
+        measures=_entries(Measure, "measures", folder, sources),
+        indicators=_entries(Indicator, "indicators", folder, sources),
+        rule_sets=_entries(RuleSet, "rule_sets", folder, sources),
+        policy_document=_single(PolicyDocument, folder / "policies.yaml", sources),
+        risk=_single(RiskDocument, folder / "risk.yaml", sources),
+        allocation=_single(AllocationDocument, folder / "allocation.yaml", sources),
+        sources=tuple(sources),
+    )
+    _check(settings)
+    return settings
+
+
+_FILES = ("measures", "indicators", "rule_sets", "limits", "policies", "risk", "allocation")
+
+
+def _refuse_unknown_files(folder: Path) -> None:
+    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if path.stem not in _FILES or path.suffix != ".yaml":
+            near = nearest(path.stem, list(_FILES))
+            raise DefinitionError(f"settings/{path.name}: not a settings file; known: {', '.join(_FILES)}" + (f"; did you mean {near}.yaml?" if near else ""))
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise DefinitionError(f"{path}: there is no such file; 'kangheng init' or 'kangheng demo' makes a home")
+    return read_yaml(path)
+
+
+def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Any]:
+    default = read_yaml(_REGISTRY / f"{name}.yaml") or {}
+    path = folder / f"{name}.yaml"
+    own = (read_yaml(path) or {}) if path.is_file() else {}
+    if not isinstance(own, dict):
+        raise DefinitionError(f"settings/{name}.yaml: must be a mapping of entries")
+    merged = {**default, **own}
+    sources.extend(
+        ExplanationOfValue(file=f"{name}.yaml", entry=str(key), source="home" if key in own else "package") for key in sorted(merged)
+    )
+    return merged
+
+
+def _entries(model: type[Entry], name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Entry]:
+    return {key: parse(model, value, f"{name}.yaml: {key}") for key, value in _overlay(name, folder, sources).items()}
+
+
+def _single(model: type[Document], path: Path, sources: list[ExplanationOfValue]) -> Document | None:
+    if not path.is_file():
+        return None
+    sources.append(ExplanationOfValue(file=path.name, entry="*", source="home"))
+    return parse(model, read_yaml(path), path.name)
+
+
+def _known(kind: str, where: str, name: str | None, known: list[str]) -> None:
+    if name is not None and name not in known:
+        near = nearest(name, known)
+        raise DefinitionError(f"{where}: no {kind} '{name}'" + (f"; did you mean '{near}'?" if near else ""))
+
+
+def _check(settings: Settings) -> None:
+    """References between settings; every error names file, entry and the nearest known name."""
+    home, measures, indicators = settings.home, list(settings.measures), list(settings.indicators)
+    for chosen in home.indicators or []:
+        _known("indicator", "home.yaml: indicators", chosen, indicators)
+    for rule_set in home.rule_sets:
+        _known("rule set", "home.yaml: rule_sets", rule_set, list(settings.rule_sets))
+    for key, measure in settings.measures.items():
+        if (measure.aggregate == "sum") != (measure.column is not None):
+            raise DefinitionError(f"measures.yaml: {key}: a sum, and only a sum, names a column")
+    for key, indicator in settings.indicators.items():
+        where = f"indicators.yaml: {key}"
+        _known("measure", where, indicator.numerator, measures)
+        _known("measure", where, indicator.denominator, measures)
+        if (indicator.kind == "survey") != (indicator.survey is not None):
+            raise DefinitionError(f"{where}: kind survey, and only it, states a survey design")
+        if indicator.kind != "survey" and (indicator.numerator is None or indicator.denominator is None):
+            raise DefinitionError(f"{where}: names no numerator or no denominator measure")
+        if (indicator.kind == "derived") != (indicator.function is not None):
+            raise DefinitionError(f"{where}: kind derived, and only it, names a function")
+        if indicator.function == "relative_ratio":
+            if key in settings.active_indicators() and indicator.reference_level not in settings.levels:
+                raise DefinitionError(f"{where}: reference_level must be one of {', '.join(settings.levels)}")
+    _check_policies(settings, indicators)
+    _check_money(settings, measures, indicators)
+
+
+def _check_policies(settings: Settings, indicators: list[str]) -> None:
+    document = settings.policy_document
+    if document is None:
+        return
+    for key, kind in document.classes.items():
+        if sum(kind.weights.values()) != 100:
+            raise DefinitionError(f"policies.yaml: class {key}: weights of the dimensions must sum to 100")
+    for key, policy in document.policies.items():
+        where = f"policies.yaml: {key}"
+        _known("policy class", where, policy.policy_class, list(document.classes))
+        for dimension, items in policy.indicators.items():
+            if sum(item.weight for item in items) != 100:
+                raise DefinitionError(f"{where}: {dimension}: weights of the indicators must sum to 100")
+            for item in items:
+                _known("indicator", where, item.indicator, indicators)
+                if item.low == item.high:
+                    raise DefinitionError(f"{where}: {item.indicator}: low and high must differ")
+
+
+def _check_money(settings: Settings, measures: list[str], indicators: list[str]) -> None:
+    risk, allocation, document = settings.risk, settings.allocation, settings.policy_document
+    if risk is not None:
+        if sum(component.weight for component in risk.components) != 100:
+            raise DefinitionError("risk.yaml: weights of the components must sum to 100")
+        for component in risk.components:
+            _known("indicator", "risk.yaml", component.indicator, indicators)
+    if allocation is None:
+        return
+    where = "allocation.yaml"
+    _known("level", where, allocation.payee_level, settings.levels)
+    _known("measure", where, allocation.population, measures)
+    _known("measure", where, allocation.weighted_population, measures)
+    if sum(stream.share for stream in allocation.streams) != 1:
+        raise DefinitionError(f"{where}: shares of the streams must sum to 1")
+    paying: set[str] = set()
+    for stream in allocation.streams:
+        if stream.kind == "performance":
+            policies = document.policies if document else {}
+            _known("policy", f"{where}: stream {stream.id}", stream.policy or "", list(policies))
+            paying |= {item.indicator for items in policies[str(stream.policy)].indicators.values() for item in items}
+        if stream.tilt is not None and risk is None:
+            raise DefinitionError(f"{where}: stream {stream.id} is tilted by risk but there is no risk.yaml")
+    both = sorted(paying & {component.indicator for component in (risk.components if risk else [])})
+    if both:
+        raise DefinitionError(f"{where}: indicator '{both[0]}' earns performance money and may not also count as need in risk.yaml")
