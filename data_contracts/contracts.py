@@ -10,20 +10,30 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import polars as pl
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
 from data_contracts.codes import CodeList, read_code_lists
 from data_contracts.periods import Period
 
+if TYPE_CHECKING:
+    import polars as pl
+
 _FEEDS = Path(__file__).parent / "feeds"
 _OURS = "kangheng"
 
 ColumnType = Literal["text", "code", "integer", "decimal", "money", "date", "boolean"]
-MINOR_UNITS_PER = {"fen": 1, "yuan": 100, "wan_yuan": 1_000_000, "penny": 1, "pound": 100, "cent": 1, "dollar": 100}
+MINOR_UNITS_PER = {
+    "fen": 1,
+    "yuan": 100,
+    "wan_yuan": 1_000_000,
+    "penny": 1,
+    "pound": 100,
+    "cent": 1,
+    "dollar": 100,
+}
 
 
 class PeriodSource(Closed):
@@ -181,7 +191,7 @@ class Column:
         return MINOR_UNITS_PER[self.extras.money_unit or "fen"]
 
     @property
-    def polars_dtype(self) -> pl.DataType:
+    def polars_dtype(self) -> "pl.DataType":
         """Type of the column in a stg part."""
         return polars_dtype(self.type, self.extras.scale)
 
@@ -240,7 +250,7 @@ class FeedContract:
 
     @property
     def delivery(self) -> str:
-        """increment (events of the period) or snapshot (state at its end)."""
+        """Increment (events of the period) or snapshot (state at its end)."""
         return self.extras.delivery
 
     @cached_property
@@ -254,8 +264,10 @@ class FeedContract:
         return tuple(column for column in self.columns if column.role == "fact")
 
 
-def polars_dtype(kind: str, scale: int) -> pl.DataType:
+def polars_dtype(kind: str, scale: int = 0) -> "pl.DataType":
     """The Polars type of a logical type; money is integer minor units."""
+    import polars as pl  # the orchestrator reads contracts without loading the data library
+
     plain: dict[str, pl.DataType] = {
         "text": pl.String(),
         "code": pl.String(),
@@ -263,27 +275,35 @@ def polars_dtype(kind: str, scale: int) -> pl.DataType:
         "money": pl.Int64(),
         "date": pl.Date(),
         "boolean": pl.Boolean(),
+        "record number": pl.Int32(),
+        "hash": pl.UInt64(),
     }
     return pl.Decimal(28, scale) if kind == "decimal" else plain[kind]
 
 
-META_COLUMNS: tuple[tuple[str, pl.DataType], ...] = (
-    ("file_id", pl.String()),
-    ("record_no", pl.Int32()),
-    ("period", pl.String()),
-    ("institution_id", pl.String()),
-    ("event_date", pl.Date()),
+META_COLUMNS = (
+    ("file_id", "text"),
+    ("record_no", "record number"),
+    ("period", "text"),
+    ("institution_id", "text"),
+    ("event_date", "date"),
 )
-PERSON_COLUMNS: tuple[tuple[str, pl.DataType], ...] = (("person_key", pl.String()), ("person_id_class", pl.String()))
-TAIL_COLUMNS: tuple[tuple[str, pl.DataType], ...] = (("warnings", pl.String()), ("row_hash", pl.UInt64()))
+PERSON_COLUMNS = (("person_key", "text"), ("person_id_class", "text"))
+TAIL_COLUMNS = (("warnings", "text"), ("row_hash", "hash"))
 
 
-def stored_columns(contract: FeedContract) -> list[tuple[str, pl.DataType]]:
+def stored_columns(contract: FeedContract) -> "list[tuple[str, pl.DataType]]":
     """Columns of a stg part in order: technical ones, pseudonym, the contract's own, derived, flags and hash."""
-    own = [(c.name, c.polars_dtype) for c in contract.columns if c.role not in ("drop", "person_id")]
-    derived = [(d.name, polars_dtype(d.type, d.scale)) for d in contract.extras.derived]
+    kinds = _stored_kinds(contract)
+    return [(name, polars_dtype(kind, scale)) for name, kind, scale in kinds]
+
+
+def _stored_kinds(contract: FeedContract) -> list[tuple[str, str, int]]:
+    own = [(c.name, c.type, c.extras.scale) for c in contract.columns if c.role not in ("drop", "person_id")]
+    derived = [(d.name, d.type, d.scale) for d in contract.extras.derived]
     persons = PERSON_COLUMNS if contract.extras.person else ()
-    return [*META_COLUMNS, *persons, *own, *derived, *TAIL_COLUMNS]
+    fixed = [(name, kind, 0) for name, kind in (*META_COLUMNS, *persons)]
+    return [*fixed, *own, *derived, *((name, kind, 0) for name, kind in TAIL_COLUMNS)]
 
 
 def _ours(properties: list[Any] | None, where: str) -> Any:
@@ -318,7 +338,9 @@ def _column(item: Any, where: str, code_lists: dict[str, CodeList]) -> Column:
     codes = None
     if extras.codes is not None:
         if extras.codes not in code_lists:
-            raise DefinitionError(f"{place}: no code list '{extras.codes}'; nearest: {nearest(extras.codes, sorted(code_lists))}")
+            raise DefinitionError(
+                f"{place}: no code list '{extras.codes}'; nearest: {nearest(extras.codes, sorted(code_lists))}"
+            )
         codes = code_lists[extras.codes]
     if (extras.type == "code") != (codes is not None):
         raise DefinitionError(f"{place}: a column of type code, and only such a column, names a code list")
@@ -340,7 +362,7 @@ def _check(contract: FeedContract, path: Path) -> None:
     extras, where = contract.extras, contract.source
     if path.parent.name != contract.key or path.stem != extras.valid_from.isoformat():
         raise DefinitionError(f"{where}: sender, feed and valid_from must agree with folder and file name")
-    names = [name for name, _ in stored_columns(contract)]
+    names = [name for name, _, _ in _stored_kinds(contract)]
     raw = [column.name for column in contract.columns]
     if len(set(raw)) != len(raw) or len(set(names)) != len(names):
         raise DefinitionError(f"{where}: two columns share a name")
@@ -404,7 +426,9 @@ class Catalog:
         last_day = Period.parse(period).end
         in_force = [version for version in versions if version.extras.valid_from <= last_day]
         if not in_force:
-            raise DefinitionError(f"feed {key} has no contract in force in {period}; the first is valid from {versions[0].extras.valid_from}")
+            raise DefinitionError(
+                f"feed {key} has no contract in force in {period}; the first is valid from {versions[0].extras.valid_from}"
+            )
         return in_force[-1]
 
     def current(self) -> list[FeedContract]:

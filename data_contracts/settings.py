@@ -387,7 +387,10 @@ def _refuse_unknown_files(folder: Path) -> None:
     for path in sorted(folder.glob("*")) if folder.is_dir() else []:
         if path.stem not in _FILES or path.suffix != ".yaml":
             near = nearest(path.stem, list(_FILES))
-            raise DefinitionError(f"settings/{path.name}: not a settings file; known: {', '.join(_FILES)}" + (f"; did you mean {near}.yaml?" if near else ""))
+            raise DefinitionError(
+                f"settings/{path.name}: not a settings file; known: {', '.join(_FILES)}"
+                + (f"; did you mean {near}.yaml?" if near else "")
+            )
 
 
 def _read(path: Path) -> Any:
@@ -404,7 +407,8 @@ def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict
         raise DefinitionError(f"settings/{name}.yaml: must be a mapping of entries")
     merged = {**default, **own}
     sources.extend(
-        ExplanationOfValue(file=f"{name}.yaml", entry=str(key), source="home" if key in own else "package") for key in sorted(merged)
+        ExplanationOfValue(file=f"{name}.yaml", entry=str(key), source="home" if key in own else "package")
+        for key in sorted(merged)
     )
     return merged
 
@@ -437,20 +441,24 @@ def _check(settings: Settings) -> None:
         if (measure.aggregate == "sum") != (measure.column is not None):
             raise DefinitionError(f"measures.yaml: {key}: a sum, and only a sum, names a column")
     for key, indicator in settings.indicators.items():
-        where = f"indicators.yaml: {key}"
-        _known("measure", where, indicator.numerator, measures)
-        _known("measure", where, indicator.denominator, measures)
-        if (indicator.kind == "survey") != (indicator.survey is not None):
-            raise DefinitionError(f"{where}: kind survey, and only it, states a survey design")
-        if indicator.kind != "survey" and (indicator.numerator is None or indicator.denominator is None):
-            raise DefinitionError(f"{where}: names no numerator or no denominator measure")
-        if (indicator.kind == "derived") != (indicator.function is not None):
-            raise DefinitionError(f"{where}: kind derived, and only it, names a function")
-        if indicator.function == "relative_ratio":
-            if key in settings.active_indicators() and indicator.reference_level not in settings.levels:
-                raise DefinitionError(f"{where}: reference_level must be one of {', '.join(settings.levels)}")
+        _check_indicator(key, indicator, settings)
     _check_policies(settings, indicators)
     _check_money(settings, measures, indicators)
+
+
+def _check_indicator(key: str, indicator: Indicator, settings: Settings) -> None:
+    where, measures = f"indicators.yaml: {key}", list(settings.measures)
+    _known("measure", where, indicator.numerator, measures)
+    _known("measure", where, indicator.denominator, measures)
+    if (indicator.kind == "survey") != (indicator.survey is not None):
+        raise DefinitionError(f"{where}: kind survey, and only it, states a survey design")
+    if indicator.kind != "survey" and (indicator.numerator is None or indicator.denominator is None):
+        raise DefinitionError(f"{where}: names no numerator or no denominator measure")
+    if (indicator.kind == "derived") != (indicator.function is not None):
+        raise DefinitionError(f"{where}: kind derived, and only it, names a function")
+    reported = key in settings.active_indicators()
+    if indicator.function == "relative_ratio" and reported and indicator.reference_level not in settings.levels:
+        raise DefinitionError(f"{where}: reference_level must be one of {', '.join(settings.levels)}")
 
 
 def _check_policies(settings: Settings, indicators: list[str]) -> None:
@@ -497,4 +505,6 @@ def _check_money(settings: Settings, measures: list[str], indicators: list[str])
             raise DefinitionError(f"{where}: stream {stream.id} is tilted by risk but there is no risk.yaml")
     both = sorted(paying & {component.indicator for component in (risk.components if risk else [])})
     if both:
-        raise DefinitionError(f"{where}: indicator '{both[0]}' earns performance money and may not also count as need in risk.yaml")
+        raise DefinitionError(
+            f"{where}: indicator '{both[0]}' earns performance money and may not also count as need in risk.yaml"
+        )

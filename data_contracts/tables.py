@@ -6,21 +6,14 @@ Put here: reading tables/*.yaml. Keep out: staging tables, whose columns come fr
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
-
-import polars as pl
+from typing import TYPE_CHECKING, Literal
 
 from data_contracts.closed import Bilingual, Closed, DefinitionError, parse, read_yaml
 
+if TYPE_CHECKING:
+    import polars as pl
+
 _FOLDER = Path(__file__).parent / "tables"
-_DTYPES: dict[str, pl.DataType] = {
-    "text": pl.String(),
-    "integer": pl.Int64(),
-    "decimal": pl.Decimal(38, 6),
-    "number": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "date": pl.Date(),
-}
 
 
 class TableColumn(Closed):
@@ -62,16 +55,30 @@ class TableContract:
         return self.document.columns
 
     @property
-    def schema(self) -> dict[str, pl.DataType]:
+    def schema(self) -> "dict[str, pl.DataType]":
         """Polars type of each column in order."""
-        return {name: _DTYPES[column.type] for name, column in self.columns.items()}
+        import polars as pl  # the orchestrator lists tables without loading the data library
 
-    def empty(self) -> pl.DataFrame:
+        dtypes: dict[str, pl.DataType] = {
+            "text": pl.String(),
+            "integer": pl.Int64(),
+            "decimal": pl.Decimal(38, 6),
+            "number": pl.Float64(),
+            "boolean": pl.Boolean(),
+            "date": pl.Date(),
+        }
+        return {name: dtypes[column.type] for name, column in self.columns.items()}
+
+    def empty(self) -> "pl.DataFrame":
         """The table without rows."""
+        import polars as pl
+
         return pl.DataFrame(schema=self.schema)
 
-    def shape(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def shape(self, frame: "pl.DataFrame") -> "pl.DataFrame":
         """`frame` with exactly the declared columns, types and order, sorted by the key."""
+        import polars as pl
+
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
             raise DefinitionError(f"table {self.name}: column {missing[0]} is missing")
