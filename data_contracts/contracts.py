@@ -37,7 +37,10 @@ MINOR_UNITS_PER = {
 
 
 class PeriodSource(Closed):
-    """Where the reporting period of a file stands when no delivery note says it."""
+    """Where the reporting period of a file stands when no delivery note says it.
+
+    `file_name` is a pattern with a group `period`, or groups `year` (two or four digits) and `quarter` or `month`.
+    """
 
     column: str | None = None
     file_name: str | None = None
@@ -131,12 +134,13 @@ class FeedExtras(Closed):
 
 
 class ColumnExtras(Closed):
-    """What our contracts add to a property."""
+    """What our contracts add to a property. `rounded`: digits beyond `scale` are rounded half up, not refused."""
 
     titles: Bilingual
     role: Literal["attribute", "key", "person_id", "drop", "fact"] = "attribute"
     type: ColumnType
     scale: int = 0
+    rounded: bool = False
     unit: str | None = None
     money_unit: Literal["fen", "yuan", "wan_yuan", "penny", "pound", "cent", "dollar"] | None = None
     aliases: list[str] = []
