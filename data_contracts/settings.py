@@ -155,7 +155,10 @@ class RuleSet(Closed):
 
 
 class Limits(Closed):
-    """Sizes beyond which a delivered file is refused, and bounds of the machine's use."""
+    """Sizes beyond which a delivered file is refused, shares that draw a warning, bounds of the machine's use.
+
+    `volume_low` and `volume_high` bound the records of a delivery relative to the delivery of the period before.
+    """
 
     file_bytes: int
     rows: int
@@ -163,6 +166,8 @@ class Limits(Closed):
     cells: int
     field_length: int
     quarantine_share: Exact
+    volume_low: Exact
+    volume_high: Exact
     memory_limit_mb: int
     threads: int
 

@@ -1,4 +1,4 @@
-"""The commands people type. Each reads its arguments, calls one function of the road and prints what it says.
+"""The commands people type. Each reads its arguments, calls one function and prints what it says.
 
 Put here: arguments, exit codes, wording of results. Keep out: any work; heavy imports stay inside the commands,
 so that `kangheng check` and `kangheng verify` start at once.
@@ -7,12 +7,12 @@ so that `kangheng check` and `kangheng verify` start at once.
 import json
 import os
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
@@ -24,14 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="康衡：社区健康数据到指标、评分与资金。 From community health archives to indicators, scores and money.",
+    help="康衡：从社区健康档案到指标、评分与资金。  From community health archives to indicators, scores and money.",
 )
-
-HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="KANGHENG_HOME", help="机构数据目录 / home of the bureau", file_okay=False)
-]
-PeriodOption = Annotated[str, typer.Option("--period", help="2025-11 · 2025Q4 · 2025")]
-JsonOption = Annotated[bool, typer.Option("--json", help="机器可读输出 / machine-readable output")]
 
 
 class Language(StrEnum):
@@ -41,21 +35,24 @@ class Language(StrEnum):
     en = "en"
 
 
-LanguageOption = Annotated[Language, typer.Option("--lang", envvar="KANGHENG_LANG", help="zh · en")]
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="KANGHENG_HOME", help="机构目录 / home of the bureau", file_okay=False)
+]
+PeriodOption = Annotated[str, typer.Option("--period", help="报告期 / period: 2025-11 · 2025Q4 · 2025")]
+JsonOption = Annotated[bool, typer.Option("--json", help="机器可读 / machine-readable")]
+LanguageOption = Annotated[Language, typer.Option("--lang", envvar="KANGHENG_LANG", help="语言 / language")]
 
 
 def main() -> None:
-    """Entry point: maps what went wrong to an exit code and a sentence, never to a stack trace."""
+    """Entry point: what went wrong becomes an exit code and a sentence, never a stack trace."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or DONE)
     except DefinitionError as error:
         _fail(WRONG_USE, "cli_wrong_settings", str(error))
+    except TyperException as error:
+        _fail(WRONG_USE, "cli_wrong_usage", error.format_message())
     except typer.Abort:
         _fail(WRONG_USE, "cli_aborted", "")
-    except typer.TyperUsageError as error:  # type: ignore[attr-defined]
-        _fail(WRONG_USE, "cli_wrong_usage", error.format_message())
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except Exception as error:  # noqa: BLE001  (the last place where a failure can become a sentence)
         if os.environ.get("KANGHENG_DEBUG"):
             raise
@@ -70,3 +67,174 @@ def _fail(code: int, sentence: str, detail: str) -> None:
 
 def _say(language: Language, sentence: str, **params: object) -> None:
     typer.echo(text(sentence, language.value, **params))
+
+
+def _print_json(document: object) -> None:
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, default=str))
+
+
+@app.command()
+def demo(
+    home: HomeOption,
+    residents: Annotated[int, typer.Option("--residents", min=500, help="居民数 / residents")] = 120_000,
+    seed: Annotated[int, typer.Option("--seed", help="随机种子 / seed")] = 20250101,
+    periods: Annotated[str, typer.Option("--periods", help="首:末 / first:last quarter")] = "2023Q1:2025Q4",
+    language: LanguageOption = Language.zh,
+) -> None:
+    """生成虚构城市：设置、各报送方文件、真值。  Make a fictional city: settings, files of all senders, truth."""
+    from pipelines.demo_home import make_demo_home
+    from pipelines.progress import steps
+
+    first, separator, last = periods.partition(":")
+    if not separator:
+        raise DefinitionError("--periods: write first and last quarter as 2023Q1:2025Q4")
+    with steps() as progress:
+        summary = make_demo_home(home, residents=residents, seed=seed, first=first, last=last, progress=progress)
+    _say(language, "cli_demo_done", home=home, files=summary.files, records=summary.records)
+
+
+@app.command()
+def init(home: HomeOption, language: LanguageOption = Language.zh) -> None:
+    """新建机构目录。  Make an empty home with commented settings to fill in."""
+    from pipelines.starter import make_home
+
+    make_home(home)
+    _say(language, "cli_init_done", home=home)
+
+
+@app.command()
+def settings(home: HomeOption, as_json: JsonOption = False) -> None:
+    """列出生效设置及其来源。  Settings in force and where each comes from."""
+    from data_contracts.settings import load_settings
+
+    resolved = load_settings(home)
+    if as_json:
+        _print_json({"settings": resolved.as_dict(), "sources": [s.model_dump() for s in resolved.sources]})
+        return
+    for source in resolved.sources:
+        typer.echo(f"{source.source:8} {source.file:18} {source.entry}")
+    typer.echo(f"sha256   {resolved.fingerprint}")
+
+
+@app.command()
+def run(
+    home: HomeOption,
+    period: Annotated[str | None, typer.Option("--period", help="报告期 / period: 2025-11 · 2025Q4 · 2025")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="最近一期 / the last period of the calendar")] = False,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """接收文件、计算指标、评分、分配并发布。  Ingest, compute, score, allocate, release; prints the release last."""
+    from pipelines.run import run_period
+
+    if (period is None) == (not latest):
+        raise DefinitionError("run: give either --period or --latest")
+    result = run_period(home, period)
+    if as_json:
+        _print_json(result.as_dict())
+        return
+    for line in result.lines(language.value):
+        typer.echo(line)
+
+
+@app.command()
+def status(
+    home: HomeOption,
+    period: Annotated[str | None, typer.Option("--period", help="报告期 / period")] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """到了什么、缺什么、拒了什么、用的是什么。  What arrived, is missing, was refused, is in force."""
+    from pipelines.status import status_of
+
+    report = status_of(home, period)
+    if as_json:
+        _print_json(report.as_dict())
+        return
+    for line in report.lines(language.value):
+        typer.echo(line)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="要检查的文件 / file to check", exists=True, dir_okay=False)],
+    feed: Annotated[str, typer.Option("--feed", help="SENDER.FEED")],
+    home: Annotated[Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)] = None,
+    period: Annotated[str | None, typer.Option("--period", help="报告期 / period, if the file does not tell")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="整改清单目录 / folder for the fix list", file_okay=False)] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """报送前自查，结论与流水线一致。  Check a file before sending it, with the pipeline's own verdict."""
+    from pipelines.checking import check_delivery
+
+    report = check_delivery(file, feed, home=home, period=period, out=out)
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        for line in report.lines(language.value):
+            typer.echo(line)
+    raise typer.Exit(DONE if report.passed else SAYS_NO)
+
+
+@app.command()
+def template(
+    feed: Annotated[str, typer.Argument(help="SENDER.FEED")],
+    out: Annotated[Path, typer.Option("--out", help="输出目录 / folder", file_okay=False)],
+    home: Annotated[Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)] = None,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """空白填报表与数据字典。  Blank workbook with drop-downs, an example row and the dictionary."""
+    from pipelines.checking import write_feed_template
+
+    _say(language, "cli_template_done", path=write_feed_template(feed, out, home=home))
+
+
+@app.command()
+def explain(
+    home: HomeOption,
+    period: PeriodOption,
+    area: Annotated[str | None, typer.Option("--area", help="地区编码 / area id")] = None,
+    payee: Annotated[str | None, typer.Option("--payee", help="收款对象 / payee id")] = None,
+    cell: Annotated[str | None, typer.Option("--cell", help="TABLE:KEY")] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """为什么是这个数、这笔钱。  Why this figure, why this amount, back to the delivered files."""
+    from pipelines.explaining import explain_figure
+
+    if sum(choice is not None for choice in (area, payee, cell)) != 1:
+        raise DefinitionError("explain: give exactly one of --area, --payee, --cell")
+    explanation = explain_figure(home, period, area=area, payee=payee, cell=cell)
+    if as_json:
+        _print_json(explanation.as_dict())
+    else:
+        typer.echo(explanation.text(language.value))
+
+
+@app.command()
+def verify(
+    release: Annotated[Path, typer.Argument(help="发布目录 / release folder", exists=True, file_okay=False)],
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """核验发布包，不需要机构目录。  Verify a release; needs no home."""
+    from assets.release.verify import verify as verify_release
+
+    report = verify_release(release)
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        for line in report.lines(language.value):
+            typer.echo(line)
+    raise typer.Exit(DONE if report.passed else SAYS_NO)
+
+
+@app.command()
+def ui(
+    home: HomeOption, port: Annotated[int, typer.Option("--port", help="端口 / port", min=1024, max=65535)] = 3000
+) -> None:
+    """打开调度台（仅本机）。  Open the desk on this machine only."""
+    from pipelines.desk import open_desk
+
+    open_desk(home, port)
