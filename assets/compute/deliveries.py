@@ -48,9 +48,7 @@ def delivery_profile(files: pl.DataFrame, period: str) -> pl.DataFrame:
     )
 
 
-def judge_deliveries(
-    files: pl.DataFrame, period: str, limits: Limits, hurts: Mapping[str, list[str]]
-) -> pl.DataFrame:
+def judge_deliveries(files: pl.DataFrame, period: str, limits: Limits, hurts: Mapping[str, list[str]]) -> pl.DataFrame:
     """Rows of quality__deliveries: every expectation for every delivery, with what was observed and expected.
 
     `hurts` maps a feed to the indicators that would be wrong. An expectation that could not be evaluated is a

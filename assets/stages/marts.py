@@ -15,7 +15,11 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
         descriptions = {}
         if mart not in output_tables():
             feed = by_mart[mart]
-            titles = Bilingual(zh=f"{feed.extras.titles.zh}（有效记录）", en=f"{feed.extras.titles.en}: records in force")
-            descriptions[mart] = words(titles, "One row per accepted current record, with person, area, sex and age band.")
+            titles = Bilingual(
+                zh=f"{feed.extras.titles.zh}（有效记录）", en=f"{feed.extras.titles.en}: records in force"
+            )
+            descriptions[mart] = words(
+                titles, "One row per accepted current record, with person, area, sex and age band."
+            )
         found.append(tables_asset(mart, "mart", [mart], inputs, plan, descriptions=descriptions))
     return found

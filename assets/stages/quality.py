@@ -8,7 +8,9 @@ from assets.stages.plan import Plan, tables_asset
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
     """What arrived, what was refused, what looks unusual."""
     expected = dg.AssetCheckSpec(
-        "deliveries_as_expected", asset="quality__deliveries", description="整批交付检查 / whole deliveries look as they should"
+        "deliveries_as_expected",
+        asset="quality__deliveries",
+        description="整批交付检查 / whole deliveries look as they should",
     )
     tables = ["quality__files", "quality__rules", "quality__deliveries"]
     return [tables_asset("quality", "quality", tables, [feed.table for feed in plan.feeds], plan, checks=[expected])]

@@ -23,6 +23,10 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
 
 def _checks(table: str) -> list[dg.AssetCheckSpec]:
     return [
-        dg.AssetCheckSpec("records_add_up", asset=table, blocking=True, description="记录数闭合 / every record is accounted for"),
-        dg.AssetCheckSpec("refused_share", asset=table, description="被拒记录占比在限内 / share of refused records within the limit"),
+        dg.AssetCheckSpec(
+            "records_add_up", asset=table, blocking=True, description="记录数闭合 / every record is accounted for"
+        ),
+        dg.AssetCheckSpec(
+            "refused_share", asset=table, description="被拒记录占比在限内 / share of refused records within the limit"
+        ),
     ]

@@ -1,0 +1,104 @@
+"""What lies in the landing folder: files with sender, feed, institution and delivery note.
+
+Put here: finding files, hashing them, reading notes. Keep out: accepting them (ledger.py) and their content.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatch
+from pathlib import Path
+
+from assets.intake.findings import Finding
+from assets.lake.atomic import read_json, sha256_file, write_json
+from assets.lake.home import Home
+from data_contracts.closed import Closed, DefinitionError, nearest, parse, read_yaml
+from data_contracts.contracts import Catalog
+
+NOTE = ".note.yaml"
+_NOT_YET = (".part", ".tmp", ".crdownload")
+
+
+class Note(Closed):
+    """A delivery note beside a file: `<file>.note.yaml`. Everything is optional."""
+
+    institution: str | None = None
+    period: str | None = None
+    sequence: int | None = None
+    supersedes: list[str] = []
+    received_at: datetime | None = None
+    rows: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file in the landing folder; `refusal` says why it cannot be taken at all."""
+
+    name: str
+    path: Path
+    sender: str
+    feed: str
+    institution: str | None
+    note: Note
+    sha256: str
+    size: int
+    refusal: Finding | None = None
+
+
+def scan(home: Home, catalog: Catalog) -> list[Landed]:
+    """Every file below landing/<sender>/<feed>/[<institution>/], by name; notes and unfinished copies are not files."""
+    cache_path = home.temporary / "hashes.json"
+    known = read_json(cache_path) if cache_path.is_file() else {}
+    fresh: dict[str, list[object]] = {}
+    found = [
+        _landed(home, path, catalog, known, fresh)
+        for path in sorted(home.landing.rglob("*"))
+        if path.is_file() and _is_delivery(path)
+    ]
+    if fresh != known:
+        write_json(cache_path, fresh)
+    return found
+
+
+def _is_delivery(path: Path) -> bool:
+    name = path.name
+    return not (name.startswith((".", "~$")) or name.endswith((NOTE, *_NOT_YET)))
+
+
+def _landed(
+    home: Home, path: Path, catalog: Catalog, known: dict[str, list[object]], fresh: dict[str, list[object]]
+) -> Landed:
+    name = path.relative_to(home.landing).as_posix()
+    steps = name.split("/")
+    sender, feed = (steps[0], steps[1]) if len(steps) > 2 else (steps[0], "")
+    institution = steps[2] if len(steps) > 3 else None
+    # Size and time only spare us hashing again; what counts is the hash.
+    stat = path.stat()
+    seen = known.get(name)
+    mark = [stat.st_size, stat.st_mtime_ns]
+    sha256 = str(seen[2]) if seen and seen[:2] == mark else sha256_file(path)
+    fresh[name] = [*mark, sha256]
+    note, refusal = _note(path, name)
+    refusal = refusal or _refusal(f"{sender}.{feed}", path.name, name, catalog)
+    if refusal is None and note.sha256 is not None and note.sha256.lower() != sha256:
+        refusal = Finding("landing_note_hash", {"name": name})
+    return Landed(name, path, sender, feed, note.institution or institution, note, sha256, stat.st_size, refusal)
+
+
+def _note(path: Path, name: str) -> tuple[Note, Finding | None]:
+    beside = path.with_name(path.name + NOTE)
+    if not beside.is_file():
+        return Note(), None
+    try:
+        return parse(Note, read_yaml(beside) or {}, name + NOTE), None
+    except DefinitionError as error:
+        return Note(), Finding("landing_note_wrong", {"name": name, "problem": str(error)})
+
+
+def _refusal(key: str, file_name: str, name: str, catalog: Catalog) -> Finding | None:
+    if key not in catalog.feeds:
+        return Finding("landing_unknown_feed", {"name": name, "nearest": nearest(key, sorted(catalog.feeds)) or "—"})
+    patterns = catalog.feeds[key][-1].extras.file.file_names
+    if not any(fnmatch(file_name, pattern) for pattern in patterns):
+        return Finding("landing_file_name", {"name": name, "patterns": ", ".join(patterns)})
+    return None

@@ -1,0 +1,59 @@
+"""Row rules and derived columns: SQL expressions of contracts, checked against an allow-list, evaluated together.
+
+Put here: what an expression may contain, and evaluating it. Keep out: the rules themselves (contracts).
+"""
+
+from functools import cache
+
+import polars as pl
+import sqlglot
+from sqlglot import expressions as sx
+
+from data_contracts.closed import DefinitionError, nearest
+from data_contracts.contracts import FeedContract, Rule
+
+PERIOD_COLUMNS = ("period_start", "period_end")
+_ALLOWED: tuple[type[sx.Expression], ...] = (
+    sx.And, sx.Or, sx.Not, sx.Paren, sx.EQ, sx.NEQ, sx.GT, sx.GTE, sx.LT, sx.LTE, sx.Between, sx.In, sx.Is, sx.Null,
+    sx.Boolean, sx.Literal, sx.Column, sx.Identifier, sx.Add, sx.Sub, sx.Mul, sx.Div, sx.Mod, sx.Neg, sx.Case, sx.If,
+    sx.Coalesce, sx.Abs, sx.Length, sx.Concat, sx.Cast, sx.TryCast, sx.DataType, sx.DataTypeParam, sx.Extract, sx.Var,
+    sx.Year, sx.Month, sx.Lower, sx.Upper, sx.Substring, sx.StartsWith, sx.Left, sx.Tuple, sx.Date, sx.DPipe,
+    sx.Nullif, sx.Greatest, sx.Least, sx.Like, sx.Trim,
+)  # fmt: skip
+
+
+@cache
+def checked_expression(expression: str, columns: tuple[str, ...], where: str) -> str:
+    """`expression` if it uses only allowed words and the given columns; else DefinitionError naming the culprit."""
+    try:
+        tree = sqlglot.parse_one(expression, read="duckdb")
+    except sqlglot.errors.ParseError:
+        raise DefinitionError(f"{where}: '{expression}' is not a SQL expression") from None
+    for node in tree.walk():
+        if not isinstance(node, _ALLOWED):
+            raise DefinitionError(f"{where}: '{node.sql()}' is not among the allowed functions and operators")
+        if isinstance(node, sx.Column) and node.name not in columns:
+            near = nearest(node.name, list(columns))
+            raise DefinitionError(f"{where}: no column '{node.name}'" + (f"; did you mean '{near}'?" if near else ""))
+    return expression
+
+
+def check_contract(contract: FeedContract) -> None:
+    """All expressions of a contract are allowed and name existing columns."""
+    typed = [column.name for column in contract.columns if column.role not in ("drop", "person_id")]
+    known = [*typed, *PERIOD_COLUMNS]
+    for derived in contract.extras.derived:
+        checked_expression(derived.expression, tuple(known), f"{contract.source}: {derived.name}")
+        known.append(derived.name)
+    for rule in contract.rules:
+        checked_expression(rule.expression, tuple(known), f"{contract.source}: rule {rule.id}")
+    if contract.extras.records.where:
+        checked_expression(contract.extras.records.where, tuple(known), f"{contract.source}: records.where")
+
+
+def evaluate(frame: pl.DataFrame, rules: tuple[Rule, ...]) -> dict[str, pl.Series]:
+    """Each rule over all rows at once: true holds, false is violated, null does not apply."""
+    if not rules:
+        return {}
+    outcome = frame.select(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in rules)
+    return {rule.id: outcome[rule.id] for rule in rules}

@@ -1,0 +1,1 @@
+"""The vault: keys, encryption, pseudonyms, quarantine. Identifiers never leave this room in readable form."""

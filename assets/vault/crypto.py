@@ -1,0 +1,103 @@
+"""Keys of a home and encrypted files (AES-256-GCM in frames, each bound to its place so none can be cut or moved).
+
+Put here: keys, encrypting and decrypting streams. Keep out: what is inside the files.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from assets.lake.atomic import read_json, write_chunks, write_json
+from assets.lake.home import Home
+
+_MAGIC = b"KHV1"
+FRAME = 8 * 1024 * 1024
+_TAG = 16
+
+
+class VaultError(RuntimeError):
+    """The vault cannot be read: wrong key, damaged or shortened file."""
+
+
+@dataclass(frozen=True)
+class VaultKeys:
+    """The keys of a home: `storage` encrypts files, `pseudonym` keys person pseudonyms; `id` names the pair."""
+
+    id: str
+    storage: bytes = field(repr=False)
+    pseudonym: bytes = field(repr=False)
+
+    @classmethod
+    def load(cls, home: Home) -> "VaultKeys":
+        """The keys of the home, made at first use and kept readable by their owner only."""
+        path = home.keys / "k1.json"
+        if not path.is_file():
+            write_json(path, {"id": "k1", "storage": os.urandom(32).hex(), "pseudonym": os.urandom(32).hex()})
+            path.chmod(0o600)
+        document = read_json(path)
+        return cls(document["id"], bytes.fromhex(document["storage"]), bytes.fromhex(document["pseudonym"]))
+
+    @classmethod
+    def throw_away(cls) -> "VaultKeys":
+        """Keys that live for one check and are never stored."""
+        return cls("none", os.urandom(32), os.urandom(32))
+
+
+def encrypt_to(path: Path, chunks: Iterable[bytes], keys: VaultKeys) -> None:
+    """Write the stream encrypted, in one step."""
+    write_chunks(path, _encrypted(chunks, keys))
+
+
+def _encrypted(chunks: Iterable[bytes], keys: VaultKeys) -> Iterator[bytes]:
+    cipher, prefix = AESGCM(keys.storage), os.urandom(8)
+    yield _MAGIC + prefix
+    frames = _frames(chunks)
+    current = next(frames)
+    index = 0
+    for following in frames:
+        yield _seal(cipher, prefix, index, current, last=False)
+        current, index = following, index + 1
+    yield _seal(cipher, prefix, index, current, last=True)
+
+
+def _frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for chunk in chunks:
+        buffer += chunk
+        while len(buffer) > FRAME:
+            yield bytes(buffer[:FRAME])
+            del buffer[:FRAME]
+    yield bytes(buffer)
+
+
+def _seal(cipher: AESGCM, prefix: bytes, index: int, data: bytes, *, last: bool) -> bytes:
+    sealed = cipher.encrypt(prefix + index.to_bytes(4, "big"), data, _place(index, last=last))
+    return len(sealed).to_bytes(4, "big") + sealed
+
+
+def _place(index: int, *, last: bool) -> bytes:
+    return _MAGIC + index.to_bytes(4, "big") + (b"L" if last else b"-")
+
+
+def decrypt_from(path: Path, keys: VaultKeys) -> Iterator[bytes]:
+    """The plain stream of an encrypted file; raises VaultError if anything is missing, moved or changed."""
+    cipher = AESGCM(keys.storage)
+    with path.open("rb") as stream:
+        head = stream.read(12)
+        if head[:4] != _MAGIC or len(head) != 12:
+            raise VaultError(f"{path.name}: not a file of this vault")
+        index, size = 0, stream.read(4)
+        while size:
+            sealed = stream.read(int.from_bytes(size, "big"))
+            size = stream.read(4)
+            try:
+                yield cipher.decrypt(head[4:] + index.to_bytes(4, "big"), sealed, _place(index, last=not size))
+            except (InvalidTag, ValueError):
+                raise VaultError(f"{path.name}: damaged, shortened or made with another key") from None
+            index += 1
+        if index == 0:
+            raise VaultError(f"{path.name}: shortened")
