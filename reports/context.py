@@ -1,0 +1,189 @@
+"""What a report must know besides its tables: names, wording, currency, dictionaries of indicators and policies.
+
+Put here: plain values handed to every page and workbook, and how to take them from settings.
+Keep out: numbers of the tables, drawing, and anything that reads files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from data_contracts.closed import Bilingual
+from data_contracts.messages import both
+from data_contracts.periods import Period
+from data_contracts.settings import AllocationDocument, Indicator, Policy, Settings
+
+_NOTHING = Bilingual(zh="", en="")
+
+
+def words(zh: str, en: str) -> Bilingual:
+    """A text in both languages."""
+    return Bilingual(zh=zh, en=en)
+
+
+@dataclass(frozen=True)
+class CurrencyView:
+    """How integer minor units are shown: `decimals` digits of the major unit (2: 100 minor = 1 major)."""
+
+    minor: Bilingual = field(default_factory=lambda: words("分", "fen"))
+    major: Bilingual = field(default_factory=lambda: words("元", "yuan"))
+    decimals: int = 2
+
+
+@dataclass(frozen=True)
+class IndicatorView:
+    """Dictionary entry of an indicator; `counts_in` says whether numerator and denominator are heads or money."""
+
+    titles: Bilingual
+    definition: Bilingual = _NOTHING
+    unit: Bilingual = _NOTHING
+    digits: int = 1
+    direction: str = "neutral"
+    targets: tuple[tuple[float, str], ...] = ()
+    owner: Bilingual = _NOTHING
+    method: Bilingual = _NOTHING
+    numerator: Bilingual = _NOTHING
+    denominator: Bilingual = _NOTHING
+    reference: str = ""
+    counts_in: str = "count"
+
+
+@dataclass(frozen=True)
+class PolicyView:
+    """Dictionary entry of a policy."""
+
+    titles: Bilingual
+    class_titles: Bilingual = _NOTHING
+    document: str = ""
+    target_group: Bilingual = _NOTHING
+    owner: Bilingual = _NOTHING
+
+
+@dataclass(frozen=True)
+class AllocationView:
+    """What is known about the division of money besides its lines; `budget_minor` is the sum to be divided."""
+
+    titles: Bilingual
+    budget_minor: int
+    streams: Mapping[str, Bilingual] = field(default_factory=dict)
+    payees: Mapping[str, Bilingual] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """Everything pages and workbooks need besides frames.
+
+    `levels` go from leaf to top; `rule_sets` are in the order of importance, pages open with the first.
+    """
+
+    home: Bilingual
+    period: str
+    levels: Mapping[str, Bilingual]
+    rule_sets: Mapping[str, Bilingual]
+    indicators: Mapping[str, IndicatorView] = field(default_factory=dict)
+    policies: Mapping[str, PolicyView] = field(default_factory=dict)
+    grades: Mapping[str, Bilingual] = field(default_factory=dict)
+    allocation: AllocationView | None = None
+    currency: CurrencyView = field(default_factory=CurrencyView)
+    senders: Mapping[str, Bilingual] = field(default_factory=dict)
+    feeds: Mapping[str, Bilingual] = field(default_factory=dict)
+    rules: Mapping[str, Bilingual] = field(default_factory=dict)
+    release_id: str = ""
+    warnings: tuple[Bilingual, ...] = ()
+
+
+def context_from_settings(
+    settings: Settings,
+    period: str,
+    release_id: str,
+    *,
+    budget_minor: int | None = None,
+    feeds: Mapping[str, Bilingual] | None = None,
+    rules: Mapping[str, Bilingual] | None = None,
+    warnings: tuple[Bilingual, ...] = (),
+) -> ReportContext:
+    """The context of a home's report; `budget_minor` is the sum divided in `period`, None when nothing was."""
+    when = Period.parse(period)
+    home, policies = settings.home, settings.policy_document
+    return ReportContext(
+        home=home.name,
+        period=period,
+        levels={level.id: level.titles for level in home.levels},
+        rule_sets={key: item.titles for key, item in settings.active_rule_sets(when).items()},
+        indicators={key: _indicator(settings, item, when.end) for key, item in settings.active_indicators().items()},
+        policies={
+            key: _policy(item, policies.classes[item.policy_class].titles)
+            for key, item in sorted(policies.policies.items())
+        }
+        if policies
+        else {},
+        grades={key: grade.titles for key, grade in policies.grades.items()} if policies else {},
+        allocation=_allocation(settings.allocation, budget_minor),
+        currency=_currency(settings),
+        senders={key: sender.titles for key, sender in home.senders.items()},
+        feeds=feeds or {},
+        rules=rules or {},
+        release_id=release_id,
+        warnings=warnings,
+    )
+
+
+def _currency(settings: Settings) -> CurrencyView:
+    currency = settings.home.currency
+    minor = words("分", "fen") if currency.minor_unit == "fen" else words(currency.minor_unit, currency.minor_unit)
+    return CurrencyView(minor=minor, major=currency.major, decimals=len(str(currency.minor_per_major)) - 1)
+
+
+def _indicator(settings: Settings, item: Indicator, end: date) -> IndicatorView:
+    suffix = f"_{settings.home.currency.minor_unit}"
+    measures = [settings.measures.get(key or "") for key in (item.numerator, item.denominator)]
+    in_money = any(measure is not None and (measure.column or "").endswith(suffix) for measure in measures)
+    return IndicatorView(
+        titles=item.titles,
+        definition=item.definition,
+        unit=item.unit,
+        digits=item.digits,
+        direction=item.direction,
+        targets=tuple(
+            (float(target.value), target.reference)
+            for target in sorted(item.targets, key=lambda entry: entry.valid_from)
+            if target.valid_from <= end
+        )[-1:],
+        owner=item.owner,
+        method=_method(item),
+        numerator=item.numerator_words,
+        denominator=item.denominator_words,
+        reference=item.reference,
+        counts_in="money" if in_money else "count",
+    )
+
+
+def _method(item: Indicator) -> Bilingual:
+    kind, window = both(f"reports.kind.{item.kind}"), both(f"reports.window.{item.window}")
+    wording = {
+        language: both(
+            "reports.method",
+            kind=kind[language],
+            window=window[language],
+            minimum=f"{item.minimum_denominator.normalize():f}",
+        )[language]
+        for language in ("zh", "en")
+    }
+    return words(wording["zh"], wording["en"])
+
+
+def _policy(item: Policy, class_titles: Bilingual) -> PolicyView:
+    return PolicyView(item.titles, class_titles, item.document, item.target_group, item.owner)
+
+
+def _allocation(document: AllocationDocument | None, budget_minor: int | None) -> AllocationView | None:
+    if document is None or budget_minor is None:
+        return None
+    return AllocationView(
+        titles=document.titles,
+        budget_minor=budget_minor,
+        streams={stream.id: stream.titles for stream in document.streams},
+        payees={"support_fund": document.support_fund, "reserve_fund": document.reserve_fund},
+        references=tuple(document.references),
+    )

@@ -1,0 +1,209 @@
+"""The site of a release: Chinese pages in `site/`, English pages in `site/en/`, readable without a network.
+
+Put here: which pages exist, what each is given, and writing them. Keep out: reshaping tables (site_data),
+wording (messages), looks (static/site.css) and behaviour in the browser (static/site.js).
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from data_contracts.messages import LANGUAGES, text
+from reports import format as shown
+from reports import site_data as data
+from reports.context import ReportContext
+
+PAGES = ("index", "indicators", "dimensions", "risk", "money", "quality")
+_HERE = Path(__file__).parent
+_ASSETS = ("site.css", "site.js")
+
+
+def write_site(context: ReportContext, frames: data.Frames, out: Path) -> list[Path]:
+    """Write the whole site into the folder `out` and return its files, `index.html` first.
+
+    `frames` maps table names to tables with the published columns (ind__values, score__policies, risk__areas,
+    alloc__lines, alloc__payees, quality__files, quality__rules, quality__deliveries, areas). A table that is
+    missing or empty makes its page say so. The same input gives the same bytes.
+    """
+    areas = data.areas_of(context, frames)
+    written = []
+    for language in LANGUAGES:
+        folder = out if language == "zh" else out / language
+        folder.mkdir(parents=True, exist_ok=True)
+        for page in PAGES:
+            path = folder / f"{page}.html"
+            path.write_text(render_page(page, language, context, frames, areas), encoding="utf-8", newline="\n")
+            written.append(path)
+    for name in _ASSETS:
+        path = out / name
+        path.write_bytes((_HERE / "static" / name).read_bytes())
+        written.append(path)
+    path = out / "plotly.min.js"
+    path.write_bytes(_plotly_script())
+    return [*written, path]
+
+
+def render_page(page: str, language: str, context: ReportContext, frames: data.Frames, areas: pl.DataFrame) -> str:
+    """One page as HTML text."""
+    keys = data.indicator_keys(context, frames)
+    payload = _frame_of_page(page, language, context, areas, keys)
+    payload |= _CONTENT[page](context, frames, areas, keys, language)
+    words = partial(_words, language)
+    template = _environment().get_template(f"{page}.html")
+    return template.render(
+        t=words,
+        page=page,
+        pages=PAGES,
+        language=language,
+        other="en" if language == "zh" else "zh",
+        root="" if language == "zh" else "../",
+        switch=f"en/{page}.html" if language == "zh" else f"../{page}.html",
+        home=context.home.get(language),
+        period=shown.period(context.period, language),
+        release_id=context.release_id or shown.MISSING,
+        rule_sets=[title.get(language) for title in context.rule_sets.values()],
+        warnings=[warning.get(language) for warning in context.warnings],
+        levels=_level_counts(context, areas, language),
+        budget=_budget(context, language),
+        references=context.allocation.references if context.allocation else (),
+        payload=payload,
+        payload_json=Markup(embed(payload)),  # noqa: S704  (embed leaves no character that ends a script)
+    )
+
+
+def embed(document: Any) -> str:
+    """Canonical JSON that may stand inside a script element whatever text it holds."""
+    plain = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        plain = plain.replace(character, f"\\u{ord(character):04x}")
+    return plain
+
+
+def _words(language: str, message_id: str, **params: object) -> str:
+    return text(message_id, language, **params)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _plotly_script() -> bytes:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).encode("utf-8")
+
+
+def _frame_of_page(
+    page: str,
+    language: str,
+    context: ReportContext,
+    areas: pl.DataFrame,
+    keys: list[tuple[str, str]],
+) -> data.Json:
+    """What every page carries: labels, areas and indicator titles for the search box, currency."""
+    titles = {
+        key: data.indicator_view(context, key).titles for key in dict.fromkeys(indicator for indicator, _ in keys)
+    }
+    return {
+        "page": page,
+        "language": language,
+        "strings": data.script_strings(language),
+        "statuses": list(data.STATUSES),
+        "levels": [titles.get(language) for titles in reversed(list(context.levels.values()))],
+        "areas": data.area_lists(areas, language),
+        "search": [[key, title.zh, title.en] for key, title in titles.items()],
+        "currency": {"major": context.currency.major.get(language), "decimals": context.currency.decimals},
+    }
+
+
+def _overview(
+    context: ReportContext, frames: data.Frames, areas: pl.DataFrame, keys: list[tuple[str, str]], language: str
+) -> data.Json:
+    # Keys put the most important rule set first; the overview shows each indicator once.
+    main = [key for at, key in enumerate(keys) if key[0] not in {earlier for earlier, _ in keys[:at]}]
+    money = data.money_payload(context, frames, areas, language)
+    scores = data.scores_payload(context, frames, areas, language)
+    risk = data.risk_payload(context, frames, areas, language)
+    return {
+        "indicators": data.indicators_payload(context, frames, areas, main, language),
+        "totals": [
+            {
+                "title": score["title"],
+                "id": score["id"],
+                "val": score["parts"]["total"]["val"],
+                "grade": score["parts"]["grade"],
+            }
+            for score in scores
+        ],
+        "risk": {key: risk[key] for key in ("val", "lo", "hi")} if risk else None,
+        "money": {key: money[key] for key in ("key", "area", "amount")} if money else None,
+    }
+
+
+def _indicators(
+    context: ReportContext, frames: data.Frames, areas: pl.DataFrame, keys: list[tuple[str, str]], language: str
+) -> data.Json:
+    return {"indicators": data.indicators_payload(context, frames, areas, keys, language)}
+
+
+def _dimensions(
+    context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
+) -> data.Json:
+    return {"policies": data.scores_payload(context, frames, areas, language)}
+
+
+def _risk(
+    context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
+) -> data.Json:
+    return {"risk": data.risk_payload(context, frames, areas, language)}
+
+
+def _money(
+    context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
+) -> data.Json:
+    return {"money": data.money_payload(context, frames, areas, language)}
+
+
+def _quality(
+    context: ReportContext, frames: data.Frames, _areas: pl.DataFrame, _: list[tuple[str, str]], language: str
+) -> data.Json:
+    return {"quality": data.quality_payload(context, frames, language)}
+
+
+_CONTENT: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, list[tuple[str, str]], str], data.Json]] = {
+    "index": _overview,
+    "indicators": _indicators,
+    "dimensions": _dimensions,
+    "risk": _risk,
+    "money": _money,
+    "quality": _quality,
+}
+
+
+def _level_counts(context: ReportContext, areas: pl.DataFrame, language: str) -> list[tuple[str, str]]:
+    """(level title, number of areas) from top to leaf."""
+    counts = dict(areas.group_by("area_level").len().iter_rows()) if areas.height else {}
+    return [
+        (titles.get(language), shown.count(counts[level]))
+        for level, titles in reversed(list(context.levels.items()))
+        if level in counts
+    ]
+
+
+def _budget(context: ReportContext, language: str) -> str | None:
+    if context.allocation is None:
+        return None
+    return shown.money(context.allocation.budget_minor, context.currency, language)

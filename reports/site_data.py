@@ -1,0 +1,495 @@
+"""Published tables turned into the compact lists that a page draws.
+
+Put here: choosing columns and rows, ordering them like the list of areas, replacing names by positions.
+Keep out: markup, colours, files, and any statistic.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from data_contracts.closed import Bilingual
+from data_contracts.messages import both, catalogue, text
+from data_contracts.periods import GRAINS, Period
+from reports import format as shown
+from reports.context import IndicatorView, ReportContext
+
+Frames = Mapping[str, pl.DataFrame]
+Json = dict[str, Any]
+
+STATUSES = (
+    "ok", "unstable", "no_data", "not_due", "no_denominator",
+    "small_denominator", "not_applicable", "suppressed", "error",
+)  # fmt: skip
+DIMENSIONS = ("health_outcome", "service_process", "policy_effectiveness")
+FILE_COUNTS = ("records", "unreadable", "non_data", "quarantined", "current", "superseded", "duplicate")
+# A trend of every small area would make pages of many megabytes; upper levels come first.
+TREND_CELLS = 150_000
+_NO_DATA = STATUSES.index("no_data")
+
+
+def table(frames: Frames, name: str) -> pl.DataFrame | None:
+    """The table when it was given and has rows."""
+    frame = frames.get(name)
+    return frame if frame is not None and frame.height else None
+
+
+def areas_of(context: ReportContext, frames: Frames) -> pl.DataFrame:
+    """Areas of the period, top level first, then by id, with `position` 0, 1, …; empty when there are none."""
+    frame = frames.get("areas")
+    if frame is None:
+        frame = pl.DataFrame(schema=dict.fromkeys(("period", "area_level", "area_id"), pl.String))
+    depth = {level: order for order, level in enumerate(reversed(list(context.levels)))}
+    return (
+        frame.filter(pl.col("period") == context.period, pl.col("area_level").is_in(list(depth)))
+        .with_columns(depth=pl.col("area_level").replace_strict(depth, default=0, return_dtype=pl.Int64))
+        .sort("depth", "area_id")
+        .with_row_index("position")
+        .with_columns(pl.col("position").cast(pl.Int64))
+    )
+
+
+def area_lists(areas: pl.DataFrame, language: str) -> Json:
+    """Parallel lists over areas; `parent` is a position or -1. The other language's name is kept for search."""
+    if areas.is_empty():
+        return {key: [] for key in ("id", "name", "alt", "level", "parent", "rural", "leaves")}
+    ids = areas["area_id"].to_list()
+    positions = {
+        (depth, area): position for depth, area, position in areas.select("depth", "area_id", "position").iter_rows()
+    }
+    chinese, english = areas["area_name"].to_list(), areas["area_name_en"].to_list()
+    names = [zh or en or area for zh, en, area in zip(chinese, english, ids, strict=True)]
+    others = [en or zh or area for zh, en, area in zip(chinese, english, ids, strict=True)]
+    own, other = (names, others) if language == "zh" else (others, names)
+    return {
+        "id": ids,
+        "name": own,
+        "alt": ["" if first == second else second for first, second in zip(own, other, strict=True)],
+        "level": areas["depth"].to_list(),
+        "parent": [
+            positions.get((depth - 1, parent), -1) for depth, parent in areas.select("depth", "parent_id").iter_rows()
+        ],
+        "rural": areas["is_rural"].to_list(),
+        "leaves": areas["leaf_count"].to_list(),
+    }
+
+
+def plain(value: Decimal | float | int | None) -> float | int | None:
+    """A published number as JSON writes it: whole numbers without a point."""
+    if value is None or value != value:
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _aligned(areas: pl.DataFrame, rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """`columns` of `rows` in the order of `areas`, null where an area has no row."""
+    keys = ["area_level", "area_id"]
+    return (
+        areas.select("position", *keys)
+        .join(rows.select(*keys, *columns), on=keys, how="left", maintain_order="left")
+        .sort("position")
+    )
+
+
+def _numbers(frame: pl.DataFrame, column: str) -> list[float | int | None]:
+    return [plain(value) for value in frame[column].to_list()]
+
+
+def indicator_keys(context: ReportContext, frames: Frames) -> list[tuple[str, str]]:
+    """(indicator, rule set) pairs of the period: dictionary order, then any others by id; main rule set first."""
+    values = table(frames, "ind__values")
+    if values is None:
+        return []
+    found = set(
+        values.filter(pl.col("period") == context.period, pl.col("stratum") == "all")
+        .select("indicator_id", "rule_set")
+        .unique()
+        .iter_rows()
+    )
+    first, second = list(context.indicators), list(context.rule_sets)
+
+    def order(key: tuple[str, str]) -> tuple[int, str, int, str]:
+        places = (
+            first.index(key[0]) if key[0] in first else len(first),
+            second.index(key[1]) if key[1] in second else len(second),
+        )
+        return (places[0], key[0], places[1], key[1])
+
+    return sorted(found, key=order)
+
+
+def indicator_view(context: ReportContext, indicator_id: str) -> IndicatorView:
+    """The dictionary entry, or a bare one that shows the id."""
+    return context.indicators.get(indicator_id) or IndicatorView(Bilingual(zh=indicator_id, en=indicator_id))
+
+
+def indicators_payload(
+    context: ReportContext, frames: Frames, areas: pl.DataFrame, keys: list[tuple[str, str]], language: str
+) -> list[Json]:
+    """One entry per (indicator, rule set): dictionary words and number lists over areas; `past` = last year."""
+    if not keys:
+        return []
+    # One pass over the table; filtering it again for every indicator would cost a scan each.
+    parts = (
+        frames["ind__values"].filter(pl.col("stratum") == "all").partition_by("indicator_id", "rule_set", as_dict=True)
+    )
+    entries = []
+    for indicator_id, rule_set in keys:
+        history = parts[(indicator_id, rule_set)]
+        now = _aligned(
+            areas,
+            history.filter(pl.col("period") == context.period),
+            ["numerator", "denominator", "value", "lower", "upper", "status"],
+        )
+        entry = _dictionary(context, indicator_id, rule_set, language)
+        entry |= {
+            "num": _numbers(now, "numerator"),
+            "den": _numbers(now, "denominator"),
+            "val": _numbers(now, "value"),
+            "lo": _numbers(now, "lower"),
+            "hi": _numbers(now, "upper"),
+            "st": [STATUSES.index(status) if status in STATUSES else _NO_DATA for status in now["status"].to_list()],
+            "past": _numbers(
+                _aligned(areas, history.filter(pl.col("period") == _last_year(context)), ["value"]), "value"
+            ),
+        }
+        entry["trend"] = _trend(context, history, areas, len(keys), language)
+        entries.append(entry)
+    return entries
+
+
+def _last_year(context: ReportContext) -> str:
+    period = Period.parse(context.period)
+    return period.shift(-GRAINS[period.grain]).key
+
+
+def _dictionary(context: ReportContext, indicator_id: str, rule_set: str, language: str) -> Json:
+    view = indicator_view(context, indicator_id)
+    rules = context.rule_sets.get(rule_set)
+    return {
+        "id": indicator_id,
+        "ruleSet": rule_set,
+        "ruleSetTitle": rules.get(language) if rules else rule_set,
+        "title": view.titles.get(language),
+        "definition": view.definition.get(language),
+        "unit": view.unit.get(language),
+        "digits": view.digits,
+        "direction": view.direction,
+        "targets": [[value, reference] for value, reference in view.targets],
+        "owner": view.owner.get(language),
+        "method": view.method.get(language),
+        "numWords": view.numerator.get(language),
+        "denWords": view.denominator.get(language),
+        "reference": view.reference,
+        "countsIn": view.counts_in,
+    }
+
+
+def _trend(context: ReportContext, history: pl.DataFrame, areas: pl.DataFrame, entries: int, language: str) -> Json:
+    """Values of all periods up to this one for the upper levels that fit; lists by period, then by position."""
+    past = history.filter(pl.col("period") <= context.period)
+    periods = sorted(past["period"].unique().to_list())
+    included, budget = 0, TREND_CELLS // max(1, entries * len(periods))
+    for size in areas.group_by("depth").len().sort("depth")["len"].to_list():
+        if included + size > budget:
+            break
+        included += size
+    kept, parts = areas.head(included), past.partition_by("period", as_dict=True)
+    trend: Json = {
+        "keys": periods,
+        "periods": [shown.period(period, language) for period in periods],
+        "count": included,
+    }
+    aligned = [_aligned(kept, parts[(period,)], ["value", "lower", "upper"]) for period in periods]
+    for short, column in (("val", "value"), ("lo", "lower"), ("hi", "upper")):
+        trend[short] = [_numbers(frame, column) for frame in aligned]
+    return trend
+
+
+def scores_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, language: str) -> list[Json]:
+    """One entry per policy: value, bounds and weight of every dimension and of the total, grade and status."""
+    scores = table(frames, "score__policies")
+    scores = _main_rule_set(context, scores)
+    entries = []
+    for policy_id in sorted(scores["policy_id"].unique().to_list()) if scores is not None else []:
+        mine = scores.filter(pl.col("policy_id") == policy_id)  # type: ignore[union-attr]
+        view = context.policies.get(policy_id)
+        parts: Json = {}
+        for dimension in (*DIMENSIONS, "total"):
+            rows = _aligned(
+                areas,
+                mine.filter(pl.col("dimension") == dimension),
+                ["value", "lower", "upper", "weight", "coverage", "grade", "status"],
+            )
+            parts[dimension] = {
+                "val": _numbers(rows, "value"),
+                "lo": _numbers(rows, "lower"),
+                "hi": _numbers(rows, "upper"),
+                "weight": next((plain(weight) for weight in rows["weight"].to_list() if weight is not None), None),
+            }
+            if dimension == "total":
+                parts["st"] = [_status(status) for status in rows["status"].to_list()]
+                parts["grade"] = [_title(context.grades, grade, language) for grade in rows["grade"].to_list()]
+                parts["coverage"] = _numbers(rows, "coverage")
+        entries.append(
+            {
+                "id": policy_id,
+                "title": view.titles.get(language) if view else policy_id,
+                "class": view.class_titles.get(language) if view else "",
+                "document": view.document if view else "",
+                "group": view.target_group.get(language) if view else "",
+                "owner": view.owner.get(language) if view else "",
+                "parts": parts,
+            }
+        )
+    return entries
+
+
+def _main_rule_set(context: ReportContext, frame: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Rows of this period under the most important rule set that has any; None without rows."""
+    if frame is None:
+        return None
+    frame = frame.filter(pl.col("period") == context.period)
+    present = sorted(frame["rule_set"].unique().to_list())
+    chosen = next((key for key in context.rule_sets if key in present), present[0] if present else None)
+    return frame.filter(pl.col("rule_set") == chosen) if chosen is not None else None
+
+
+def _status(status: str | None) -> int:
+    return STATUSES.index(status) if status in STATUSES else _NO_DATA
+
+
+def _title(titles: Mapping[str, Bilingual], key: str | None, language: str) -> str:
+    if key is None:
+        return ""
+    return titles[key].get(language) if key in titles else key
+
+
+def risk_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, language: str) -> Json | None:
+    """Total with bounds and the contribution of every component, as lists over areas."""
+    risk = _main_rule_set(context, table(frames, "risk__areas"))
+    if risk is None:
+        return None
+    total = _aligned(areas, risk.filter(pl.col("component") == "total"), ["value", "lower", "upper", "status"])
+    components = []
+    for component in sorted(set(risk["component"].to_list()) - {"total"}):
+        rows = _aligned(
+            areas, risk.filter(pl.col("component") == component), ["raw_value", "value", "weight", "contribution"]
+        )
+        view = indicator_view(context, component)
+        components.append(
+            {
+                "id": component,
+                "title": view.titles.get(language),
+                "unit": view.unit.get(language),
+                "digits": view.digits,
+                "weight": next((plain(weight) for weight in rows["weight"].to_list() if weight is not None), None),
+                "raw": _numbers(rows, "raw_value"),
+                "points": _numbers(rows, "value"),
+                "contribution": _numbers(rows, "contribution"),
+            }
+        )
+    return {
+        "val": _numbers(total, "value"),
+        "lo": _numbers(total, "lower"),
+        "hi": _numbers(total, "upper"),
+        "st": [_status(status) for status in total["status"].to_list()],
+        "components": components,
+    }
+
+
+def payee_titles(context: ReportContext, frames: Frames) -> dict[tuple[str, str], dict[str, str]]:
+    """(payee kind, payee id) → name in both languages: area names, then names of the allocation, then the id."""
+    payees = table(frames, "alloc__payees")
+    names: dict[tuple[str, str], dict[str, str]] = {}
+    if payees is None:
+        return names
+    areas = areas_of(context, frames)
+    if areas.height:
+        for level, area, zh, en in areas.select("area_level", "area_id", "area_name", "area_name_en").iter_rows():
+            names[(level, area)] = {"zh": zh or en or area, "en": en or zh or area}
+    own = context.allocation.payees if context.allocation else {}
+    for kind, payee in payees.select("payee_kind", "payee_id").iter_rows():
+        bilingual = own.get(payee)
+        default = {"zh": bilingual.zh, "en": bilingual.en} if bilingual else {"zh": payee, "en": payee}
+        names.setdefault((kind, payee), default)
+    return names
+
+
+def payee_kind_title(context: ReportContext, kind: str) -> dict[str, str]:
+    """An area level's name, a catalogued kind's, or the kind itself."""
+    if kind in context.levels:
+        return {"zh": context.levels[kind].zh, "en": context.levels[kind].en}
+    message_id = f"reports.payee_kind.{kind}"
+    return both(message_id) if message_id in catalogue() else {"zh": kind, "en": kind}
+
+
+def stream_titles(context: ReportContext, frames: Frames) -> dict[str, dict[str, str]]:
+    """Streams in the allocation's order, then those only the lines name, sorted."""
+    known = context.allocation.streams if context.allocation else {}
+    lines = table(frames, "alloc__lines")
+    present = set(lines.filter(pl.col("period") == context.period)["stream"].to_list()) if lines is not None else set()
+    ordered = [key for key in known if key in present] + sorted(present - set(known))
+    return {
+        key: {"zh": known[key].zh, "en": known[key].en} if key in known else {"zh": key, "en": key} for key in ordered
+    }
+
+
+def sentence(sentence_id: str, params: str | None, language: str) -> str:
+    """A statement line in words; a parameter given in both languages is taken in the reader's."""
+    values = json.loads(params) if params else {}
+    chosen = {
+        key: value[language] if isinstance(value, dict) and language in value else value
+        for key, value in values.items()
+    }
+    return text(sentence_id, language, **chosen)
+
+
+def money_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, language: str) -> Json | None:
+    """Payees as parallel lists and their lines [stream, words, quantity, rate, minor units] in statement order."""
+    payees, lines = table(frames, "alloc__payees"), table(frames, "alloc__lines")
+    if payees is None:
+        return None
+    payees = payees.filter(pl.col("period") == context.period).sort("payee_kind", "payee_id")
+    if payees.is_empty():
+        return None
+    positions = (
+        {
+            (level, area): position
+            for level, area, position in areas.select("area_level", "area_id", "position").iter_rows()
+        }
+        if areas.height
+        else {}
+    )
+    keys = list(payees.select("payee_kind", "payee_id").iter_rows())
+    names, streams = payee_titles(context, frames), stream_titles(context, frames)
+    return {
+        "key": [f"{kind}:{payee}" for kind, payee in keys],
+        "id": [payee for _, payee in keys],
+        "kind": [payee_kind_title(context, kind)[language] for kind, _ in keys],
+        "name": [names[key][language] for key in keys],
+        "area": [positions.get(key, -1) for key in keys],
+        "rural": payees["is_rural"].to_list(),
+        "population": _numbers(payees, "population"),
+        "amount": payees["amount_fen"].to_list(),
+        "equal": payees["equal_share_fen"].to_list(),
+        "bound": [text(f"reports.bound.{bound}", language) if bound else "" for bound in payees["bound"].to_list()],
+        "streams": [titles[language] for titles in streams.values()],
+        "lines": _statement_lines(context, lines, keys, list(streams), language),
+        "budget": context.allocation.budget_minor if context.allocation else None,
+    }
+
+
+def _statement_lines(
+    context: ReportContext,
+    lines: pl.DataFrame | None,
+    keys: list[tuple[str, str]],
+    streams: list[str],
+    language: str,
+) -> list[list[list[Any]]]:
+    by_payee: dict[tuple[str, str], list[list[Any]]] = {key: [] for key in keys}
+    if lines is None:
+        return list(by_payee.values())
+    chosen = lines.filter(pl.col("period") == context.period).sort("payee_kind", "payee_id", "line_no", "line_id")
+    columns = ["payee_kind", "payee_id", "stream", "sentence_id", "sentence_params", "quantity", "rate", "amount_fen"]
+    for kind, payee, stream, sentence_id, params, quantity, rate, amount in chosen.select(columns).iter_rows():
+        words = sentence(sentence_id, params, language)
+        by_payee.setdefault((kind, payee), []).append(
+            [streams.index(stream), words, plain(quantity), rate or "", amount]
+        )
+    return [by_payee[key] for key in keys]
+
+
+def quality_payload(context: ReportContext, frames: Frames, language: str) -> Json:
+    """Files, counts per feed, violated rules and delivery checks of the period; missing tables give no rows."""
+    feeds = context.feeds
+    files = _of_period(context, frames, "quality__files")
+    rules = _of_period(context, frames, "quality__rules")
+    checks = _of_period(context, frames, "quality__deliveries")
+    payload: Json = {"feeds": [], "files": [], "rules": [], "checks": []}
+    if files is not None:
+        sums = files.group_by("sender", "feed").agg(pl.col(FILE_COUNTS).sum()).sort("sender", "feed")
+        payload["feeds"] = [
+            [_sender(context, row["sender"], language), _title(feeds, _feed_key(row), language)]
+            + [row[name] for name in FILE_COUNTS]
+            for row in sums.iter_rows(named=True)
+        ]
+        payload["files"] = [
+            [row["file_id"], _sender(context, row["sender"], language), _title(feeds, _feed_key(row), language)]
+            + [row["institution"] or ""]
+            + [row[name] for name in FILE_COUNTS]
+            for row in files.sort("sender", "feed", "institution", "file_id").iter_rows(named=True)
+        ]
+    if rules is not None:
+        payload["rules"] = [
+            [
+                _title(feeds, _feed_key(row), language),
+                row["institution"] or "",
+                _title(context.rules, row["rule_id"], language),
+                text(f"reports.fix.severity.{row['severity']}", language),
+                row["records"],
+                row["not_applicable"],
+                row["checked"],
+            ]
+            for row in rules.filter(pl.col("records") > 0)
+            .sort("records", "sender", "feed", "institution", "rule_id", descending=[True, False, False, False, False])
+            .iter_rows(named=True)
+        ]
+    if checks is not None:
+        payload["checks"] = [
+            [
+                _title(feeds, row["feed"], language),
+                row["institution"] or "",
+                row["expectation"],
+                _observation(row["observed"]),
+                _observation(row["expected"]),
+                bool(row["success"]),
+                _hurt(context, row["hurts"], language),
+            ]
+            for row in checks.sort("success", "feed", "institution", "expectation").iter_rows(named=True)
+        ]
+    return payload
+
+
+def _observation(value: object) -> str:
+    return shown.MISSING if value is None else str(value)
+
+
+def _hurt(context: ReportContext, hurts: str | None, language: str) -> str:
+    ids = [part.strip() for part in (hurts or "").replace(";", ",").split(",") if part.strip()]
+    separator = "、" if language == "zh" else ", "
+    return separator.join(indicator_view(context, part).titles.get(language) for part in ids)
+
+
+def _of_period(context: ReportContext, frames: Frames, name: str) -> pl.DataFrame | None:
+    frame = table(frames, name)
+    if frame is None:
+        return None
+    frame = frame.filter(pl.col("period") == context.period)
+    return frame if frame.height else None
+
+
+def _feed_key(row: Mapping[str, str]) -> str:
+    return row["feed"] if "." in row["feed"] else f"{row['sender']}.{row['feed']}"
+
+
+def _sender(context: ReportContext, sender: str, language: str) -> str:
+    return _title(context.senders, sender, language)
+
+
+def script_strings(language: str) -> dict[str, str]:
+    """Every label the pages' script uses, by the part of its id after the prefix."""
+    prefix = "reports.js."
+    strings = {
+        key[len(prefix) :]: words[language] for key, words in sorted(catalogue().items()) if key.startswith(prefix)
+    }
+    for status in STATUSES:
+        strings[f"status.{status}"] = text(f"reports.status.{status}", language)
+    for dimension in (*DIMENSIONS, "total"):
+        strings[f"dimension.{dimension}"] = text(f"reports.dimension.{dimension}", language)
+    for name in FILE_COUNTS:
+        strings[f"count.{name}"] = text(f"reports.count.{name}", language)
+    return strings

@@ -1,0 +1,107 @@
+from typing import Any
+
+import pytest
+
+from data_contracts.settings import AllocationDocument, HomeDocument, Indicator, Limits, Measure, RuleSet, Settings
+from reports.context import context_from_settings
+
+PAIR = {"zh": "甲", "en": "a"}
+
+
+def settings(**changes: Any) -> Settings:
+    home = {
+        "format": 1,
+        "name": {"zh": "某市", "en": "Some City"},
+        "level": "city",
+        "calendar": {"grain": "quarter", "first": "2025Q1", "last": "2025Q4"},
+        "levels": [{"id": "community", "titles": PAIR}, {"id": "city", "titles": PAIR}],
+        "rule_sets": ["r2024", "r2026"],
+        "currency": {
+            "code": "GBP",
+            "minor_unit": "pence",
+            "minor_per_major": 100,
+            "major": {"zh": "英镑", "en": "pounds"},
+        },
+    }
+    indicator = {
+        "titles": PAIR,
+        "definition": PAIR,
+        "numerator_words": PAIR,
+        "denominator_words": PAIR,
+        "kind": "ratio",
+        "numerator": "spent",
+        "denominator": "heads",
+        "window": "year_to_date",
+        "minimum_denominator": "20",
+        "unit": {"zh": "%", "en": "%"},
+        "direction": "neutral",
+        "chain": "process",
+        "owner": PAIR,
+        "reference": "x",
+        "targets": [
+            {"value": "70", "valid_from": "2026-01-01", "reference": "new"},
+            {"value": "60", "valid_from": "2020-01-01", "reference": "old"},
+        ],
+    }
+    rules = {"titles": PAIR, "reference": "x", "parameters": {}}
+    values: dict[str, Any] = {
+        "home": HomeDocument.model_validate(home),
+        "limits": Limits.model_construct(),
+        "measures": {
+            "spent": Measure.model_validate(
+                {"titles": PAIR, "mart": "m", "aggregate": "sum", "column": "spending_pence", "window": "in_period"}
+            ),
+            "heads": Measure.model_validate({"titles": PAIR, "mart": "m", "aggregate": "count", "window": "in_period"}),
+        },
+        "indicators": {"cost": Indicator.model_validate(indicator)},
+        "rule_sets": {
+            "r2024": RuleSet.model_validate({**rules, "valid_from": "2024-01-01"}),
+            "r2026": RuleSet.model_validate({**rules, "valid_from": "2026-01-01"}),
+        },
+        "policy_document": None,
+        "risk": None,
+        "allocation": None,
+        "sources": (),
+    }
+    return Settings(**{**values, **changes})
+
+
+@pytest.mark.parametrize(("period", "target"), [("2019Q4", None), ("2025Q4", 60.0), ("2026Q1", 70.0)])
+def test_the_target_in_force_at_the_end_of_the_period(period: str, target: float | None) -> None:
+    targets = context_from_settings(settings(), period, "r").indicators["cost"].targets
+    assert [value for value, _ in targets] == ([] if target is None else [target])
+
+
+def test_names_levels_rules_and_currency_come_from_the_home() -> None:
+    context = context_from_settings(settings(), "2025Q4", "2025Q4-r1")
+    assert list(context.levels) == ["community", "city"]
+    assert list(context.rule_sets) == ["r2024"]
+    assert (context.currency.minor.zh, context.currency.major.en, context.currency.decimals) == ("pence", "pounds", 2)
+    assert context.allocation is None
+    assert context.policies == {}
+
+
+def test_a_measure_in_minor_units_makes_counts_money() -> None:
+    view = context_from_settings(settings(), "2025Q4", "r").indicators["cost"]
+    assert view.counts_in == "money"
+    assert "20" in view.method.en
+    assert "year to date" in view.method.en
+
+
+def test_allocation_needs_a_sum_to_divide() -> None:
+    document = AllocationDocument.model_validate(
+        {
+            "id": "a",
+            "titles": PAIR,
+            "references": ["doc"],
+            "payee_level": "community",
+            "population": "heads",
+            "budgets": [],
+            "streams": [{"id": "head", "titles": PAIR, "kind": "per_head", "share": "1"}],
+        }
+    )
+    assert context_from_settings(settings(allocation=document), "2025Q4", "r").allocation is None
+    view = context_from_settings(settings(allocation=document), "2025Q4", "r", budget_minor=5).allocation
+    assert view is not None
+    assert list(view.streams) == ["head"]
+    assert view.budget_minor == 5

@@ -1,0 +1,270 @@
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data_contracts.messages import catalogue
+from reports import site_data
+from reports.site import PAGES, embed, write_site
+
+ROOM = Path(site_data.__file__).parent
+HOSTILE = "</script><img src=x onerror=alert(1)>&\"'\u2028{{7*7}}"
+TABLES = ("ind__values", "score__policies", "risk__areas", "alloc__lines", "alloc__payees", "quality__files", "areas")
+
+
+def payload(page: Path) -> dict[str, Any]:
+    inside = re.search(
+        r'<script type="application/json" id="payload">(.*?)</script>', page.read_text("utf-8"), re.DOTALL
+    )
+    assert inside is not None
+    return json.loads(inside[1])
+
+
+def digest(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def city(make_home: Callable[..., Any], trees: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    context, frames = make_home(trees["city"], hostile=HOSTILE)
+    out = tmp_path_factory.mktemp("city")
+    write_site(context, frames, out)
+    return out
+
+
+def test_files_of_the_site(make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path) -> None:
+    context, frames = make_home(trees["towns"], money=False)
+    written = write_site(context, frames, tmp_path)
+    assert written[0] == tmp_path / "index.html"
+    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.name for path in (tmp_path / "en").iterdir()} == {f"{page}.html" for page in PAGES}
+
+
+def test_same_input_same_bytes_whatever_the_row_order(
+    make_home: Callable[..., Any], trees: dict[str, Any], city: Path, tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["city"], hostile=HOSTILE)
+    write_site(context, {name: frame.reverse() for name, frame in reversed(frames.items())}, tmp_path)
+    assert digest(tmp_path) == digest(city)
+
+
+def test_nothing_is_fetched(city: Path) -> None:
+    for path in city.rglob("*"):
+        if path.is_file() and path.name != "plotly.min.js":
+            content = path.read_text("utf-8")
+            assert not re.search(r"(https?:)?//[a-z0-9-]+\.[a-z]", content), path.name
+            assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|sendBeacon|import)\s*\(", content), path.name
+            assert "@import" not in content, path.name
+            assert "url(" not in content, path.name
+
+
+def test_only_own_files_are_linked(city: Path) -> None:
+    for page in city.rglob("*.html"):
+        targets = re.findall(r'(?:src|href)="([^"#]+)"', page.read_text("utf-8"))
+        assert targets
+        for target in targets:
+            assert (page.parent / target).resolve().is_file(), (page, target)
+
+
+def test_one_plotly_for_both_languages(city: Path) -> None:
+    assert [path.parent for path in city.rglob("plotly.min.js")] == [city]
+
+
+def test_hostile_name_stays_text(city: Path) -> None:
+    for page in city.rglob("*.html"):
+        content = page.read_text("utf-8")
+        assert "<img" not in content
+        assert "\u2028" not in content
+        assert content.count("</script>") == 3
+    assert HOSTILE in payload(city / "index.html")["areas"]["name"]
+
+
+def test_hostile_words_of_the_context_are_escaped(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["towns"], money=False)
+    bad = context.home.model_copy(update={"zh": HOSTILE, "en": HOSTILE})
+    context = dataclasses.replace(context, home=bad, warnings=(bad,), release_id=HOSTILE)
+    for page in write_site(context, frames, tmp_path):
+        if page.suffix == ".html":
+            assert "<img" not in page.read_text("utf-8")
+
+
+def test_embed_reads_back() -> None:
+    document = {"a": [HOSTILE, None, 1.5, {"b": "\u2029<!--"}]}
+    assert json.loads(embed(document)) == document
+    assert not set("<>&\u2028\u2029") & set(embed(document))
+
+
+def test_embed_refuses_numbers_json_does_not_know() -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        embed([float("nan")])
+
+
+@pytest.mark.parametrize("missing", [*TABLES, "everything"])
+def test_a_page_without_its_table_says_so(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path, missing: str
+) -> None:
+    context, frames = make_home(trees["towns"])
+    gone = TABLES if missing == "everything" else (missing,)
+    absent = {name: frame for name, frame in frames.items() if name not in gone}
+    empty = {name: frame.clear() if name in gone else frame for name, frame in frames.items()}
+    page_of = {
+        "ind__values": ("indicators", "indicators"),
+        "score__policies": ("dimensions", "dimensions"),
+        "risk__areas": ("risk", "risk"),
+        "alloc__payees": ("money", "money"),
+        "quality__files": ("quality", "files"),
+        "areas": ("index", "areas"),
+    }
+    for folder, given in (("absent", absent), ("empty", empty)):
+        write_site(context, given, tmp_path / folder)
+        for name in gone:
+            page, sentence = page_of.get(name, ("index", None))
+            if sentence is None or (missing == "everything" and sentence != "files" and page not in ("index", "money")):
+                continue
+            for language, path in (("zh", f"{page}.html"), ("en", f"en/{page}.html")):
+                words = catalogue()[f"reports.empty.{sentence}"][language]
+                assert words in (tmp_path / folder / path).read_text("utf-8")
+
+
+def test_footnote_on_every_page(city: Path) -> None:
+    for page in city.rglob("*.html"):
+        foot = page.read_text("utf-8").split("<footer>")[1].split("</footer>")[0]
+        assert "2025Q4-r1" in foot
+        assert ("不得对外公开" in foot) or ("Not for public release" in foot)
+        assert ("版本：内部" in foot) or ("Profile: internal" in foot)
+        assert ("2025年第4季度" in foot) or ("Q4 2025" in foot)
+        assert ("2025 口径" in foot) or ("National basic services, 2025" in foot)
+
+
+def test_language_switch_points_to_the_same_page(city: Path) -> None:
+    for page in PAGES:
+        assert f'href="en/{page}.html"' in (city / f"{page}.html").read_text("utf-8")
+        assert f'href="../{page}.html"' in (city / "en" / f"{page}.html").read_text("utf-8")
+
+
+def test_figures_on_the_page_are_those_of_the_table(
+    make_home: Callable[..., Any], trees: dict[str, Any], city: Path
+) -> None:
+    context, frames = make_home(trees["city"], hostile=HOSTILE)
+    data = payload(city / "indicators.html")
+    areas = data["areas"]
+    levels = list(reversed(context.levels))
+    seen = {
+        (levels[areas["level"][at]], areas["id"][at], entry["id"]): (
+            entry["num"][at],
+            entry["den"][at],
+            entry["val"][at],
+            entry["lo"][at],
+            entry["hi"][at],
+            data["statuses"][entry["st"][at]],
+        )
+        for entry in data["indicators"]
+        for at in range(len(areas["id"]))
+    }
+    rows = frames["ind__values"].filter(pl.col("period") == context.period)
+    expected = {
+        (row["area_level"], row["area_id"], row["indicator_id"]): (
+            row["numerator"],
+            row["denominator"],
+            row["value"],
+            row["lower"],
+            row["upper"],
+            row["status"],
+        )
+        for row in rows.iter_rows(named=True)
+    }
+    assert seen == expected
+
+
+def test_last_year_is_the_same_quarter(make_home: Callable[..., Any], trees: dict[str, Any], city: Path) -> None:
+    _, frames = make_home(trees["city"], hostile=HOSTILE)
+    entry = payload(city / "index.html")["indicators"][0]
+    past = frames["ind__values"].filter(
+        pl.col("period") == "2024Q4", pl.col("indicator_id") == entry["id"], pl.col("area_level") == "city"
+    )
+    assert entry["past"][0] == past["value"][0]
+
+
+def test_statement_lines_add_up_to_the_amount(city: Path) -> None:
+    for path in (city / "money.html", city / "en" / "money.html"):
+        money = payload(path)["money"]
+        assert len(money["key"]) == 61
+        for amount, lines in zip(money["amount"], money["lines"], strict=True):
+            assert sum(line[4] for line in lines) == amount
+
+
+def test_statement_is_in_the_language_of_the_page(city: Path) -> None:
+    assert payload(city / "money.html")["money"]["lines"][0][0][1] == "按资金类别：按规定计算"
+    assert payload(city / "en" / "money.html")["money"]["lines"][0][0][1] == "By stream: by rule"
+
+
+def test_thousands_of_areas_keep_pages_light(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["england"])
+    pages = [path for path in write_site(context, frames, tmp_path) if path.suffix == ".html"]
+    # 3,452 areas and 6 indicators; a bureau twice the size stays below 15 MB with room for more indicators.
+    assert max(path.stat().st_size for path in pages) < 4_000_000
+    kept = [entry["trend"]["count"] for entry in payload(tmp_path / "index.html")["indicators"]]
+    assert all(count >= 1 + 7 + 42 + 378 for count in kept)
+
+
+def test_every_label_used_exists() -> None:
+    known = catalogue()
+    script = (ROOM / "static" / "site.js").read_text("utf-8")
+    strings = site_data.script_strings("zh")
+    used = set(re.findall(r'\bS\("([a-z_.]+)"[,)]', script)) | {
+        f"about.{key}" for key in re.findall(r'\["([a-z_]+)", (?:entry|policy)\.', script)
+    }
+    assert len(used) > 60
+    assert sorted(used - set(strings)) == []
+    for template in (ROOM / "templates").glob("*.html"):
+        for message_id in re.findall(r"t\('(reports\.[a-z_.]+[a-z_])'\)", template.read_text("utf-8")):
+            assert message_id in known, (template.name, message_id)
+    for page in PAGES:
+        assert f"reports.page.{page}" in known
+        assert f"reports.lead.{page}" in known
+    assert site_data.script_strings("en").keys() == strings.keys()
+
+
+def test_both_languages_have_the_same_places_to_fill() -> None:
+    for message_id, wording in catalogue().items():
+        if message_id.startswith("reports."):
+            places = [set(re.findall(r"\{(\w+)\}", wording[language])) for language in ("zh", "en")]
+            assert places[0] == places[1], message_id
+
+
+def in_browser(page: Path, fragment: str, profile: Path) -> str:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium here: the script of the pages is not run")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    command += ["--virtual-time-budget=8000", "--dump-dom", page.as_uri() + fragment]
+    return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout.decode("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_draw_in_a_browser(city: Path, tmp_path: Path, page: str) -> None:
+    dom = in_browser(city / f"{page}.html", "", tmp_path)
+    charts = {"index": 6, "indicators": 2, "dimensions": 1, "risk": 2, "money": 2, "quality": 1}
+    assert dom.count('class="main-svg"') >= charts[page]
+    assert "<img" not in dom
+
+
+@pytest.mark.slow
+def test_statement_opens_from_a_link(city: Path, tmp_path: Path) -> None:
+    dom = in_browser(city / "money.html", "#payee=fund:reserve_fund", tmp_path)
+    statement = dom.split('class="statement"')[1]
+    assert "统筹预备资金" in statement
+    assert "10,000.01 元" in statement
+    assert catalogue()["reports.js.adds_up"]["zh"] in statement
