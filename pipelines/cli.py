@@ -159,9 +159,13 @@ def status(
 def check(
     file: Annotated[Path, typer.Argument(help="要检查的文件 / file to check", exists=True, dir_okay=False)],
     feed: Annotated[str, typer.Option("--feed", help="SENDER.FEED")],
-    home: Annotated[Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)
+    ] = None,
     period: Annotated[str | None, typer.Option("--period", help="报告期 / period, if the file does not tell")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="整改清单目录 / folder for the fix list", file_okay=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="整改清单目录 / folder for the fix list", file_okay=False)
+    ] = None,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -181,7 +185,9 @@ def check(
 def template(
     feed: Annotated[str, typer.Argument(help="SENDER.FEED")],
     out: Annotated[Path, typer.Option("--out", help="输出目录 / folder", file_okay=False)],
-    home: Annotated[Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)
+    ] = None,
     language: LanguageOption = Language.zh,
 ) -> None:
     """空白填报表与数据字典。  Blank workbook with drop-downs, an example row and the dictionary."""

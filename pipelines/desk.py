@@ -37,5 +37,16 @@ def open_desk(home: Path, port: int) -> None:
         "DAGSTER_HOME": str(instance_folder(home).resolve()),
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "pipelines.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     subprocess.run(command, env=environment, check=False)  # noqa: S603  (fixed command, no shell)

@@ -1,0 +1,136 @@
+"""How senders write their files: headers, encodings, workbooks, notes.
+
+Put here: text forms of typed tables, and bytes. Keep out: content and faults.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from data_contracts.contracts import Catalog, FeedContract
+from pipelines.demo.city import City
+from pipelines.demo.people import People
+
+
+class Forms:
+    """Writes typed tables of the city as the texts of a feed, in the header order of its contract."""
+
+    def __init__(self, catalog: Catalog, city: City, people: People) -> None:
+        self._catalog, self._city, self._people = catalog, city, people
+        self._community_ids = city.areas["community_id"]
+
+    def contract(self, key: str) -> FeedContract:
+        """The newest contract of a feed."""
+        return self._catalog.feed(key)
+
+    def texts(self, key: str, table: pl.DataFrame, extra: Mapping[str, pl.Series | str]) -> pl.DataFrame:
+        """All columns of the contract as text; `extra` gives columns that are not in the table."""
+        contract = self.contract(key)
+        columns = []
+        for column in contract.columns:
+            if column.name in extra:
+                value = extra[column.name]
+                series = (
+                    pl.Series([value], dtype=pl.String).new_from_index(0, table.height)
+                    if isinstance(value, str)
+                    else value
+                )
+            elif column.name == "person_id_no":
+                series = pl.Series(self._people.ids[table["person"].to_numpy()])
+            elif column.name == "person_name":
+                series = pl.Series(self._people.names[table["person"].to_numpy()])
+            elif column.name == "community_id":
+                series = self._community_ids[table["community"]]
+            else:
+                series = self._text(table[column.name], column.name, contract)
+            columns.append(series.alias(column.name))
+        return pl.DataFrame(columns)
+
+    def _text(self, series: pl.Series, name: str, contract: FeedContract) -> pl.Series:
+        column = contract.by_name[name]
+        if column.type == "date":
+            return series.cast(pl.Int32).cast(pl.Date).dt.to_string("%Y-%m-%d").fill_null("")
+        if column.type == "money":
+            return money(series)
+        if column.type == "boolean":
+            return series.replace_strict({True: "是", False: "否"}, return_dtype=pl.String)
+        if column.code_list is not None:
+            known = {code: titles.zh for code, titles in column.code_list.values.items()}
+            return series.cast(pl.String).replace(known)
+        return series.cast(pl.String).fill_null("")
+
+
+def money(series: pl.Series) -> pl.Series:
+    """Integer fen as yuan with two digits."""
+    size = series.abs()
+    sign = pl.select(pl.when(series < 0).then(pl.lit("-")).otherwise(pl.lit(""))).to_series()
+    return sign + (size // 100).cast(pl.String) + "." + (size % 100).cast(pl.String).str.zfill(2)
+
+
+def csv_bytes(contract: FeedContract, texts: pl.DataFrame, encoding: str, broken: set[int]) -> bytes:
+    """A CSV with the contract's headers; broken lines get one field too many."""
+    header = ",".join(contract.by_name[name].headers[0] for name in texts.columns)
+    buffer = io.BytesIO()
+    texts.write_csv(buffer, include_header=False, quote_style="never")
+    body = buffer.getvalue()
+    if broken:
+        lines = body.split(b"\n")
+        for at in broken:
+            lines[at] += ",多余".encode()
+        body = b"\n".join(lines)
+    text = header.encode() + b"\n" + body
+    if encoding == "gb18030":
+        return text.decode().encode("gb18030")
+    return b"\xef\xbb\xbf" + text if encoding == "utf-8-sig" else text
+
+
+def population_workbook(
+    contract: FeedContract, table: pl.DataFrame, names: list[str], ids: list[str], title: str
+) -> bytes:
+    """A workbook with title row, unit row, two-row merged header, totals row and signature foot."""
+    from datetime import datetime
+
+    import xlsxwriter
+
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    book.set_properties({"created": datetime(2026, 1, 1)})  # noqa: DTZ001  (fixed, so that bytes repeat)
+    sheet = book.add_worksheet("人口")
+    facts = [column for column in contract.columns if column.role == "fact"]
+    paths = [
+        column.headers[0].split("/") if "/" in column.headers[0] else column.extras.aliases[-1].split("/")
+        for column in facts
+    ]
+    width = 2 + len(facts)
+    sheet.merge_range(0, 0, 0, width - 1, title)
+    sheet.write_string(1, width - 1, "单位：人")
+    sheet.merge_range(2, 0, 3, 0, contract.by_name["community_id"].headers[0])
+    sheet.merge_range(2, 1, 3, 1, contract.by_name["community_name"].headers[0])
+    for at, (group, leaf) in enumerate(paths):
+        if at % 4 == 0:
+            sheet.merge_range(2, 2 + at, 2, 5 + at, group)
+        sheet.write_string(3, 2 + at, leaf)
+    counts = table.select(column.name for column in facts).to_numpy()
+    for at in range(table.height):
+        sheet.write_string(4 + at, 0, ids[at])
+        sheet.write_string(4 + at, 1, names[at])
+        for place, value in enumerate(counts[at]):
+            sheet.write_number(4 + at, 2 + place, int(value))
+    foot = 4 + table.height
+    sheet.write_string(foot, 0, "合计")
+    for place, value in enumerate(np.sum(counts, axis=0)):
+        sheet.write_number(foot, 2 + place, int(value))
+    sheet.write_string(foot + 1, 0, "制表人：        审核人：        负责人（盖章）：")
+    book.close()
+    return buffer.getvalue()
+
+
+def write(path: Path, data: bytes, note: str | None = None) -> None:
+    """Write a landing file and, if given, its delivery note."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    if note is not None:
+        path.with_name(path.name + ".note.yaml").write_text(note, encoding="utf-8")
