@@ -1,6 +1,7 @@
-"""DuckDB in memory over exactly the tables it is given, with explicit limits and no network or extension.
+"""DuckDB in memory over exactly the tables it is given, with explicit limits, no network and no loaded extension.
 
-Put here: connections and `query`. Keep out: SQL text (sql), table locations (assets.lake).
+Put here: connections and `execute`. Keep out: SQL text (sql), table locations (assets.lake).
+A row's value never reaches a message: errors of the engine quote cells, so only their kind and shape are passed on.
 """
 
 import re
@@ -9,16 +10,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
-Table = pl.DataFrame | Sequence[Path]
+
+@dataclass(frozen=True)
+class View:
+    """A table given as a SELECT over the tables that stand before it."""
+
+    sql: str
+
+
+# An empty frame is how a table without any file is given: it carries the column types a file would have had.
+Table: TypeAlias = pl.DataFrame | pa.Table | Sequence[Path] | View
+
+_NO_FILES = (pl.DataFrame, pa.Table, View)
+
+# Errors found before any row is read can only repeat the words of the query.
+_BEFORE_READING = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 
 class EngineError(RuntimeError):
-    """A query failed. The message names the kind of failure and the table, never a value of a cell."""
+    """A query failed. The message names the kind of failure and the tables, never a value of a cell."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +48,48 @@ class EngineLimits:
 
 @contextmanager
 def connection(limits: EngineLimits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory connection with the limits set and extensions switched off."""
-    con = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": f"{limits.memory_mb}MB",
-            "threads": str(limits.threads),
-            "temp_directory": str(limits.spill or tempfile.gettempdir()),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
-    try:
-        yield con
-    finally:
-        con.close()
+    """An in-memory connection with the limits set; it sees no Python variable and spills into a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="spill-", dir=limits.spill) as spill:
+        con = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{limits.memory_mb}MB",
+                "threads": str(limits.threads),
+                "temp_directory": spill,
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+            },
+        )
+        try:
+            con.execute("set TimeZone = 'UTC'")
+            yield con
+        finally:
+            con.close()
+
+
+def execute(
+    sql: str,
+    tables: Mapping[str, Table],
+    *,
+    limits: EngineLimits | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> pa.Table:
+    """Run one SELECT in which `tables` are visible by name and nothing else can be read; returns Arrow.
+
+    A table is a frame, a non-empty list of Parquet files read together by column name, or a `View` over tables
+    before it. Row order is that of the query's ORDER BY and otherwise undefined.
+    """
+    with connection(limits or EngineLimits()) as con:
+        try:
+            _close_doors(con, tables)
+            for name, table in tables.items():
+                _register(con, name, table)
+            _only_select(con, sql)
+            relation = con.sql(sql, params=dict(parameters)) if parameters else con.sql(sql)
+            return relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError(_explain(error, tables)) from None
 
 
 def query(
@@ -56,29 +99,45 @@ def query(
     limits: EngineLimits | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
-    """Run one SELECT in which `tables` are visible by name; a table is a frame or a list of Parquet files."""
-    with connection(limits or EngineLimits()) as con:
-        try:
-            for name, table in tables.items():
-                _register(con, name, table)
-            relation = con.sql(sql, params=dict(parameters)) if parameters else con.sql(sql)
-            frame: pl.DataFrame = relation.pl()
-        except duckdb.Error as error:
-            raise EngineError(f"{type(error).__name__}: {_without_values(str(error))}") from None
+    """`execute` with the result as a Polars frame."""
+    frame = pl.from_arrow(execute(sql, tables, limits=limits, parameters=parameters))
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101  (an Arrow table always becomes a frame)
     return frame
+
+
+def _close_doors(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> None:
+    files = [path for table in tables.values() if not isinstance(table, _NO_FILES) for path in table]
+    con.execute(f"set allowed_paths = [{_listed(files)}]")
+    con.execute("set enable_external_access = false")
+    con.execute("set lock_configuration = true")
+
+
+def _only_select(con: duckdb.DuckDBPyConnection, sql: str) -> None:
+    statements = con.extract_statements(sql)
+    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+        raise EngineError("exactly one SELECT can be run")
 
 
 def _register(con: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
     if isinstance(table, pl.DataFrame):
         con.register(name, table.to_arrow())
-        return
-    if not table:
-        raise EngineError(f"table {name} has no file")
-    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in table)
-    con.execute(f'create view "{name}" as select * from read_parquet([{files}], hive_partitioning = false)')  # noqa: S608
+    elif isinstance(table, pa.Table):
+        con.register(name, table)
+    elif isinstance(table, View):
+        con.execute(f'create view "{name}" as {table.sql}')
+    elif table:
+        source = f"read_parquet([{_listed(table)}], hive_partitioning = false, union_by_name = true)"
+        con.execute(f'create view "{name}" as select * from {source}')  # noqa: S608  (paths are quoted)
+    else:
+        raise EngineError(f"table {name} has no file; give an empty frame with its columns instead")
 
 
-def _without_values(message: str) -> str:
-    """The first line of an engine message with everything in quotes blanked, for quotes may hold cells."""
-    first = message.splitlines()[0] if message else ""
-    return re.sub(r"\"[^\"]*\"|'[^']*'", "…", first)[:200]
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+
+
+def _explain(error: duckdb.Error, tables: Mapping[str, Table]) -> str:
+    message = str(error).splitlines()[0] if str(error) else ""
+    if not isinstance(error, _BEFORE_READING):
+        message = re.sub(r"\"[^\"]*(\"|$)|'[^']*('|$)|\S*\d\S*", "…", message)
+    return f"{type(error).__name__}: {message[:300]} (tables: {', '.join(tables)})"

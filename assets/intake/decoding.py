@@ -1,6 +1,6 @@
-"""Bytes to UTF-8 text blocks that end at a record boundary, and what kind of file the bytes are.
+"""Delivered bytes to UTF-8 text with LF line ends, and what kind of file the bytes are.
 
-Put here: kind by content, encoding, blocks. Keep out: fields and headers.
+Put here: kind by content, encoding, line ends. Keep out: fields and headers.
 """
 
 import codecs
@@ -8,96 +8,124 @@ from collections.abc import Iterable, Iterator
 
 from assets.intake.findings import FileRefused
 
-BLOCK = 32 * 1024 * 1024
 _PROBE = 1024 * 1024
 _REFUSED_KINDS = (
     (b"\xd0\xcf\x11\xe0", "xls"),
-    (b"%PDF", "pdf"),
+    (b"%pdf", "pdf"),
     (b"\x1f\x8b", "gzip"),
-    (b"PAR1", "parquet"),
+    (b"par1", "parquet"),
+    (b"rar!", "rar"),
+    (b"7z\xbc\xaf", "7z"),
+    (b"sqlite format 3", "sqlite"),
     (b"<html", "html"),
-    (b"<HTML", "html"),
+    (b"<!doctype", "html"),
+    (b"<table", "html"),
+    (b"<?xml", "xml"),
 )
+_REPLACEMENT = "\ufffd".encode()
 
 
 def kind_of(head: bytes) -> str:
-    """`xlsx` or `text` by content; other known kinds are refused by name."""
+    """`xlsx` (any zip package; what is inside is checked later) or `text`; other known kinds are refused by name."""
     if head.startswith(b"PK\x03\x04"):
         return "xlsx"
+    start = head[:512].removeprefix(codecs.BOM_UTF8).lstrip().lower()
     for magic, name in _REFUSED_KINDS:
-        if head.lstrip().startswith(magic):
+        if start.startswith(magic):
             raise FileRefused("intake_kind_not_supported", kind=name)
     return "text"
 
 
-def encoding_of(head: bytes) -> str:
-    """UTF-8 (with or without mark), UTF-16 with mark, else GB18030: the customary encodings of Chinese senders."""
-    if head.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head[:_PROBE])
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8"
+class TextStream:
+    """The text of a file in UTF-8 pieces of any size, line ends as LF; one pass.
 
-
-def text_blocks(chunks: Iterable[bytes], encoding: str, block: int = BLOCK) -> Iterator[bytes]:
-    """UTF-8 blocks of about `block` bytes, line ends as LF, each ending at a line end outside quotes.
-
-    The decoder is strict: bytes that are not of the encoding refuse the file, naming the line.
+    UTF-8 and UTF-16 with their marks, UTF-8 without, else GB18030: the customary encodings of Chinese senders.
+    Decoding is strict: what is not of the encoding, or holds a NUL, refuses the file and names the line.
+    After the pass `encoding`, `replaced` (replacement characters a sender's own conversion left behind) and
+    `ends_complete` (the last line has its line end) are known. Nothing depends on how the bytes are cut.
     """
-    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    lines, rest, last_was_cr = 1, b"", False
-    for chunk, final in _with_end(chunks):
-        try:
-            decoded = decoder.decode(chunk, final)
-        except UnicodeDecodeError as error:
-            line = lines + rest.count(b"\n") + chunk[: error.start].count(b"\n")
-            raise FileRefused("intake_encoding_mixed", encoding=encoding, line=line) from None
-        text = decoded.encode()
-        if b"\x00" in text:
-            raise FileRefused(
-                "intake_nul_byte", line=lines + rest.count(b"\n") + text[: text.index(b"\x00")].count(b"\n")
-            )
-        text, last_was_cr = _line_ends(text, last_was_cr, final=final)
-        rest += text
-        while len(rest) >= block:
-            cut = _boundary(rest)
-            if cut == 0:
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._line = 1
+        self._held_return = False
+        self.encoding = "utf-8"
+        self.replaced = 0
+        self.ends_complete = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        probe, at_start = b"", True
+        stream = iter(self._chunks)
+        for chunk in stream:
+            probe += chunk
+            if probe.isascii():
+                yield from self._passed(probe)
+                probe, at_start = b"", at_start and not probe
+            elif len(probe.lstrip(_ASCII)) >= _PROBE:
                 break
-            lines += rest.count(b"\n", 0, cut)
-            yield rest[:cut]
-            rest = rest[cut:]
-    if rest:
-        yield rest
+        self.encoding = _encoding_of(probe, at_start=at_start)
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="strict")
+        yield from self._decoded(decoder, probe, final=False)
+        for chunk in stream:
+            yield from self._decoded(decoder, chunk, final=False)
+        yield from self._decoded(decoder, b"", final=True)
+
+    def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> Iterator[bytes]:
+        good = None
+        try:
+            text = decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            good = error.object[: error.start].decode(self.encoding, "ignore")
+        # Raised outside the handler: the decoder's own error carries the bytes of the file.
+        if good is not None:
+            line = self._line + sum(piece.count(b"\n") for piece in self._lines(good.encode(), final=True))
+            raise FileRefused("intake_encoding_mixed", encoding=self.encoding, line=line)
+        yield from self._passed(text.encode(), final=final)
+
+    def _passed(self, text: bytes, *, final: bool = False) -> Iterator[bytes]:
+        for piece in self._lines(text, final=final):
+            nul = piece.find(b"\0")
+            if nul >= 0:
+                raise FileRefused("intake_nul_byte", line=self._line + piece.count(b"\n", 0, nul))
+            self._line += piece.count(b"\n")
+            self.replaced += piece.count(_REPLACEMENT)
+            self.ends_complete = piece.endswith(b"\n")
+            yield piece
+
+    def _lines(self, text: bytes, *, final: bool) -> Iterator[bytes]:
+        """CRLF and lone CR become LF; a CR at the end of a piece waits for what follows."""
+        if self._held_return:
+            text = b"\r" + text
+        self._held_return = text.endswith(b"\r") and not final
+        if self._held_return:
+            text = text[:-1]
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if text:
+            yield text
 
 
-def _with_end(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    for chunk in chunks:
-        yield chunk, False
-    yield b"", True
+_ASCII = bytes(range(128))
 
 
-def _line_ends(text: bytes, last_was_cr: bool, *, final: bool) -> tuple[bytes, bool]:
-    """CRLF and lone CR become LF; a CR at the end of a chunk waits for the next one."""
-    if last_was_cr:
-        text = b"\r" + text
-    ends_with_cr = text.endswith(b"\r") and not final
-    if ends_with_cr:
-        text = text[:-1]
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return text, ends_with_cr
+def _encoding_of(probe: bytes, *, at_start: bool) -> str:
+    """The encoding of a sample that begins at the start of the file or behind plain ASCII."""
+    if at_start and probe.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if at_start and probe.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if _is_utf8(probe):
+        return "utf-8"
+    # A UTF-8 file with a damaged line must be refused, not read as GB18030 with other characters.
+    lines = [line for line in probe.split(b"\n")[:-1] if not line.isascii()]
+    sound = sum(_is_utf8(line) for line in lines)
+    return "utf-8" if sound * 2 > len(lines) else "gb18030"
 
 
-def _boundary(text: bytes) -> int:
-    """End of the last line that lies outside quotes; the last line at all where quotes never close; 0 for none."""
-    last = text.rfind(b"\n") + 1
-    if b'"' not in text:
-        return last
-    cut = last
-    while cut and text.count(b'"', 0, cut) % 2:
-        cut = text.rfind(b"\n", 0, cut - 1) + 1
-    return cut or (last if len(text) > 4 * BLOCK else 0)
+def _is_utf8(sample: bytes) -> bool:
+    """Whether the bytes are UTF-8, but for a last character that is cut."""
+    try:
+        codecs.utf_8_decode(sample, "strict", False)  # noqa: FBT003  (the codec takes it by position only)
+    except UnicodeDecodeError:
+        return False
+    return True

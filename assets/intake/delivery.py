@@ -90,7 +90,7 @@ class Intake:
             if item.account.accepted
         ]
         chosen = select_rows(parts, contract.extras.business_key, self.engine)
-        selection = f"sel_{contract.table}"
+        selection = f"sel__{contract.sender}__{contract.feed}"
         write_part(self.home, selection, period, fingerprint[:20], chosen.select(SCHEMA))
         write_manifest(self.home, selection, period, Manifest(fingerprint, [fingerprint[:20]], chosen.height, {}))
         rows = sum(item.account.accepted for item in staged) - chosen.height
@@ -147,11 +147,14 @@ class Intake:
 
     def not_current(self, contract: FeedContract, period: str) -> pl.DataFrame:
         """Rows of a feed and period that are not current, with their verdict."""
-        manifest = read_manifest(self.home, f"sel_{contract.table}", period)
+        manifest = read_manifest(self.home, f"sel__{contract.sender}__{contract.feed}", period)
         if manifest is None:
             return pl.DataFrame(schema=SCHEMA)
         return pl.concat(
-            [pl.read_parquet(part_path(self.home, f"sel_{contract.table}", period, part)) for part in manifest.parts]
+            [
+                pl.read_parquet(part_path(self.home, f"sel__{contract.sender}__{contract.feed}", period, part))
+                for part in manifest.parts
+            ]
         )
 
 

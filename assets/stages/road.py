@@ -1,11 +1,12 @@
-"""The steps of the road as plain functions over one home. Dagster calls them; so can a test or a notebook.
+"""The steps of the road as plain functions over one home. Dagster calls them; so can a test.
 
 Put here: the order of work, what each table depends on, and what is still fresh.
 Keep out: arithmetic (evaluations), SQL (sql, assets.compute), reading files (assets.intake), drawing (reports).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,30 @@ from typing import Any
 import polars as pl
 
 from assets.compute import allocation, deliveries, indicators, marts, measures, risk, scores
-from assets.compute.plan import marts_and_inputs
+from assets.compute.inputs import engine_limits
+from assets.compute.plan import link_inputs, mart_inputs
 from assets.intake import ledger
 from assets.intake.delivery import Intake
-from assets.lake import manifest, parts, warehouse
+from assets.intake.landing import scan
+from assets.intake.quality import file_rows, rule_rows
+from assets.lake import parts
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home
+from assets.lake.parts import Manifest, read_manifest
+from assets.release.publish import publish, releases_of
+from assets.release.verify import verify
 from assets.stages.assembling import release_content
+from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period, periods_between
-from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import Settings, fingerprint, load_settings
-from data_contracts.tables import output_tables
+
+_COMPUTING = ("assets/compute", "assets/engine", "evaluations", "sql", "data_contracts/tables.py")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did for one table: rows in force for the period and the periods computed now."""
+    """What a step did for one table: rows in force for the period, periods computed now, notes for the desk."""
 
     rows: int
     computed: list[str] = field(default_factory=list)
@@ -37,7 +45,7 @@ class Outcome:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """For the desk: row count, what was computed, and notes."""
+        """Row count, what was computed, and notes."""
         return {"dagster/row_count": self.rows, "computed_periods": ", ".join(self.computed) or "—", **self.notes}
 
 
@@ -51,3 +59,260 @@ class CheckResult:
     blocking: bool
     words: str
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class InfeasibleError(RuntimeError):
+    """The money rules cannot hold together; the message names them. Nothing is paid."""
+
+
+@dataclass(frozen=True)
+class Road:
+    """One home, opened: its settings, contracts and keys, and the steps of the road."""
+
+    home: Home
+    settings: Settings
+    catalog: Catalog
+    keys: VaultKeys
+
+    @classmethod
+    def open(cls, path: Path) -> "Road":
+        """Open the home at `path`; raises DefinitionError for anything wrong in settings or contracts."""
+        home = Home.open(path)
+        settings = load_settings(home.path)
+        catalog = Catalog.load(home.contracts, settings.home.feeds)
+        return cls(home, settings, catalog, VaultKeys.load(home))
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The intake of this home."""
+        engine = engine_limits(self.home, self.settings)
+        return Intake(self.home, self.catalog, self.keys, self.settings.limits, engine)
+
+    def periods_up_to(self, period: str) -> list[Period]:
+        """Periods of the home's calendar up to and including `period`."""
+        calendar = self.settings.home.calendar
+        return [item for item in periods_between(calendar.first, calendar.last) if item <= Period.parse(period)]
+
+    def state(self, period: str) -> str:
+        """Fingerprint of everything a release of `period` depends on: ledger, contracts, settings, code."""
+        files = [entry.file_id for entry in ledger.entries(self.home) if entry.period <= period]
+        contracts = [version.fingerprint for versions in self.catalog.feeds.values() for version in versions]
+        code = code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts")
+        return combine(period, self.settings.fingerprint, code, *contracts, *sorted(files))
+
+    def advance(self, stage: str, tables: Sequence[str], period: str) -> dict[str, Outcome]:
+        """Bring `tables` of a stage up to date for every period up to `period`."""
+        steps: dict[str, Callable[[str, str], Outcome]] = {
+            "archive": self._archive,
+            "stg": self._stage,
+            "link": self._link,
+            "mart": self._mart,
+            "ind": self._indicators,
+            "score": self._score,
+            "risk": self._risk,
+            "alloc": self._allocate,
+            "quality": self._quality,
+            "pub": self._publish,
+        }
+        return {table: steps[stage](table, period) for table in tables}
+
+    def check(self, stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:
+        """The checks of a stage on its tables."""
+        checks: dict[str, Callable[[str, str], Iterator[CheckResult]]] = {
+            "stg": self._check_staged,
+            "alloc": self._check_money,
+            "quality": self._check_deliveries,
+            "pub": self._check_release,
+        }
+        check = checks.get(stage)
+        return [result for table in tables for result in check(table, period)] if check else []
+
+    # archive and stg ------------------------------------------------------------------------------------------
+
+    def register(self) -> int:
+        """Put what has newly landed into the ledger; returns the number of new files."""
+        landed = scan(self.home, self.catalog)
+        now = datetime.now(UTC).replace(microsecond=0)
+        return ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now)
+
+    def _archive(self, table: str, period: str) -> Outcome:
+        del table
+        new = self.register()
+        entries = [entry for entry in ledger.entries(self.home) if entry.period == period]
+        return Outcome(len(entries), notes={"new_files": new, "refused_files": len(ledger.refusals(self.home))})
+
+    def _stage(self, table: str, period: str) -> Outcome:
+        key = self._feed_of(table)
+        changed = self.intake.stage_feed(key, [item.key for item in self.periods_up_to(period)])
+        manifest = read_manifest(self.home, table, period)
+        files = self.intake.staged(key, period)
+        notes = {
+            "files": len(files),
+            "quarantined": sum(item.account.quarantined for item in files),
+            "unreadable": sum(item.account.unreadable for item in files),
+        }
+        return Outcome(manifest.rows if manifest else 0, changed, notes)
+
+    def _feed_of(self, table: str) -> str:
+        return next(feed.key for feed in self.catalog.current() if feed.table == table)
+
+    def _check_staged(self, table: str, period: str) -> Iterator[CheckResult]:
+        files = [item.account for item in self.intake.staged(self._feed_of(table), period)]
+        closed = all(x.records == x.unreadable + x.non_data + x.quarantined + x.accepted for x in files)
+        records = sum(x.records for x in files)
+        refused = sum(x.quarantined + x.unreadable for x in files)
+        share = refused / records if records else 0.0
+        limit = float(self.settings.limits.quarantine_share)
+        words = f"{refused} / {records} ({share:.2%}, ≤ {limit:.0%})"
+        yield CheckResult(table, "records_add_up", closed, blocking=True, words=f"{records} 条记录 / records")
+        yield CheckResult(table, "refused_share", share <= limit, blocking=False, words=words)
+
+    # link, mart, ind ------------------------------------------------------------------------------------------
+
+    def _link(self, table: str, period: str) -> Outcome:
+        def build(step: Period) -> pl.DataFrame | None:
+            return marts.build_link(self.home, self.settings, self.catalog, step)
+
+        return self._bring(table, period, lambda step: link_inputs(self.catalog, step), build)
+
+    def _mart(self, table: str, period: str) -> Outcome:
+        def build(step: Period) -> pl.DataFrame | None:
+            return marts.build_mart(self.home, self.settings, self.catalog, table, step)
+
+        return self._bring(table, period, lambda step: mart_inputs(self.catalog, table, step), build)
+
+    def _indicators(self, table: str, period: str) -> Outcome:
+        def counts(step: Period) -> pl.DataFrame:
+            return measures.count_measures(self.home, self.settings, self.catalog, step)
+
+        def values(step: Period) -> pl.DataFrame:
+            return indicators.indicator_values(self.home, self.settings, self.catalog, step)
+
+        if table == "ind__counts":
+            return self._bring(table, period, lambda s: measures.measure_inputs(self.settings, self.catalog, s), counts)
+        return self._bring(table, period, lambda s: indicators.value_inputs(self.settings, self.catalog, s), values)
+
+    def _bring(
+        self,
+        table: str,
+        period: str,
+        inputs: Callable[[Period], Sequence[tuple[str, str]]],
+        build: Callable[[Period], pl.DataFrame | None],
+    ) -> Outcome:
+        """Compute `table` for every period up to `period` whose fingerprint has changed."""
+        computed = []
+        for step in self.periods_up_to(period):
+            mark = self._mark(table, step, inputs(step))
+            manifest = read_manifest(self.home, table, step.key)
+            if manifest is not None and manifest.fingerprint == mark:
+                continue
+            frame = build(step)
+            if frame is None:
+                parts.write_manifest(self.home, table, step.key, Manifest(mark, [], 0, {}))
+            else:
+                parts.put_table(self.home, table, step.key, mark, frame)
+            computed.append(step.key)
+        manifest = read_manifest(self.home, table, period)
+        return Outcome(manifest.rows if manifest else 0, computed)
+
+    def _mark(self, table: str, step: Period, inputs: Sequence[tuple[str, str]]) -> str:
+        """What a computed table depends on: code, settings that decide counts, contracts, and its inputs in force."""
+        found = [read_manifest(self.home, name, period) for name, period in inputs]
+        below = [manifest.fingerprint if manifest else "-" for manifest in found]
+        return combine(table, step.key, code_fingerprint(*_COMPUTING), self._counting_settings, *below)
+
+    @cached_property
+    def _counting_settings(self) -> str:
+        document = self.settings.as_dict()
+        kept = {name: document[name] for name in ("measures", "indicators", "rule_sets")}
+        kept["home"] = {name: document["home"][name] for name in ("levels", "rule_sets", "indicators", "calendar")}
+        contracts = {key: [version.fingerprint for version in feed] for key, feed in self.catalog.feeds.items()}
+        return fingerprint([kept, contracts])
+
+    # score, risk, alloc ---------------------------------------------------------------------------------------
+
+    def _score(self, table: str, period: str) -> Outcome:
+        return self._put(table, period, scores.policy_scores(self.home, self.settings, Period.parse(period)))
+
+    def _risk(self, table: str, period: str) -> Outcome:
+        return self._put(table, period, risk.risk_index(self.home, self.settings, Period.parse(period)))
+
+    def _allocate(self, table: str, period: str) -> Outcome:
+        result = allocation.allocate(self.home, self.settings, Period.parse(period))
+        if result.status == "infeasible":
+            words = result.message or {}
+            raise InfeasibleError(f"{words.get('zh', '')} / {words.get('en', '')}")
+        frame = result.lines if table == "alloc__lines" else result.payees
+        notes = {"status": result.status, "message": (result.message or {}).get("zh", "—")}
+        outcome = self._put(table, period, frame)
+        return Outcome(outcome.rows, outcome.computed, notes)
+
+    def _put(self, table: str, period: str, frame: pl.DataFrame) -> Outcome:
+        """Keep a table of the last stages; it is cheap, so it is computed in every run and stored under its content."""
+        mark = combine(table, period, frame.write_csv())
+        parts.put_table(self.home, table, period, mark, frame)
+        return Outcome(frame.height, [period])
+
+    def _check_money(self, table: str, period: str) -> Iterator[CheckResult]:
+        if table != "alloc__payees":
+            return
+        result = allocation.allocate(self.home, self.settings, Period.parse(period))
+        lines, payees = int(result.lines["amount_fen"].sum()), int(result.payees["amount_fen"].sum())
+        exact = result.status != "ok" or lines == payees == result.budget
+        yield CheckResult(table, "sums_exactly", exact, blocking=True, words=f"{payees} / {result.budget}")
+
+    # quality and pub ------------------------------------------------------------------------------------------
+
+    def _quality(self, table: str, period: str) -> Outcome:
+        keys = [item.key for item in self.periods_up_to(period)]
+        if table == "quality__files":
+            return self._put(table, period, file_rows(self.intake, keys))
+        if table == "quality__rules":
+            return self._put(table, period, rule_rows(self.intake, [period]))
+        files = file_rows(self.intake, keys)
+        mark = combine(table, period, code_fingerprint(*_COMPUTING), files.write_csv(), str(self.settings.limits))
+        manifest = read_manifest(self.home, table, period)
+        if manifest is None or manifest.fingerprint != mark:
+            judged = deliveries.judge_deliveries(files, period, self.settings.limits, self._hurts())
+            manifest = parts.put_table(self.home, table, period, mark, judged)
+        return Outcome(manifest.rows)
+
+    def _hurts(self) -> dict[str, list[str]]:
+        """Indicators that read the feed, directly or through a mart."""
+        reads = {name: self._feeds_below(name) for name in marts.mart_names(self.catalog)}
+        found: dict[str, list[str]] = {feed.key: [] for feed in self.catalog.current()}
+        for indicator_id, indicator in self.settings.active_indicators().items():
+            named = {self.settings.measures[m].mart for m in (indicator.numerator, indicator.denominator) if m}
+            if indicator.survey:
+                named.add(indicator.survey.mart)
+            for key in sorted({key for mart in named for key in reads.get(mart, ())}):
+                found[key].append(indicator_id)
+        return found
+
+    def _feeds_below(self, mart: str) -> set[str]:
+        period = Period.parse(self.settings.home.calendar.last)
+        tables = {name for name, _ in mart_inputs(self.catalog, mart, period)}
+        below = {feed.key for feed in self.catalog.current() if feed.table in tables}
+        for name in tables & set(marts.mart_names(self.catalog)):
+            below |= self._feeds_below(name)
+        return below
+
+    def _check_deliveries(self, table: str, period: str) -> Iterator[CheckResult]:
+        if table != "quality__deliveries":
+            return
+        judged = parts.read_table(self.home, table, [period])
+        failed = judged.filter(~pl.col("success")) if judged is not None else pl.DataFrame()
+        named = [f"{row['feed']} {row['institution'] or ''} {row['expectation']}" for row in failed.to_dicts()]
+        words = "; ".join(named) or "全部符合 / all as expected"
+        yield CheckResult(table, "deliveries_as_expected", not named, blocking=False, words=words)
+
+    def _publish(self, table: str, period: str) -> Outcome:
+        del table
+        content = release_content(self, period)
+        release, new = publish(self.home, content)
+        return Outcome(len(content.tables), [period] if new else [], {"release": release.name})
+
+    def _check_release(self, table: str, period: str) -> Iterator[CheckResult]:
+        report = verify(releases_of(self.home, period)[-1])
+        words = " ".join(report.lines("zh"))
+        yield CheckResult(table, "release_verifies", report.passed, blocking=True, words=words)

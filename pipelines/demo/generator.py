@@ -220,7 +220,9 @@ def _correct(demo: _Demo, quarter: Quarter, key: str, name: str, visits: pl.Data
     refused = [at for at, rule, kind in spoiled.notes if kind == "reject" and rule in ("sbp_range", "sbp_above_dbp")]
     accepted = [at for at in range(visits.height) if at not in spoiled.touched][40:46]
     fixed = visits[refused + accepted].with_columns(
-        pl.lit(126, pl.Int64).alias("sbp_mmhg"), pl.lit(78, pl.Int64).alias("dbp_mmhg"), pl.lit("satisfied").alias("classification")
+        pl.lit(126, pl.Int64).alias("sbp_mmhg"),
+        pl.lit(78, pl.Int64).alias("dbp_mmhg"),
+        pl.lit("satisfied").alias("classification"),
     )
     centre = demo.city.areas["community_id"][fixed["community"]].str.slice(0, 9) + "01"
     texts = demo.forms.texts(key, fixed, {"institution_code": centre})

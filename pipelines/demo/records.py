@@ -141,7 +141,7 @@ def encounters(rng: np.random.Generator, people: People, quarter: Quarter) -> pl
     here = people.lives(quarter.end)
     burden = 0.4 + np.clip(age - 20, 0, 80) * 0.018 + 0.5 * hypertension(people, age) + 0.4 * diabetes(people, age)
     burden = burden * here * (1.08 if quarter.of_year in (1, 4) else 0.95)
-    outpatient, emergency, inpatient = (_count(rng, burden * part) for part in (0.85, 0.035, 0.028))
+    outpatient, emergency, inpatient = (_count(rng, burden * part) for part in (1.2, 0.035, 0.028))
     person = np.concatenate([outpatient, emergency, inpatient])
     kind = np.repeat(["outpatient", "emergency", "inpatient"], [len(outpatient), len(emergency), len(inpatient)])
     n = len(person)

@@ -1,0 +1,1 @@
+"""Compute: reads parts in force, runs SQL in the engine, calls evaluations, returns frames. Writes nothing itself."""

@@ -1,0 +1,272 @@
+"""Building the marts and the crosswalk of persons for one period.
+
+Put here: which rows each SQL text is given and the shape of what comes back. Keep out: the rules (sql/*.sql).
+Every function returns None where a table it needs has nothing in force: no data is not zero.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from assets.compute.inputs import (
+    contract_in_force,
+    current_rows,
+    engine_limits,
+    literal,
+    period_table,
+    quoted,
+    rule_set_table,
+)
+from assets.compute.plan import (
+    AREAS,
+    CARE,
+    CLOSURE,
+    FACTS,
+    FOLLOWUPS,
+    LINK,
+    REGISTER,
+    RESIDENTS,
+    area_sources,
+    mart_plans,
+    person_feeds,
+)
+from assets.engine.duck import Table, View, query
+from assets.lake import parts
+from assets.lake.home import Home
+from data_contracts.closed import DefinitionError
+from data_contracts.contracts import Catalog, FeedContract, polars_dtype, stored_columns
+from data_contracts.periods import Period
+from data_contracts.schemas import gate, table_schema
+from data_contracts.settings import Settings
+from data_contracts.tables import output_tables
+from sql.text import read
+
+# Columns the hand-written SQL counts on; a home's own contract must have them too.
+_OF_RESIDENTS = (
+    "community_id",
+    "sex",
+    "birth_date",
+    "archive_status",
+    "is_hypertension_registered",
+    "is_diabetes_registered",
+)
+_OF_FOLLOWUPS = ("followup_no", "visit_mode", "sbp_mmhg", "dbp_mmhg")
+_TECHNICAL = ("person_key", "person_id_class", "warnings", "row_hash")
+_ADDED = ("person_id", "area_id", "sex", "age_band")
+_FACT_SCALE = 6
+
+
+def mart_names(catalog: Catalog) -> list[str]:
+    """Marts of the home in the order they are built."""
+    return list(mart_plans(catalog))
+
+
+def mart_columns(catalog: Catalog, mart: str) -> list[str]:
+    """Columns of a mart of this home, in order."""
+    known = output_tables()
+    if mart in known:
+        return list(known[mart].columns)
+    return list(_record_schema(_feed_of(catalog, mart)))
+
+
+def build_link(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
+    """`link__persons`: every pseudonym seen in the period with its person, or None where no person feed has data."""
+    tables: dict[str, Table] = {}
+    selects = []
+    for key in person_feeds(catalog):
+        feed, rows = _rows(home, catalog, key, period)
+        if feed is None or rows is None:
+            continue
+        tables |= rows
+        selects.append(
+            f"select distinct person_key, person_id_class, {int(key == REGISTER)} as in_register from {feed.table}"  # noqa: S608
+        )
+    if not selects:
+        return None
+    tables["ref__person_keys"] = View(" union all ".join(selects))
+    return _output(home, settings, LINK, tables, period)
+
+
+def build_mart(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
+    """One mart for one period, gated by its contract and sorted by its key; None where it has no data.
+
+    Raises DefinitionError where the home's contracts cannot feed it, EngineError where the query fails.
+    """
+    if mart in (CLOSURE, AREAS):
+        return _areas(home, settings, catalog, mart, period)
+    if mart == RESIDENTS:
+        return _residents(home, settings, catalog, period)
+    if mart == CARE:
+        return _care(home, settings, catalog, period)
+    if mart == FACTS:
+        return _facts(home, settings, catalog, period)
+    return _records(home, settings, catalog, mart, period)
+
+
+def _areas(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
+    tables: dict[str, Table] = {}
+    selects: list[str] = []
+    for rank, key in enumerate(area_sources(catalog)):
+        feed, rows = _rows(home, catalog, key, period)
+        if feed is None or rows is None:
+            continue
+        tables |= rows
+        selects.extend(_level_selects(feed, rank, settings.levels))
+    if not selects:
+        return None
+    tables["ref__area_rows"] = View(" union all ".join(selects))
+    if mart == AREAS:
+        closure = _table(home, CLOSURE, [period])
+        if closure is None:
+            return None
+        tables |= closure
+    return _output(home, settings, mart, tables, period)
+
+
+def _level_selects(feed: FeedContract, rank: int, levels: list[str]) -> list[str]:
+    """One SELECT per level of a feed, each giving the distinct areas of that level with their lowest-level areas."""
+    stated = feed.extras.levels
+    leaf = stated[0].id
+    if leaf is None:
+        raise DefinitionError(f"{feed.source}: levels: the lowest level must name a column with its id")
+    ids = [quoted(level.id) if level.id else literal(level.constant.id if level.constant else "") for level in stated]
+    selects = []
+    for place, level in enumerate(stated):
+        if level.level not in levels:
+            raise DefinitionError(f"{feed.source}: home.yaml has no level '{level.level}'; it has {', '.join(levels)}")
+        name, name_en = _names(level.name, level.name_en), _names(level.name_en, level.name)
+        if level.constant:
+            name, name_en = literal(level.constant.name.zh), literal(level.constant.name.en)
+        parent = ids[place + 1] if place + 1 < len(ids) else "cast(null as varchar)"
+        rural = quoted(level.rural) if level.rural and place == 0 else "cast(null as boolean)"
+        selects.append(
+            f"select distinct {rank} as source_rank, {literal(level.level)} as area_level, "  # noqa: S608
+            f"{levels.index(level.level)} as level_no, {ids[place]} as area_id, {name} as area_name, "
+            f"{name_en} as area_name_en, {parent} as parent_id, {quoted(leaf)} as leaf_id, {rural} as is_rural "
+            f"from {feed.table}"
+        )
+    return selects
+
+
+def _names(first: str | None, second: str | None) -> str:
+    chosen = first or second
+    return quoted(chosen) if chosen else "cast(null as varchar)"
+
+
+def _residents(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
+    feed, rows = _rows(home, catalog, REGISTER, period)
+    link = _table(home, LINK, [period])
+    if feed is None or rows is None or link is None:
+        return None
+    _need_columns(feed, _OF_RESIDENTS)
+    return _output(home, settings, RESIDENTS, rows | link, period)
+
+
+def _care(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
+    feed = contract_in_force(catalog, FOLLOWUPS, period)
+    residents = _table(home, RESIDENTS, [period])
+    if feed is None or residents is None or not parts.files_in_force(home, feed.mart, [period.key]):
+        return None
+    _need_columns(feed, _OF_FOLLOWUPS)
+    visits = _table(home, feed.mart, period.window("year_to_date"))
+    if visits is None:
+        return None
+    rules = {"ref__rule_sets": rule_set_table(settings, period)}
+    return _output(home, settings, CARE, residents | visits | rules, period)
+
+
+def _facts(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
+    tables: dict[str, Table] = {}
+    selects: list[str] = []
+    for key in mart_plans(catalog)[FACTS].feeds:
+        feed, rows = _rows(home, catalog, key, period)
+        if feed is None or rows is None:
+            continue
+        tables |= rows
+        selects.extend(_fact_selects(feed))
+    if not selects:
+        return None
+    tables["ref__fact_rows"] = View(" union all ".join(selects))
+    return _output(home, settings, FACTS, tables, period)
+
+
+def _fact_selects(feed: FeedContract) -> list[str]:
+    if feed.extras.area is None:
+        raise DefinitionError(f"{feed.source}: an aggregate feed must name its area column")
+    area = quoted(feed.extras.area.column)
+    return [
+        f"select {literal(feed.key)} as feed, {literal(column.extras.fact or column.name)} as fact, "  # noqa: S608
+        f"{area} as area_id, {literal(column.extras.stratum.get('sex', 'all'))} as sex, "
+        f"{literal(column.extras.stratum.get('age_band', 'all'))} as age_band, "
+        f"cast({quoted(column.name)} as decimal(28, {_FACT_SCALE})) as value from {feed.table}"
+        for column in feed.facts
+    ]
+
+
+def _records(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
+    feed, rows = _rows(home, catalog, _feed_of(catalog, mart).key, period)
+    if feed is None or rows is None:
+        return None
+    known = output_tables()
+    people: dict[str, Table] = {LINK: known[LINK].empty(), RESIDENTS: known[RESIDENTS].empty()}
+    if feed.extras.person:
+        people |= _table(home, LINK, [period]) or {}
+        people |= _table(home, RESIDENTS, [period]) or {}
+    tables = rows | {"ref__records": View(_record_select(feed))} | people
+    frame = query(read("mart__records"), tables, limits=engine_limits(home, settings))
+    schema = _record_schema(feed)
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items()).sort("file_id", "record_no")
+
+
+def _record_select(feed: FeedContract) -> str:
+    """The rows of a feed with what the record itself says of area, sex and age band under names of their own."""
+    names = [name for name, _ in stored_columns(feed)]
+    if "person_id" in names:
+        raise DefinitionError(f"{feed.source}: 'person_id' is added to every record; rename this column")
+    own = {
+        "own_area_id": feed.extras.area.column if feed.extras.area else "area_id",
+        "own_sex": "sex",
+        "own_age_band": "age_band",
+        "person_key": "person_key",
+    }
+    kept = [quoted(name) for name in names if name not in (*_TECHNICAL, *_ADDED)]
+    stated = [f"{quoted(name) if name in names else 'cast(null as varchar)'} as {alias}" for alias, name in own.items()]
+    return f"select {', '.join([*kept, *stated])} from {feed.table}"  # noqa: S608
+
+
+def _record_schema(feed: FeedContract) -> dict[str, pl.DataType]:
+    stored = {name: dtype for name, dtype in stored_columns(feed) if name not in (*_TECHNICAL, *_ADDED)}
+    return stored | {name: polars_dtype("text") for name in _ADDED}
+
+
+def _feed_of(catalog: Catalog, mart: str) -> FeedContract:
+    for feed in catalog.current():
+        if feed.mart == mart:
+            return feed
+    raise DefinitionError(f"no mart '{mart}' in this home; it has {', '.join(mart_names(catalog))}")
+
+
+def _rows(
+    home: Home, catalog: Catalog, key: str, period: Period
+) -> tuple[FeedContract | None, dict[str, Table] | None]:
+    feed = contract_in_force(catalog, key, period)
+    return feed, current_rows(home, feed, period) if feed else None
+
+
+def _table(home: Home, table: str, periods: list[Period] | tuple[Period, ...]) -> dict[str, Table] | None:
+    files = parts.files_in_force(home, table, [period.key for period in periods])
+    return {table: files} if files else None
+
+
+def _need_columns(feed: FeedContract, columns: tuple[str, ...]) -> None:
+    stored = {name for name, _ in stored_columns(feed)}
+    missing = [name for name in columns if name not in stored]
+    if missing:
+        raise DefinitionError(f"{feed.source}: needs column '{missing[0]}', as a column or a derived one")
+
+
+def _output(home: Home, settings: Settings, table: str, tables: Mapping[str, Table], period: Period) -> pl.DataFrame:
+    contract = output_tables()[table]
+    given = {"ref__period": period_table(period), **tables}
+    frame = query(read(table), given, limits=engine_limits(home, settings))
+    return gate(table_schema(contract), contract.shape(frame))

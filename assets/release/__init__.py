@@ -1,0 +1,1 @@
+"""Releases: writing one, putting it in force, verifying it without a home, explaining its figures."""

@@ -1,0 +1,124 @@
+"""What goes into a release: tables of the period, names for the pages, inputs and settings for the manifest.
+
+Put here: gathering. Keep out: computing and drawing.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from assets.compute.allocation import allocate
+from assets.intake import ledger
+from assets.lake import parts
+from assets.lake.atomic import sha256_file
+from assets.lake.fingerprint import code_fingerprint
+from assets.release.publish import ReleaseContent
+from data_contracts.closed import Bilingual
+from data_contracts.periods import Period
+from data_contracts.tables import output_tables
+from reports.context import ReportContext, context_from_settings
+from reports.site import write_site
+from reports.workbook import write_finance_workbook
+
+if TYPE_CHECKING:
+    from assets.stages.road import Road
+
+_ALL_PERIODS = ("ind__values",)
+
+
+def release_content(road: "Road", period: str) -> ReleaseContent:
+    """Everything the release of `period` consists of."""
+    tables = _tables(road, period)
+    result = allocate(road.home, road.settings, Period.parse(period))
+    budget = result.budget if result.status == "ok" else None
+    context = _context(road, period, budget)
+    frames = {**tables, "areas": tables["mart__areas"]}
+
+    def draw(folder: Path) -> None:
+        write_site(context, frames, folder / "site")
+        if budget is not None:
+            (folder / "finance").mkdir()
+            write_finance_workbook(context, frames, folder / "finance" / f"allocation_{period}.xlsx")
+
+    return ReleaseContent(
+        period=period,
+        tables=tables,
+        draw=draw,
+        inputs=_inputs(road, period),
+        settings={**_promised_settings(road), "budget_of_period": budget},
+        code=_code(),
+        approved=road.settings.home.approval == "none",
+    )
+
+
+def _tables(road: "Road", period: str) -> dict[str, pl.DataFrame]:
+    found = {}
+    for name, contract in output_tables().items():
+        if not contract.document.published:
+            continue
+        keys = [item.key for item in road.periods_up_to(period)] if name in _ALL_PERIODS else [period]
+        frame = parts.read_table(road.home, name, keys)
+        found[name] = contract.shape(frame) if frame is not None else contract.empty()
+    return found
+
+
+def _inputs(road: "Road", period: str) -> list[dict[str, Any]]:
+    entries = [entry for entry in ledger.entries(road.home) if entry.period <= period]
+    return [
+        {
+            "file_id": entry.file_id,
+            "sha256": entry.sha256,
+            "bytes": entry.size,
+            "sender": entry.sender,
+            "feed": entry.feed,
+            "institution": entry.institution_id,
+            "period": entry.period,
+        }
+        for entry in sorted(entries, key=lambda entry: entry.file_id)
+    ]
+
+
+def _promised_settings(road: "Road") -> dict[str, Any]:
+    """Settings that decide figures; the machine's bounds and the time zone of schedules decide none."""
+    document = road.settings.as_dict()
+    del document["home"]["time_zone"]
+    for name in ("memory_limit_mb", "threads"):
+        del document["limits"][name]
+    document["contracts"] = {
+        key: {str(version.extras.valid_from): version.fingerprint for version in versions}
+        for key, versions in sorted(road.catalog.feeds.items())
+    }
+    return document
+
+
+def _code() -> dict[str, str]:
+    lock = Path(str(files("data_contracts"))).parent / "uv.lock"
+    return {
+        "source": code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts"),
+        "lock": sha256_file(lock) if lock.is_file() else "",
+    }
+
+
+def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
+    feeds = road.catalog.current()
+    rules = {rule.id: rule.extras.titles for feed in feeds for rule in feed.rules}
+    rules |= {
+        f"{kind}_{column.name}": Bilingual(zh=f"{column.titles.zh}：{zh}", en=f"{column.titles.en}: {en}")
+        for feed in feeds
+        for column in feed.columns
+        for kind, zh, en in (
+            ("type", "格式不符", "not readable"),
+            ("code", "不在代码表内", "not in the code list"),
+            ("required", "必填却为空", "required but empty"),
+        )
+    }
+    rules |= {
+        "person_id_invalid": Bilingual(zh="身份证号无效", en="Identity number invalid"),
+        "record_shape": Bilingual(zh="字段数不符", en="Wrong number of fields"),
+        "field_too_long": Bilingual(zh="字段过长", en="Field too long"),
+    }
+    label = road.state(period)[:12]
+    titles = {feed.key: feed.extras.titles for feed in feeds} | {feed.feed: feed.extras.titles for feed in feeds}
+    return context_from_settings(road.settings, period, label, budget_minor=budget, feeds=titles, rules=rules)

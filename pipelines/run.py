@@ -1,0 +1,125 @@
+"""`kangheng run`: take in what has landed, and if anything is new walk the road through Dagster, in this process.
+
+Put here: deciding that there is nothing to do before Dagster is loaded, running the job, wording the result.
+"""
+
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.intake import ledger
+from assets.lake.atomic import read_json, write_json
+from assets.lake.parts import clear_leftovers
+from assets.release.publish import PROFILE, current
+from assets.stages.road import Road
+from data_contracts.closed import DefinitionError
+from data_contracts.messages import text
+from pipelines.desk import instance_folder
+
+
+class RunFailed(RuntimeError):  # noqa: N818
+    """A step of the road failed or said no; the message is for people."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did."""
+
+    release: Path
+    new: bool
+    counts: dict[str, int]
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"release": str(self.release), "new": self.new, "counts": self.counts, "refused": self.refused}
+
+    def lines(self, language: str) -> list[str]:
+        """What happened, the release path last."""
+        lines = [text("cli_run_files", language, **self.counts)]
+        for item in self.refused:
+            reason = text(item["sentence"], language, **item["params"])
+            lines.append(text("cli_run_refused", language, name=item["name"], reason=reason))
+        if not self.new:
+            lines.append(text("cli_run_nothing_new", language))
+        page = self.release / PROFILE / "site" / "index.html"
+        return [*lines, text("cli_run_page", language, path=page), text("cli_run_release", language, path=self.release)]
+
+
+def run_period(path: Path, period: str | None) -> RunResult:
+    """Run the road of a home for `period`, or for the last period of its calendar."""
+    road = Road.open(path)
+    period = period or road.settings.home.calendar.last
+    known = [item.key for item in road.periods_up_to(road.settings.home.calendar.last)]
+    if period not in known:
+        raise DefinitionError(f"--period {period}: the calendar of this home goes from {known[0]} to {known[-1]}")
+    clear_leftovers(road.home)
+    road.register()
+    mark = road.home.lake / "_runs" / f"{period}.json"
+    state = road.state(period)
+    done = read_json(mark) if mark.is_file() else {}
+    release = road.home.releases / str(done.get("release"))
+    if done.get("state") == state and release.is_dir() and current(road.home)["periods"].get(period) == release.name:
+        return _result(road, period, release, new=False)
+    name = _through_dagster(road, period)
+    write_json(mark, {"state": state, "release": name})
+    return _result(road, period, road.home.releases / name, new=True)
+
+
+def _through_dagster(road: Road, period: str) -> str:
+    """Execute the job `road` in process with the home's own instance, so that the desk shows the run."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    import dagster as dg
+
+    from assets.stages.plan import Plan
+    from pipelines.definitions import build
+
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    definitions = build(Plan.of_home(road.home.path), str(road.home.path))
+    with dg.DagsterInstance.from_config(str(instance_folder(road.home.path))) as instance:
+        job = definitions.resolve_job_def("road")
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=period,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        if not result.success:
+            raise RunFailed(_failure(result))
+        event = next(iter(result.asset_materializations_for_node("pub")))
+        return str(event.metadata["release"].value)
+
+
+def _failure(result: Any) -> str:
+    """The first failed step and why, without a stack trace."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause or error
+            return f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
+    checks = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    return "; ".join(f"{check.asset_key.to_user_string()} {check.check_name}" for check in checks)
+
+
+def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
+    import polars as pl
+
+    files = pl.read_parquet(release / PROFILE / "tables" / "quality__files.parquet")
+    sums = files.select(pl.col("records", "quarantined", "unreadable").sum()).row(0, named=True)
+    counts = {"files": files.height, **{name: int(value) for name, value in sums.items()}}
+    refused = ledger.refusals(road.home)
+    for contract in road.catalog.current():
+        for step in road.periods_up_to(period):
+            for item in road.intake.staged(contract.key, step.key):
+                if item.refused is not None:
+                    refused.append(
+                        {
+                            "name": item.entry.landing_name,
+                            "sentence": item.refused.sentence,
+                            "params": item.refused.params,
+                        }
+                    )
+    return RunResult(release, new, counts, json.loads(json.dumps(refused, default=str)))
