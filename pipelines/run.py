@@ -95,13 +95,15 @@ def _through_dagster(road: Road, period: str) -> str:
 
 def _failure(result: Any) -> str:
     """The first failed step and why, without a stack trace."""
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed and check.blocking]
+    if failed:
+        return "; ".join(f"{x.asset_key.to_user_string()} {x.check_name}: {x.description or ''}" for x in failed)
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
             cause = error.cause or error
             return f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
-    checks = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    return "; ".join(f"{check.asset_key.to_user_string()} {check.check_name}" for check in checks)
+    return "road"
 
 
 def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:

@@ -26,7 +26,11 @@ def delivery_profile(files: pl.DataFrame, period: str) -> pl.DataFrame:
     before = Period.parse(period).shift(-1).key
     sums = (
         files.filter(pl.col("period").is_in([period, before]))
-        .with_columns(pl.concat_str("sender", pl.lit("."), "feed").alias("feed"))
+        .with_columns(
+            pl.concat_str("sender", pl.lit("."), "feed").alias("feed"),
+            # A feed without institutions is one delivery; null would match nothing when periods are laid side by side.
+            pl.col("institution").fill_null(""),
+        )
         .group_by(*_SENDER_OF, "period", maintain_order=True)
         .agg(
             pl.col("records").sum(),
@@ -69,7 +73,8 @@ def judge_deliveries(files: pl.DataFrame, period: str, limits: Limits, hurts: Ma
     rows = [
         profile.select(
             pl.lit(period).alias("period"),
-            *_SENDER_OF,
+            "feed",
+            pl.col("institution").replace("", None),
             pl.lit(name).alias("expectation"),
             pl.col(column).cast(pl.String).alias("observed"),
             pl.lit(words).alias("expected"),
@@ -83,7 +88,7 @@ def judge_deliveries(files: pl.DataFrame, period: str, limits: Limits, hurts: Ma
 
 
 def _listed(pairs: list[tuple[str, str]]) -> pl.Expr:
-    key = pl.concat_str(pl.col("feed"), pl.lit("\n"), pl.col("institution").fill_null(""))
+    key = pl.concat_str(pl.col("feed"), pl.lit("\n"), pl.col("institution"))
     return key.is_in([f"{feed}\n{institution}" for feed, institution in pairs])
 
 
@@ -100,7 +105,7 @@ def _evaluate(
 
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        frame = profile.with_columns(pl.col("institution").fill_null("")).to_pandas()
+        frame = profile.to_pandas()
         source = context.data_sources.add_pandas("profile").add_dataframe_asset("deliveries")
         batch = source.add_batch_definition_whole_dataframe("whole").get_batch(batch_parameters={"dataframe": frame})
         column = gx.expectations

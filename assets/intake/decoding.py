@@ -125,7 +125,7 @@ def _encoding_of(probe: bytes, *, at_start: bool) -> str:
 def _is_utf8(sample: bytes) -> bool:
     """Whether the bytes are UTF-8, but for a last character that is cut."""
     try:
-        codecs.utf_8_decode(sample, "strict", False)  # noqa: FBT003  (the codec takes it by position only)
+        codecs.utf_8_decode(sample, "strict", False)
     except UnicodeDecodeError:
         return False
     return True

@@ -91,7 +91,7 @@ class Intake:
         ]
         chosen = select_rows(parts, contract.extras.business_key, self.engine)
         selection = f"sel__{contract.sender}__{contract.feed}"
-        write_part(self.home, selection, period, fingerprint[:20], chosen.select(SCHEMA))
+        write_part(self.home, selection, period, fingerprint[:20], chosen)
         write_manifest(self.home, selection, period, Manifest(fingerprint, [fingerprint[:20]], chosen.height, {}))
         rows = sum(item.account.accepted for item in staged) - chosen.height
         kept = [item.part_id for item in staged if item.account.accepted]

@@ -86,7 +86,7 @@ def _checked(paths: list[str], rows_used: int, known: dict[str, str], contract: 
     for column in contract.columns:
         if column.name in names:
             continue
-        if column.required:
+        if column.required or column.role == "person_id":
             unknown = [path for path, name in zip(paths, names, strict=True) if name is None and path.strip()]
             close = nearest(column.headers[0], unknown) or "—"
             raise FileRefused("intake_header_missing", column=column.headers[0], nearest=close)

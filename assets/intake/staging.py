@@ -4,29 +4,35 @@ Put here: the pass itself and its accounting. Keep out: where chunks, quarantine
 The result is a pure function of bytes, contract, key and code.
 """
 
+import csv
+import io
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 
 import polars as pl
 
 from assets.engine.duck import query
 from assets.intake import rules
-from assets.intake.decoding import encoding_of, kind_of, text_blocks
+from assets.intake.decoding import TextStream, kind_of
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.headers import HeaderMap, find_header
-from assets.intake.sheets import read_grid, sheet_records
-from assets.intake.tabular import Block, Unreadable, read_blocks
-from assets.intake.typed import Typed, type_columns
+from assets.intake.sheets import SheetRecords, read_grid, sheet_records
+from assets.intake.tabular import UNREADABLE_RULES, Block, Shape, Unreadable, read_blocks
+from assets.intake.typed import cleaned, read_column, type_columns
 from assets.vault import quarantine
 from assets.vault.pseudonym import person_keys
 from data_contracts.codes import CodeList
-from data_contracts.contracts import FeedContract, stored_columns
+from data_contracts.contracts import FeedContract, polars_dtype, stored_columns
 from data_contracts.periods import Period
 from data_contracts.schemas import feed_schema, gate
 from data_contracts.settings import Limits
 
 _SEPARATOR = "\x1f"
+_MAGIC = 1024
+_HEADER_SAMPLE = 256 * 1024
+_HEADER_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def stage(
 ) -> Iterator[Chunk]:
     """Yield the chunks of a file and keep `account` up to date; raises FileRefused where the file cannot be taken."""
     rules.check_contract(contract)
-    for block in _blocks(data, contract, limits, account):
+    for block in _blocks(data, contract, limits, account, yes_no):
         account.records += block.frame.height + len(block.unreadable) + block.non_data
         account.non_data += block.non_data
         account.unreadable += len(block.unreadable)
@@ -101,35 +107,65 @@ def stage(
         yield _chunk(block, contract, context, yes_no, pseudonym_key, account)
 
 
-def _blocks(data: Iterable[bytes], contract: FeedContract, limits: Limits, account: Account) -> Iterator[Block]:
+def _blocks(
+    data: Iterable[bytes], contract: FeedContract, limits: Limits, account: Account, yes_no: CodeList
+) -> Iterator[Block]:
     stream = iter(data)
-    head = next(stream, b"")
+    head = _head(stream, _MAGIC)
     if not head:
         raise FileRefused("intake_empty")
     if kind_of(head) == "xlsx":
-        yield _sheet_block(b"".join(chain([head], stream)), contract, limits, account)
+        yield _sheet_block(b"".join(chain([head], stream)), contract, limits, account, yes_no)
         return
-    texts = text_blocks(chain([head], stream), encoding_of(head))
-    first = next(texts, b"")
-    delimiter = contract.extras.file.delimiter
-    lines = first[: 256 * 1024].decode("utf-8", "ignore").split("\n")[:16]
-    rows = [[cell.strip().strip('"') for cell in line.split(delimiter)] for line in lines]
-    header = _with_quotes(first, delimiter, contract) if '"' in "".join(lines[:3]) else find_header(rows, contract)
+    source = TextStream(chain([head], stream))
+    pieces = iter(source)
+    first = _head(pieces, _HEADER_SAMPLE)
+    header, skipped = _text_header(first, contract)
     _check_width(header, limits, account)
-    skipped = _skip_lines(first, header.rows_used)
+    form = contract.extras.file
     columns = [name or f"unknown {position}" for position, name in enumerate(header.names)]
-    yield from read_blocks(
-        chain([skipped] if skipped else [], texts), columns, delimiter, header.rows_used + 1, limits.field_length
-    )
+    shape = Shape(columns, form.delimiter, limits.field_length, tuple(form.footer_markers))
+    rest, lines = first[skipped:], first.count(b"\n", 0, skipped)
+    yield from read_blocks(chain([rest], pieces), shape, lines + 1)
+    _text_findings(source, account)
 
 
-def _with_quotes(first: bytes, delimiter: str, contract: FeedContract) -> HeaderMap:
-    import csv
-    import io
+def _text_findings(source: TextStream, account: Account) -> None:
+    if source.encoding not in ("utf-8", "utf-8-sig"):
+        account.findings.append(Finding("intake_encoding", {"encoding": source.encoding}))
+    if source.replaced:
+        account.findings.append(Finding("intake_replacement_characters", {"count": source.replaced}))
+    if not source.ends_complete:
+        account.findings.append(Finding("intake_truncated_tail"))
 
-    lines = io.StringIO(first[: 256 * 1024].decode("utf-8", "ignore"), newline="")
-    rows = [row for row, _ in zip(csv.reader(lines, delimiter=delimiter), range(16), strict=False)]
-    return find_header(rows, contract)
+
+def _head(stream: Iterator[bytes], size: int) -> bytes:
+    """The first pieces of a stream, at least `size` bytes where there are as many."""
+    held: list[bytes] = []
+    while sum(map(len, held)) < size:
+        piece = next(stream, None)
+        if piece is None:
+            break
+        held.append(piece)
+    return b"".join(held)
+
+
+def _text_header(first: bytes, contract: FeedContract) -> tuple[HeaderMap, int]:
+    """The header of a text file and how many bytes it and the titles above it take; header cells may hold line ends."""
+    sample = first[:_HEADER_SAMPLE].decode("utf-8", "ignore")
+    lines = io.StringIO(sample, newline="\n")
+    reader = csv.reader(lines, delimiter=contract.extras.file.delimiter)
+    rows: list[list[str]] = []
+    ends: list[int] = []
+    with suppress(csv.Error):
+        for row in islice(reader, _HEADER_ROWS):
+            rows.append(row)
+            ends.append(reader.line_num)
+    header = find_header(rows, contract)
+    position = 0
+    for _ in range(ends[header.rows_used - 1]):
+        position = first.find(b"\n", position) + 1 or len(first)
+    return header, position
 
 
 def _check_width(header: HeaderMap, limits: Limits, account: Account) -> None:
@@ -138,41 +174,33 @@ def _check_width(header: HeaderMap, limits: Limits, account: Account) -> None:
     account.findings.extend(header.findings)
 
 
-def _skip_lines(text: bytes, count: int) -> bytes:
-    position = 0
-    for _ in range(count):
-        position = text.find(b"\n", position) + 1
-        if position == 0:
-            return b""
-    return text[position:]
-
-
-def _sheet_block(data: bytes, contract: FeedContract, limits: Limits, account: Account) -> Block:
+def _sheet_block(data: bytes, contract: FeedContract, limits: Limits, account: Account, yes_no: CodeList) -> Block:
     grid = read_grid(data, contract, limits)
     account.sheet = grid.sheet
+    account.findings.extend(grid.findings)
     header = find_header(grid.rows, contract)
     _check_width(header, limits, account)
     person = contract.extras.person
     if person and person.column in header.names:
         position = header.names.index(person.column)
-        cells = [row[position] for row in grid.rows[header.rows_used :]]
-        if grid.numeric[position] or any("e+" in cell.lower() for cell in cells):
-            raise FileRefused("intake_id_as_number", sheet=grid.sheet, column=contract.by_name[person.column].titles.zh)
+        if grid.holds_numbers(position, header.rows_used):
+            column = contract.by_name[person.column].headers[0]
+            raise FileRefused("intake_id_as_number", sheet=grid.sheet, column=column)
     found = sheet_records(grid, header.names, header.rows_used, contract)
-    _check_totals(found.frame, found.totals, contract)
+    _check_totals(found, contract, yes_no)
     return Block(found.frame, [], found.non_data)
 
 
-def _check_totals(frame: pl.DataFrame, totals: list[dict[str, str]], contract: FeedContract) -> None:
-    """Footer rows that hold numbers must be the sums of their columns."""
-    for total in totals:
+def _check_totals(found: SheetRecords, contract: FeedContract, yes_no: CodeList) -> None:
+    """Rows that state a total must give the sums of the columns."""
+    for total in found.totals:
         for name, printed in total.items():
             column = contract.by_name[name]
-            if column.type not in ("integer", "decimal", "money") or not printed.strip():
+            if column.type not in ("integer", "decimal", "money"):
                 continue
-            cells = frame[name].str.strip_chars().str.replace_all(",", "").cast(pl.Decimal(28, 6), strict=False)
-            stated = pl.Series([printed.strip().replace(",", "")]).cast(pl.Decimal(28, 6), strict=False)[0]
-            if stated is not None and cells.sum() != stated:
+            stated = read_column(cleaned(pl.Series([printed]), column), column, yes_no)[0]
+            summed = read_column(cleaned(found.frame[name], column), column, yes_no).sum()
+            if stated is not None and summed != stated:
                 raise FileRefused("intake_total_mismatch", column=column.headers[0])
 
 
@@ -189,10 +217,15 @@ def _chunk(
     frame = typed.frame.with_columns(
         pl.lit(period.start, dtype=pl.Date).alias("period_start"), pl.lit(period.end, dtype=pl.Date).alias("period_end")
     )
+    built_in = dict(typed.violations)
     for derived in contract.extras.derived:
-        frame = frame.with_columns(pl.sql_expr(derived.expression).alias(derived.name))
+        value = frame.select(pl.sql_expr(derived.expression).alias(derived.name)).to_series()
+        fitting = value.cast(polars_dtype(derived.type, derived.scale), strict=False)
+        built_in[f"type_{derived.name}"] = fitting.is_null() & value.is_not_null()
+        frame = frame.with_columns(fitting)
     is_record = _is_record(frame, contract)
-    violations = _violations(frame, typed, contract, is_record, account)
+    violations = _violations(frame, built_in, contract, is_record, account)
+    _count_unreadable(block, int(is_record.sum()), account)
     refusing = {rule: where for rule, (severity, where) in violations.items() if severity == "error"}
     refused = _any(refusing, frame.height) & is_record
     keep = is_record & ~refused
@@ -208,6 +241,12 @@ def _chunk(
     )
 
 
+def _count_unreadable(block: Block, records: int, account: Account) -> None:
+    for rule in UNREADABLE_RULES:
+        violated = sum(item.rule == rule for item in block.unreadable)
+        account.count(rule, "error", violated, 0, records + len(block.unreadable))
+
+
 def _is_record(frame: pl.DataFrame, contract: FeedContract) -> pl.Series:
     where = contract.extras.records.where
     if where is None:
@@ -216,12 +255,12 @@ def _is_record(frame: pl.DataFrame, contract: FeedContract) -> pl.Series:
 
 
 def _violations(
-    frame: pl.DataFrame, typed: Typed, contract: FeedContract, is_record: pl.Series, account: Account
+    frame: pl.DataFrame, built_in: dict[str, pl.Series], contract: FeedContract, is_record: pl.Series, account: Account
 ) -> dict[str, tuple[str, pl.Series]]:
     """Rule → severity and where it is violated, among records only; every rule is counted."""
     found: dict[str, tuple[str, pl.Series]] = {}
     records = int(is_record.sum())
-    for rule, where in typed.violations.items():
+    for rule, where in built_in.items():
         within = where & is_record
         found[rule] = ("error", within)
         account.count(rule, "error", int(within.sum()), 0, records)

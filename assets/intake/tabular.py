@@ -22,7 +22,7 @@ FIELD_TOO_LONG = "field_too_long"
 UNREADABLE_RULES = (RECORD_SHAPE, UNCLOSED_QUOTE, FIELD_TOO_LONG)
 BLOCK = 32 * 1024 * 1024
 _LONGEST_LINE = 4 * BLOCK
-_LONGEST_JOINED = 131_072
+_LONGEST_JOINED = 100_000
 _QUOTED = r'"(?:[^"]|"")*"'
 
 
@@ -129,12 +129,10 @@ def _regular(text: bytes, shape: Shape) -> pl.DataFrame | None:
 def _has_outsiders(frame: pl.DataFrame, shape: Shape) -> bool:
     """Whether some row is blank, a footer, or holds a field that may be too long."""
     longest = frame.select(pl.all().str.len_bytes().max()).row(0)
-    first = frame.columns[0]
-    odd = pl.col(first).str.strip_chars(" \t") == ""
-    for marker in shape.footer_markers:
-        odd = odd | pl.col(first).str.strip_chars(" \t").str.starts_with(marker)
-    suspects = frame.filter(odd)
-    return max(longest) > shape.field_length or not suspects.is_empty()
+    first = pl.col(frame.columns[0]).str.strip_chars(" \t")
+    blank = frame.filter(first == "").filter(pl.all_horizontal(pl.all().str.strip_chars(" \t") == ""))
+    footers = [frame.filter(first.str.starts_with(marker)) for marker in shape.footer_markers]
+    return max(longest) > shape.field_length or any(not rows.is_empty() for rows in [blank, *footers])
 
 
 def _parsed(text: bytes, shape: Shape, rows: int, quote: str | None) -> pl.DataFrame | None:
@@ -163,7 +161,7 @@ def _by_lines(text: bytes, shape: Shape, record_no: int, line_no: int, *, final:
     empty = plain & (lines.str.strip_chars(f' \t"{shape.delimiter}') == "")
     lines, plain, empty = (series.head(others.stop) for series in (lines, plain, empty))
     plain = plain & ~empty
-    if plain.sum() + empty.sum() + others.lines_used != len(lines):
+    if int(plain.sum()) + int(empty.sum()) + others.lines_used != len(lines):
         raise RuntimeError("a line of the file belongs to no record or to two")
     rows = _plain_rows(lines.filter(plain), shape)
     at = pl.concat([plain.arg_true().cast(pl.Int64), pl.Series([at for at, _ in others.records], dtype=pl.Int64)])
@@ -188,13 +186,15 @@ def _plain(lines: pl.Series, shape: Shape) -> pl.Series:
     bare = lines
     if quoted.any():
         sound = ~quoted | lines.str.contains(rf"^{one}(?:{delimiter}{one})*$")
-        bare = lines.str.replace_all(_QUOTED, "").zip_with(sound, pl.repeat(None, len(lines), dtype=pl.String, eager=True))
+        bare = lines.str.replace_all(_QUOTED, "").zip_with(
+            sound, pl.repeat(None, len(lines), dtype=pl.String, eager=True)
+        )
     right = bare.str.count_matches(shape.delimiter, literal=True) == shape.width - 1
     return right.fill_null(value=False) & (lines.str.len_chars() <= shape.field_length)
 
 
 def _footer(lines: pl.Series, shape: Shape) -> pl.Series:
-    stripped = lines.str.strip_chars(f' \t"{shape.delimiter}')
+    stripped = lines.str.strip_chars(' \t"')
     found = pl.repeat(value=False, n=len(lines), dtype=pl.Boolean, eager=True)
     for marker in shape.footer_markers:
         found = found | stripped.str.starts_with(marker)
@@ -240,7 +240,7 @@ def _read_run(
             at += 1
             continue
         fields, used, ran_out = _fields(texts, at, shape.delimiter)
-        if ran_out and open_end and sum(map(len, islice(texts, at, None))) < _LONGEST_JOINED:
+        if ran_out and open_end and sum(map(len, islice(texts, at, None))) <= _LONGEST_JOINED:
             return at
         rule = _fault(fields, used, shape)
         if rule is None and fields is not None:

@@ -18,7 +18,7 @@ COLUMNS = {"record_no": pl.Int32(), "line_no": pl.Int32(), "rules": pl.String(),
 def store(home: Home, file_id: str, frame: pl.DataFrame, keys: VaultKeys) -> None:
     """Keep the refused records of a file: record and line number, rules, raw text."""
     buffer = io.BytesIO()
-    frame.select(COLUMNS).cast(COLUMNS).write_parquet(buffer)  # type: ignore[arg-type]
+    frame.select(list(COLUMNS)).cast(COLUMNS).write_parquet(buffer)  # type: ignore[arg-type]
     encrypt_to(_path(home, file_id), [buffer.getvalue()], keys)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from pipelines.demo.city import City
 
 _EPOCH = np.datetime64("1970-01-01", "D")
-_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2])
-_CHECK = np.array(list("10X98765432"))
+ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+ID_CHECK = "10X98765432"
 _SURNAMES = np.array(list("赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张"))
 _GIVEN = np.array(
     [
@@ -140,7 +140,7 @@ def _ids(rng: np.random.Generator, born: np.ndarray, male: np.ndarray) -> np.nda
         np.char.add(region.astype("U6"), birth.astype("U8")), np.char.zfill((serial % 1000).astype("U3"), 3)
     )
     digits = body.view("U1").reshape(total, 17).astype(np.int64)
-    return np.char.add(body, _CHECK[(digits * _WEIGHTS).sum(axis=1) % 11])
+    return np.char.add(body, np.array(list(ID_CHECK))[(digits * np.array(ID_WEIGHTS)).sum(axis=1) % 11])
 
 
 def move_some(rng: np.random.Generator, people: People, city: City) -> None:
