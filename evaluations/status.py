@@ -13,8 +13,8 @@ def status_of(
 ) -> pl.Expr:
     """Status of a row from its counts.
 
-    Order: not due → no data (a count is missing) → no denominator (zero) → small denominator → unstable (numerator
-    below `unstable_below`) → ok.
+    Order: not due → no data (a count is missing) → no denominator (zero or, with money, below zero) → small
+    denominator → unstable (size of the numerator below `unstable_below`) → ok.
     """
     if not due:
         return pl.lit("not_due")
@@ -22,11 +22,11 @@ def status_of(
     return (
         pl.when(top.is_null() | bottom.is_null())
         .then(pl.lit("no_data"))
-        .when(bottom == 0)
+        .when(bottom <= 0)
         .then(pl.lit("no_denominator"))
         .when(bottom < minimum_denominator)
         .then(pl.lit("small_denominator"))
-        .when(top < unstable_below)
+        .when(top.abs() < unstable_below)
         .then(pl.lit("unstable"))
         .otherwise(pl.lit("ok"))
     )

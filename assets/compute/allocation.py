@@ -123,7 +123,7 @@ class _Inputs:
         risk = _table(home, "risk__areas", period).filter(here, pl.col("component") == "total")
         paying = next((stream.policy for stream in document.streams if stream.kind == "performance"), None)
         scores = _table(home, "score__policies", period).filter(
-            here, pl.col("dimension") == "total", pl.col("policy_id") == paying
+            here, pl.col("dimension") == "total", pl.col("policy_id") == pl.lit(paying, dtype=pl.String)
         )
         weighted = document.weighted_population or document.population
         return cls(

@@ -134,10 +134,10 @@ def _level_selects(feed: FeedContract, rank: int, levels: list[str]) -> list[str
     for place, level in enumerate(stated):
         if level.level not in levels:
             raise DefinitionError(f"{feed.source}: home.yaml has no level '{level.level}'; it has {', '.join(levels)}")
-        name, name_en = _names(level.name, level.name_en), _names(level.name_en, level.name)
+        name, name_en = _column(level.name), _column(level.name_en)
         if level.constant:
             name, name_en = literal(level.constant.name.zh), literal(level.constant.name.en)
-        parent = ids[place + 1] if place + 1 < len(ids) else "cast(null as varchar)"
+        parent = ids[place + 1] if place + 1 < len(ids) else _column(None)
         rural = quoted(level.rural) if level.rural and place == 0 else "cast(null as boolean)"
         selects.append(
             f"select distinct {rank} as source_rank, {literal(level.level)} as area_level, "  # noqa: S608
@@ -148,9 +148,8 @@ def _level_selects(feed: FeedContract, rank: int, levels: list[str]) -> list[str
     return selects
 
 
-def _names(first: str | None, second: str | None) -> str:
-    chosen = first or second
-    return quoted(chosen) if chosen else "cast(null as varchar)"
+def _column(name: str | None) -> str:
+    return quoted(name) if name else "cast(null as varchar)"
 
 
 def _residents(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:

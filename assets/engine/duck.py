@@ -1,10 +1,9 @@
 """DuckDB in memory over exactly the tables it is given, with explicit limits, no network and no loaded extension.
 
 Put here: connections and `execute`. Keep out: SQL text (sql), table locations (assets.lake).
-A row's value never reaches a message: errors of the engine quote cells, so only their kind and shape are passed on.
+A row's value never reaches a message: errors of the engine quote cells, so only their kind is passed on.
 """
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -137,7 +136,6 @@ def _listed(paths: Sequence[Path]) -> str:
 
 
 def _explain(error: duckdb.Error, tables: Mapping[str, Table]) -> str:
-    message = str(error).splitlines()[0] if str(error) else ""
-    if not isinstance(error, _BEFORE_READING):
-        message = re.sub(r"\"[^\"]*(\"|$)|'[^']*('|$)|\S*\d\S*", "…", message)
-    return f"{type(error).__name__}: {message[:300]} (tables: {', '.join(tables)})"
+    """Kind and tables; the engine's own words only where no row has been read yet, for later ones quote cells."""
+    words = f": {str(error).splitlines()[0]}" if isinstance(error, _BEFORE_READING) else ""
+    return f"{type(error).__name__}{words} (tables: {', '.join(tables)})"

@@ -59,6 +59,13 @@ class Intake:
                 found.setdefault(entry.period, []).append(entry)
         return [period for period in sorted(found) if self._stage_period(key, period, found[period])]
 
+    def is_staged(self, key: str, period: str) -> bool:
+        """Whether every file of a feed and period has been through intake in its present form."""
+        contract = self.catalog.feed(key, period)
+        entries = [entry for entry in ledger.entries(self.home) if entry.key == key and entry.period == period]
+        home = folder(self.home, contract.table, period)
+        return all((home / f"{self._part_id(entry, contract)}.json").is_file() for entry in entries)
+
     def staged(self, key: str, period: str) -> list[StagedFile]:
         """The files of a feed and period with their accounts, in order of arrival."""
         contract = self.catalog.feed(key, period)

@@ -78,14 +78,15 @@ def _landed(
     mark = [stat.st_size, stat.st_mtime_ns]
     sha256 = str(seen[2]) if seen and seen[:2] == mark else sha256_file(path)
     fresh[name] = [*mark, sha256]
-    note, refusal = _note(path, name)
+    note, refusal = read_note(path, name)
     refusal = refusal or _refusal(f"{sender}.{feed}", path.name, name, catalog)
     if refusal is None and note.sha256 is not None and note.sha256.lower() != sha256:
         refusal = Finding("landing_note_hash", {"name": name})
     return Landed(name, path, sender, feed, note.institution or institution, note, sha256, stat.st_size, refusal)
 
 
-def _note(path: Path, name: str) -> tuple[Note, Finding | None]:
+def read_note(path: Path, name: str) -> tuple[Note, Finding | None]:
+    """The delivery note beside a file (empty where there is none), and why it cannot be used."""
     beside = path.with_name(path.name + NOTE)
     if not beside.is_file():
         return Note(), None

@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import expressions as sx
 
 from data_contracts.closed import DefinitionError, nearest
-from data_contracts.contracts import FeedContract, Rule
+from data_contracts.contracts import FeedContract, Rule, polars_dtype
 
 PERIOD_COLUMNS = ("period_start", "period_end")
 _ALLOWED: tuple[type[sx.Expression], ...] = (
@@ -39,21 +39,41 @@ def checked_expression(expression: str, columns: tuple[str, ...], where: str) ->
 
 
 def check_contract(contract: FeedContract) -> None:
-    """All expressions of a contract are allowed and name existing columns."""
-    typed = [column.name for column in contract.columns if column.role not in ("drop", "person_id")]
-    known = [*typed, *PERIOD_COLUMNS]
+    """All expressions of a contract are allowed, name existing columns and fit their types; else DefinitionError."""
+    typed = [column for column in contract.columns if column.role not in ("drop", "person_id")]
+    frame = pl.DataFrame(
+        schema={column.name: column.polars_dtype for column in typed} | dict.fromkeys(PERIOD_COLUMNS, pl.Date())
+    )
     for derived in contract.extras.derived:
-        checked_expression(derived.expression, tuple(known), f"{contract.source}: {derived.name}")
-        known.append(derived.name)
+        place = f"{contract.source}: {derived.name}"
+        value = _tried(frame, derived.expression, place)
+        frame = frame.with_columns(value.cast(polars_dtype(derived.type, derived.scale)).alias(derived.name))
     for rule in contract.rules:
-        checked_expression(rule.expression, tuple(known), f"{contract.source}: rule {rule.id}")
+        _tried_boolean(frame, rule.expression, f"{contract.source}: rule {rule.id}")
     if contract.extras.records.where:
-        checked_expression(contract.extras.records.where, tuple(known), f"{contract.source}: records.where")
+        _tried_boolean(frame, contract.extras.records.where, f"{contract.source}: records.where")
+
+
+def _tried(frame: pl.DataFrame, expression: str, place: str) -> pl.Series:
+    """The expression over no row: a wrong type shows before any file is read, and before a value can be quoted."""
+    checked_expression(expression, tuple(frame.columns), place)
+    try:
+        return evaluated(frame, expression)
+    except pl.exceptions.PolarsError as error:
+        raise DefinitionError(f"{place}: '{expression}' cannot be evaluated ({type(error).__name__})") from None
+
+
+def _tried_boolean(frame: pl.DataFrame, expression: str, place: str) -> None:
+    if _tried(frame, expression, place).dtype not in (pl.Boolean, pl.Null):
+        raise DefinitionError(f"{place}: '{expression}' is neither true nor false")
+
+
+def evaluated(frame: pl.DataFrame, expression: str) -> pl.Series:
+    """The expression for every row of `frame`, also where it is a constant."""
+    return frame.with_columns(pl.sql_expr(expression).alias("evaluated"))["evaluated"]
 
 
 def evaluate(frame: pl.DataFrame, rules: tuple[Rule, ...]) -> dict[str, pl.Series]:
     """Each rule over all rows at once: true holds, false is violated, null does not apply."""
-    if not rules:
-        return {}
-    outcome = frame.select(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in rules)
+    outcome = frame.with_columns(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in rules)
     return {rule.id: outcome[rule.id] for rule in rules}

@@ -219,11 +219,12 @@ def _chunk(
     )
     built_in = dict(typed.violations)
     for derived in contract.extras.derived:
-        value = frame.select(pl.sql_expr(derived.expression).alias(derived.name)).to_series()
+        value = rules.evaluated(frame, derived.expression).alias(derived.name)
         fitting = value.cast(polars_dtype(derived.type, derived.scale), strict=False)
         built_in[f"type_{derived.name}"] = fitting.is_null() & value.is_not_null()
         frame = frame.with_columns(fitting)
     is_record = _is_record(frame, contract)
+    _check_period(frame.filter(is_record), contract, context.period)
     violations = _violations(frame, built_in, contract, is_record, account)
     _count_unreadable(block, int(is_record.sum()), account)
     refusing = {rule: where for rule, (severity, where) in violations.items() if severity == "error"}
@@ -241,6 +242,17 @@ def _chunk(
     )
 
 
+def _check_period(frame: pl.DataFrame, contract: FeedContract, period: str) -> None:
+    """Where records state their period it must be that of the file: a file belongs to one period."""
+    column = contract.extras.period.column
+    if column is None or column not in frame.columns:
+        return
+    other = int((frame[column] != period).sum())
+    if other:
+        title = contract.by_name[column].headers[0]
+        raise FileRefused("intake_period_varies", column=title, period=period, count=other)
+
+
 def _count_unreadable(block: Block, records: int, account: Account) -> None:
     for rule in UNREADABLE_RULES:
         violated = sum(item.rule == rule for item in block.unreadable)
@@ -251,7 +263,7 @@ def _is_record(frame: pl.DataFrame, contract: FeedContract) -> pl.Series:
     where = contract.extras.records.where
     if where is None:
         return pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
-    return frame.select(pl.sql_expr(where).cast(pl.Boolean).fill_null(value=True)).to_series()
+    return rules.evaluated(frame, where).cast(pl.Boolean).fill_null(value=True)
 
 
 def _violations(

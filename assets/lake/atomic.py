@@ -1,12 +1,14 @@
 """Writing so that a crash leaves the old state or the new one: temporary name, fsync, rename, fsync of the folder.
 
-Put here: files and JSON. Keep out: what is written.
+Put here: files, folders, JSON and locks. Keep out: what is written.
 """
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,28 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_with(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Create `folder` and those above it that are missing, each durable before the next is made."""
+    for missing in reversed([item for item in (folder, *folder.parents) if not item.is_dir()]):
+        missing.mkdir(mode=mode, exist_ok=True)
+        sync_folder(missing.parent)
+
+
+def temporary_beside(path: Path) -> Path:
+    """Name under which this process prepares `path`; `clear_leftovers` finds it if the process dies."""
+    return path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+
+
+def write_with(path: Path, write: Callable[[Path], None], mode: int | None = None) -> None:
+    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
+
+    With `mode` the file has these permissions before its first byte is written.
+    """
+    make_folder(path.parent)
+    temporary = temporary_beside(path)
     try:
+        if mode is not None:
+            temporary.touch(mode=mode)
         write(temporary)
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -52,7 +71,7 @@ def write_with(path: Path, write: Callable[[Path], None]) -> None:
     sync_folder(path.parent)
 
 
-def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+def write_chunks(path: Path, chunks: Iterable[bytes], mode: int | None = None) -> None:
     """Write a stream of bytes as one file in one step."""
 
     def fill(temporary: Path) -> None:
@@ -60,15 +79,43 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
             for chunk in chunks:
                 stream.write(chunk)
 
-    write_with(path, fill)
+    write_with(path, fill, mode)
 
 
-def write_json(path: Path, document: Any) -> None:
+def write_json(path: Path, document: Any, mode: int | None = None) -> None:
     """Write a document as readable JSON with sorted keys, in one step."""
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-    write_chunks(path, [text.encode()])
+    write_chunks(path, [text.encode()], mode)
 
 
 def read_json(path: Path) -> Any:
     """The document in `path`."""
     return json.loads(path.read_bytes())
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for others; the system lets go of it when the process dies."""
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def clear_leftovers(found: Iterable[Path]) -> None:
+    """Remove temporary files of processes that are gone, and of this one, which has none open."""
+    for path in sorted(found):
+        if path.is_file() and not _another_writes(path):
+            path.unlink(missing_ok=True)
+
+
+def _another_writes(temporary: Path) -> bool:
+    process = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
+    if not process.isdigit() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -6,6 +6,7 @@ Put here: folder names, and making the empty folders. Keep out: what is inside t
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.lake.atomic import make_folder
 from data_contracts.closed import DefinitionError
 
 
@@ -27,9 +28,12 @@ class Home:
     def make_folders(self) -> None:
         """Create the folders that are not there; the vault is for its owner only."""
         for folder in (self.landing, self.lake, self.releases, self.contracts, self.settings, self.temporary):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         for folder in (self.vault, self.keys, self.archive, self.quarantine, self.ledger):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder, 0o700)
+            if folder.stat().st_mode & 0o077:
+                # A restored backup may have opened what only the owner may read.
+                folder.chmod(0o700)
 
     @property
     def settings(self) -> Path:

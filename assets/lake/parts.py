@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from assets.lake.atomic import read_json, write_json, write_with
+from assets.lake import atomic
+from assets.lake.atomic import make_folder, read_json, temporary_beside, write_json, write_with
 from assets.lake.home import Home
 
 _ROW_GROUP = 122_880
@@ -56,11 +57,11 @@ class PartWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._temporary = path.with_name(f".tmp-{path.name}")
+        self._temporary = temporary_beside(path.with_name(f"rows-{path.name}"))
         self._writer: Any = None
 
     def __enter__(self) -> "PartWriter":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         return self
 
     def write(self, frame: pl.DataFrame) -> None:
@@ -73,17 +74,24 @@ class PartWriter:
         self._writer.write_table(table, row_group_size=_ROW_GROUP)
 
     def commit(self) -> None:
-        """Close the part and put it in place in one step."""
-        self._writer.close()
-        self._writer = None
-        write_with(self._path, lambda temporary: self._temporary.rename(temporary) and None)
+        """Close the part and put it in place in one step; a part has at least one chunk."""
+        if self._writer is None:
+            raise ValueError(f"{self._path.name}: nothing was written")
+        writer, self._writer = self._writer, None
+        writer.close()
+        write_with(self._path, self._hand_over)
+
+    def _hand_over(self, place: Path) -> None:
+        self._temporary.rename(place)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._temporary.unlink(missing_ok=True)
+        try:
+            if self._writer is not None:
+                self._writer.close()
+        finally:
+            self._temporary.unlink(missing_ok=True)
 
 
 def write_manifest(home: Home, table: str, period: str, manifest: Manifest) -> None:
@@ -127,7 +135,7 @@ def put_table(home: Home, table: str, period: str, fingerprint: str, frame: pl.D
 
 
 def clear_leftovers(home: Home) -> None:
-    """Remove what a killed run left behind under temporary names."""
-    for root in (home.lake, home.vault):
-        for path in root.rglob(".tmp-*"):
-            path.unlink(missing_ok=True)
+    """Remove what a killed run left behind under temporary names; releases look after their own."""
+    for root in (home.lake, home.vault, home.temporary):
+        atomic.clear_leftovers(root.rglob(f"{atomic.TEMPORARY}*"))
+    atomic.clear_leftovers(home.path.glob(f"{atomic.TEMPORARY}*"))

@@ -277,15 +277,20 @@ class Road:
             manifest = parts.put_table(self.home, table, period, mark, judged)
         return Outcome(manifest.rows)
 
+    def feeds_of(self, indicator_id: str) -> list[str]:
+        """The feeds an indicator reads, through whatever marts."""
+        indicator = self.settings.indicators[indicator_id]
+        named = {self.settings.measures[m].mart for m in (indicator.numerator, indicator.denominator) if m}
+        if indicator.survey:
+            named.add(indicator.survey.mart)
+        known = set(marts.mart_names(self.catalog))
+        return sorted({key for mart in named & known for key in self._feeds_below(mart)})
+
     def _hurts(self) -> dict[str, list[str]]:
-        """Indicators that read the feed, directly or through a mart."""
-        reads = {name: self._feeds_below(name) for name in marts.mart_names(self.catalog)}
+        """The indicators that would be wrong if a feed were."""
         found: dict[str, list[str]] = {feed.key: [] for feed in self.catalog.current()}
-        for indicator_id, indicator in self.settings.active_indicators().items():
-            named = {self.settings.measures[m].mart for m in (indicator.numerator, indicator.denominator) if m}
-            if indicator.survey:
-                named.add(indicator.survey.mart)
-            for key in sorted({key for mart in named for key in reads.get(mart, ())}):
+        for indicator_id in self.settings.active_indicators():
+            for key in self.feeds_of(indicator_id):
                 found[key].append(indicator_id)
         return found
 

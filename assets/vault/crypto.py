@@ -11,16 +11,18 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from assets.lake.atomic import read_json, write_chunks, write_json
+from assets.lake.atomic import locked, read_json, write_chunks, write_json
 from assets.lake.home import Home
 
 _MAGIC = b"KHV1"
 FRAME = 8 * 1024 * 1024
 _TAG = 16
+_KEY = 32
+_FIRST = "k1"
 
 
 class VaultError(RuntimeError):
-    """The vault cannot be read: wrong key, damaged or shortened file."""
+    """The vault cannot be read: key missing or wrong, damaged or shortened file."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,26 @@ class VaultKeys:
 
     @classmethod
     def load(cls, home: Home) -> "VaultKeys":
-        """The keys of the home, made at first use and kept readable by their owner only."""
-        path = home.keys / "k1.json"
-        if not path.is_file():
-            write_json(path, {"id": "k1", "storage": os.urandom(32).hex(), "pseudonym": os.urandom(32).hex()})
-            path.chmod(0o600)
-        document = read_json(path)
-        return cls(document["id"], bytes.fromhex(document["storage"]), bytes.fromhex(document["pseudonym"]))
+        """The keys of the home, made at first use and kept readable by their owner only.
+
+        Raises VaultError if the key file is damaged, or gone while the vault holds files only it can open: new keys
+        would leave those unreadable and give every person another pseudonym.
+        """
+        path = home.keys / f"{_FIRST}.json"
+        with locked(home.keys / ".lock"):
+            if not path.is_file():
+                if any(home.archive.glob("*.enc")):
+                    raise VaultError(f"{path}: the key of this vault is missing; restore it from its backup")
+                made = {"id": _FIRST, "storage": os.urandom(_KEY).hex(), "pseudonym": os.urandom(_KEY).hex()}
+                write_json(path, made, mode=0o600)
+        try:
+            document = read_json(path)
+            keys = cls(document["id"], bytes.fromhex(document["storage"]), bytes.fromhex(document["pseudonym"]))
+        except (ValueError, KeyError, TypeError):
+            raise VaultError(f"{path}: not a key file; restore it from its backup") from None
+        if len(keys.storage) != _KEY or len(keys.pseudonym) != _KEY:
+            raise VaultError(f"{path}: a key has the wrong length; restore it from its backup")
+        return keys
 
     @classmethod
     def throw_away(cls) -> "VaultKeys":
@@ -92,7 +107,9 @@ def decrypt_from(path: Path, keys: VaultKeys) -> Iterator[bytes]:
             raise VaultError(f"{path.name}: not a file of this vault")
         index, size = 0, stream.read(4)
         while size:
-            sealed = stream.read(int.from_bytes(size, "big"))
+            length = int.from_bytes(size, "big")
+            # A damaged length must not make us reserve gigabytes.
+            sealed = stream.read(length) if length <= FRAME + _TAG else b""
             size = stream.read(4)
             try:
                 yield cipher.decrypt(head[4:] + index.to_bytes(4, "big"), sealed, _place(index, last=not size))

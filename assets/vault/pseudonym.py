@@ -20,16 +20,17 @@ def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
     """Columns `canonical` and `id_class` (`id18`, `id15`, `opaque`; both null where the id is invalid).
 
     `cn_id`: 18 digits with a right check digit and a real birth date from 1900, or 15 digits, which get the century
-    and the check digit. Whether the birth date lies in the future is a matter for row rules.
+    and the check digit; both after folding width and case. Whether the birth date lies in the future is a matter for
+    row rules. `opaque`: any text that is not blank, trimmed and otherwise as it stands.
     """
-    text = values.cast(pl.String).str.normalize("NFKC").str.strip_chars(" \t'").str.to_uppercase().alias("id")
+    text = values.cast(pl.String)
     if scheme == "opaque":
-        filled = text.str.len_chars() > 0
-        classes = pl.when(filled).then(pl.lit("opaque")).otherwise(None)
-        return pl.select(
-            canonical=pl.when(filled).then(values.cast(pl.String).str.strip_chars()).otherwise(None), id_class=classes
+        trimmed = pl.DataFrame({"id": text.str.strip_chars()})
+        filled = pl.col("id").str.len_bytes() > 0
+        return trimmed.select(
+            canonical=pl.when(filled).then("id"), id_class=pl.when(filled).then(pl.lit("opaque", dtype=pl.String))
         )
-    frame = pl.DataFrame({"id": text})
+    frame = pl.DataFrame({"id": text.str.normalize("NFKC").str.strip_chars(" \t'").str.to_uppercase()})
     long = pl.when(pl.col("id").str.len_chars() == 15).then(
         pl.col("id").str.slice(0, 6) + pl.lit("19") + pl.col("id").str.slice(6, 9)
     )
@@ -39,7 +40,7 @@ def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
     born = pl.col("body").str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
     frame = frame.with_columns(
         check.alias("check"),
-        (pl.col("body").str.contains(r"^\d{17}$") & born.is_not_null() & (born.dt.year() >= 1900)).alias("sound"),
+        (pl.col("body").str.contains("^[0-9]{17}$") & born.is_not_null() & (born.dt.year() >= 1900)).alias("sound"),
         pl.col("id").str.len_chars().alias("length"),
     )
     valid18 = pl.col("sound") & (pl.col("length") == 18) & (pl.col("id").str.slice(17, 1) == pl.col("check"))

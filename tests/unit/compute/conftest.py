@@ -53,11 +53,11 @@ class Workshop:
             for number, row in enumerate(rows, 1)
         ]
         schema = dict(stored_columns(contract))
-        parts.put_table(self.home, contract.table, period, _hash(feed, period), pl.DataFrame(full, schema=schema))
+        self.put(contract.table, period, pl.DataFrame(full, schema=schema))
 
     def put(self, table: str, period: str, frame: pl.DataFrame) -> None:
         """A finished table of a later stage."""
-        parts.put_table(self.home, table, period, _hash(table, period), frame)
+        parts.put_table(self.home, table, period, _hash(table, period, frame.write_csv()), frame)
 
     def put_rows(self, table: str, period: str, rows: Sequence[dict[str, Any]]) -> None:
         """Rows of a table that has a contract; the period is filled in."""

@@ -22,15 +22,18 @@ TREE = {
     "c2": ("t1", "k1", "city"),
     "c3": ("t2", "k2", "city"),
 }
-MEASURES = """
-rows_of_a:
-  {titles: {zh: x, en: x}, mart: mart__civil_affairs__welfare, aggregate: count, filter: "category = 'a'", window: in_period}
-records_to_date: {titles: {zh: x, en: x}, mart: mart__civil_affairs__welfare, aggregate: sum, column: record_no, where: "category <> 'b'", window: year_to_date}
-persons: {titles: {zh: x, en: x}, mart: mart__civil_affairs__welfare, aggregate: count_persons, filter: "category = 'a'", window: year_to_date}
-persons_by_sex: {titles: {zh: x, en: x}, mart: mart__civil_affairs__welfare, aggregate: count_persons, window: in_period, by: [sex]}
-last_is_a: {titles: {zh: x, en: x}, mart: mart__civil_affairs__welfare, aggregate: count_persons, where: "category <> 'c'", pick: last, filter: "category = 'a'", window: year_to_date}
-first_is_a: {titles: {zh: x, en: x}, mart: mart__civil_affairs__welfare, aggregate: count, pick: first, filter: "category = 'a'", window: year_to_date}
-"""
+_BODIES = {
+    "rows_of_a": "aggregate: count, filter: \"category = 'a'\", window: in_period",
+    "records_to_date": "aggregate: sum, column: record_no, where: \"category <> 'b'\", window: year_to_date",
+    "persons": "aggregate: count_persons, filter: \"category = 'a'\", window: year_to_date",
+    "persons_by_sex": "aggregate: count_persons, window: in_period, by: [sex]",
+    "last_is_a": (
+        "aggregate: count_persons, where: \"category <> 'c'\", pick: last, filter: \"category = 'a'\", "
+        "window: year_to_date"
+    ),
+    "first_is_a": "aggregate: count, pick: first, filter: \"category = 'a'\", window: year_to_date",
+}
+MEASURES = "\n".join(f"{key}: {{titles: {{zh: x, en: x}}, mart: {WELFARE}, {body}}}" for key, body in _BODIES.items())
 
 _row = st.fixed_dictionaries(
     {
@@ -103,7 +106,7 @@ def test_counts_agree_with_plain_python(make_workshop: Callable[[], Any], rows: 
         ).iter_rows()
     }
     expected = {}
-    for measure in ("rows_of_a", "records_to_date", "persons", "persons_by_sex", "last_is_a", "first_is_a"):
+    for measure in _BODIES:
         window = [row for row in full if measure not in ("rows_of_a", "persons_by_sex") or row["period"] == NOW]
         for number, level in enumerate(("community", "township", "county", "city")):
             areas = {leaf if number == 0 else above[number - 1] for leaf, above in TREE.items()}
@@ -125,10 +128,14 @@ def test_counts_agree_with_plain_python(make_workshop: Callable[[], Any], rows: 
 
 def test_zero_where_nothing_matched_and_no_row_where_there_is_no_data(workshop: Any) -> None:
     workshop.put_tree(NOW, TREE)
-    care = {"rule_set": "national_2017", "sex": "M", "age_band": "65+", "is_controlled": False, "is_followed_in_period": False}
-    workshop.put_rows(
-        "mart__hypertension_care", NOW, [{**care, "person_id": "p", "area_id": "c1", "is_managed": True}]
-    )
+    care = {
+        "rule_set": "national_2017",
+        "sex": "M",
+        "age_band": "65+",
+        "is_controlled": False,
+        "is_followed_in_period": False,
+    }
+    workshop.put_rows("mart__hypertension_care", NOW, [{**care, "person_id": "p", "area_id": "c1", "is_managed": True}])
     counts = count_measures(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW))
     managed = {
         (area, rules): int(value)
@@ -161,12 +168,14 @@ def test_without_area_tree_there_are_no_counts(workshop: Any) -> None:
     [
         ("aggregate: count, filter: \"categry = 'a'\"", "no column 'categry'"),
         ("aggregate: sum, column: amunt", "no column 'amunt'"),
-        ("aggregate: count, filter: \"exists (select 1)\"", "not among the allowed"),
+        ('aggregate: count, filter: "exists (select 1)"', "not among the allowed"),
         ("aggregate: count, by: [age_band], where: \"read_text('x') = ''\"", "not among the allowed"),
     ],
 )
 def test_wrong_measure_is_named(workshop: Any, entry: str, named: str) -> None:
-    workshop.write_settings("measures", f"odd: {{titles: {{zh: x, en: x}}, mart: {WELFARE}, window: in_period, {entry}}}")
+    workshop.write_settings(
+        "measures", f"odd: {{titles: {{zh: x, en: x}}, mart: {WELFARE}, window: in_period, {entry}}}"
+    )
     workshop.put_tree(NOW, TREE)
     with pytest.raises(DefinitionError, match=named) as error:
         count_measures(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW))

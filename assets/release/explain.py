@@ -1,0 +1,244 @@
+"""Why this figure, why this amount: from a released cell back to definition, counts, rule set and delivered files.
+
+Put here: gathering the explanation and wording it. Keep out: counting again (the caller brings the recount).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.lake.atomic import read_json
+from assets.release.publish import PROFILE
+from data_contracts.closed import DefinitionError, nearest
+from data_contracts.messages import both, text
+from data_contracts.tables import output_tables
+
+Recount = Callable[[str, dict[str, Any]], tuple[Decimal | None, Decimal | None]]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Sentences in both languages, in order, and the plain values behind them."""
+
+    sentences: list[dict[str, str]]
+    values: dict[str, Any]
+
+    def text(self, language: str) -> str:
+        """The explanation as text."""
+        return "\n".join(sentence[language] for sentence in self.sentences)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"sentences": self.sentences, "values": self.values}
+
+
+@dataclass(frozen=True)
+class ReleasedPeriod:
+    """A release folder opened for reading."""
+
+    manifest: dict[str, Any]
+    folder: Path
+
+    @classmethod
+    def open(cls, release: Path) -> "ReleasedPeriod":
+        """The internal profile of a release."""
+        folder = release / PROFILE
+        return cls(read_json(folder / "manifest.json"), folder)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One released table."""
+        return pl.read_parquet(self.folder / "tables" / f"{name}.parquet")
+
+    def area_name(self, area_id: str, language: str) -> str:
+        """Name of an area."""
+        areas = self.table("mart__areas").filter(pl.col("area_id") == area_id)
+        if areas.is_empty():
+            return area_id
+        row = areas.row(0, named=True)
+        return str((row["area_name_en"] if language == "en" else None) or row["area_name"])
+
+
+def explain_cell(
+    release: ReleasedPeriod, cell: str, feeds: Callable[[str], list[str]], recount: Recount
+) -> Explanation:
+    """Explain `TABLE:KEY`; for indicator values with definition, counts, recount and source files."""
+    table, _, key = cell.partition(":")
+    tables = {name: contract for name, contract in output_tables().items() if contract.document.published}
+    if table not in tables:
+        raise DefinitionError(f"--cell: no table '{table}'; nearest: {nearest(table, sorted(tables))}")
+    names = tables[table].key
+    parts = key.split("/")
+    if len(parts) != len(names):
+        raise DefinitionError(text("explain_cell_form", "en", table=table, key="/".join(names)))
+    frame = release.table(table)
+    found = frame.filter(pl.all_horizontal(pl.col(n).cast(pl.String) == v for n, v in zip(names, parts, strict=True)))
+    if found.is_empty():
+        known = frame.select(pl.concat_str([pl.col(n).cast(pl.String) for n in names], separator="/")).to_series()
+        raise DefinitionError(f"--cell: no such row; nearest: {nearest(key, known.to_list())}")
+    row = found.row(0, named=True)
+    if table != "ind__values":
+        sentences = [{"zh": f"{name} = {value}", "en": f"{name} = {value}"} for name, value in row.items()]
+        return Explanation(sentences, row)
+    return _value(release, row, feeds, recount)
+
+
+def _value(
+    release: ReleasedPeriod, row: dict[str, Any], feeds: Callable[[str], list[str]], recount: Recount
+) -> Explanation:
+    entry = release.manifest["settings"]["indicators"][row["indicator_id"]]
+    rule_set = release.manifest["settings"]["rule_sets"][row["rule_set"]]
+    none = both("explain_no_value")
+    sentences = [
+        {
+            language: text(
+                "explain_value",
+                language,
+                indicator=entry["titles"][language],
+                area=release.area_name(row["area_id"], language),
+                period=row["period"],
+                value=none[language] if row["value"] is None else row["value"],
+                unit=entry["unit"][language],
+                status=row["status"],
+            )
+            for language in ("zh", "en")
+        },
+        _both(lambda x: text("explain_definition", x, text=entry["definition"][x])),
+        _both(lambda x: text("explain_rule_set", x, title=rule_set["titles"][x], reference=rule_set["reference"])),
+        *(
+            _both(
+                lambda x, side=side: text(
+                    f"explain_{side}", x, words=entry[f"{side}_words"][x], count=_plain(row[side])
+                )
+            )  # type: ignore[misc]
+            for side in ("numerator", "denominator")
+        ),
+        both("explain_interval", lower=row["lower"], upper=row["upper"], method=row["method"]),
+    ]
+    again = recount(row["indicator_id"], row)
+    same = again == (row["numerator"], row["denominator"])
+    sentences.append(
+        _both(
+            lambda x: text(
+                "explain_recounted",
+                x,
+                numerator=_plain(again[0]),
+                denominator=_plain(again[1]),
+                verdict=text("explain_same" if same else "explain_differs", x),
+            )
+        )
+    )
+    sources = [
+        item for item in release.manifest["inputs"] if f"{item['sender']}.{item['feed']}" in feeds(row["indicator_id"])
+    ]
+    year = str(row["period"])[:4]
+    window = entry["window"]
+    sources = [
+        x
+        for x in sources
+        if x["period"] == row["period"] or (window != "in_period" and year <= x["period"] <= row["period"])
+    ]
+    sentences.append(both("explain_sources", count=len(sources)))
+    sentences.extend(
+        both("explain_source", feed=f"{x['sender']}.{x['feed']}", period=x["period"], sha256=x["sha256"])
+        for x in sources
+    )
+    return Explanation(sentences, {**row, "recounted": again, "same": same, "sources": sources})
+
+
+def explain_payee(release: ReleasedPeriod, payee: str, money: Callable[[int], str]) -> Explanation:
+    """The statement of a payee: its lines in words with a running total that ends at the amount."""
+    payees = release.table("alloc__payees")
+    found = payees.filter(pl.col("payee_id") == payee)
+    if found.is_empty():
+        near = nearest(payee, payees["payee_id"].to_list())
+        raise DefinitionError(f"--payee: no payee '{payee}' in this release; nearest: {near}")
+    row = found.row(0, named=True)
+    lines = release.table("alloc__lines").filter(pl.col("payee_id") == payee).sort("line_no")
+    sentences = [
+        _both(
+            lambda x: text(
+                "explain_payee",
+                x,
+                name=release.area_name(payee, x),
+                payee=payee,
+                period=row["period"],
+                amount=money(row["amount_fen"]),
+            )
+        )
+    ]
+    running = 0
+    for line in lines.iter_rows(named=True):
+        running += line["amount_fen"]
+        sentences.append(_both(lambda x, line=line, running=running: _line(line, running, x, money)))  # type: ignore[misc]
+    return Explanation(sentences, {**row, "lines": lines.to_dicts(), "sum": running})
+
+
+def _line(line: dict[str, Any], running: int, language: str, money: Callable[[int], str]) -> str:
+    params = json.loads(line["sentence_params"] or "{}")
+    words = {name: value[language] if isinstance(value, dict) else value for name, value in params.items()}
+    return text(
+        "explain_line",
+        language,
+        words=text(line["sentence_id"], language, **words),
+        amount=money(line["amount_fen"]),
+        running=money(running),
+    )
+
+
+def explain_area(release: ReleasedPeriod, area: str, money: Callable[[int], str]) -> Explanation:
+    """Indicators, scores, risk and money of an area in the release's period."""
+    areas = release.table("mart__areas")
+    if area not in areas["area_id"].to_list():
+        raise DefinitionError(f"--area: no area '{area}'; nearest: {nearest(area, areas['area_id'].to_list())}")
+    here = pl.col("area_id") == area
+    period = release.manifest["period"]
+    known = release.manifest["settings"]["indicators"]
+    sentences: list[dict[str, str]] = []
+    values = release.table("ind__values").filter(here, pl.col("period") == period)
+    for row in values.iter_rows(named=True):
+        entry = known[row["indicator_id"]]
+        sentences.append(
+            _both(
+                lambda x, row=row, entry=entry: text(  # type: ignore[misc]
+                    "explain_value",
+                    x,
+                    indicator=entry["titles"][x],
+                    area=release.area_name(area, x),
+                    period=period,
+                    value=text("explain_no_value", x) if row["value"] is None else row["value"],
+                    unit=entry["unit"][x],
+                    status=row["status"],
+                )
+            )
+        )
+    for row in release.table("score__policies").filter(here).iter_rows(named=True):
+        sentences.append(both("explain_score", policy=row["policy_id"], dimension=row["dimension"], value=row["value"]))
+    for row in release.table("risk__areas").filter(here).iter_rows(named=True):
+        if row["component"] == "total":
+            sentences.append(both("explain_risk", value=row["value"]))
+        else:
+            sentences.append(
+                both(
+                    "explain_risk_part",
+                    component=row["component"],
+                    raw=row["raw_value"],
+                    points=row["value"],
+                    contribution=row["contribution"],
+                )
+            )
+    if area in release.table("alloc__payees")["payee_id"].to_list():
+        sentences.extend(explain_payee(release, area, money).sentences)
+    return Explanation(sentences, {"area": area, "period": period, "indicators": values.to_dicts()})
+
+
+def _both(words: Callable[[str], str]) -> dict[str, str]:
+    return {language: words(language) for language in ("zh", "en")}
+
+
+def _plain(value: Decimal | None) -> str:
+    return "—" if value is None else f"{value.normalize():f}"

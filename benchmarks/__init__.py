@@ -1,0 +1,1 @@
+"""Measuring and proving on homes that are not part of the package: speed of the road, public data."""

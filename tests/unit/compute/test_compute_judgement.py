@@ -1,0 +1,177 @@
+"""Scores, risk and money: what settings say reaches the arithmetic, and every fen comes back with a sentence."""
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.compute.allocation import allocate
+from assets.compute.risk import risk_index
+from assets.compute.scores import policy_scores
+from data_contracts.messages import both
+from data_contracts.periods import Period
+
+NOW = "2025Q3"
+RULES = ("any_age_140_90", "national_2017")
+PEOPLE = {"c1": 3000, "c2": 1000, "c3": 500}
+ALLOCATION = """
+id: money
+titles: {zh: 资金, en: Money}
+references: [x]
+payee_level: community
+population: population
+budgets: [{year: 2025, amount: "1000.01", reference: x}]
+streams:
+  - {id: heads, titles: {zh: x, en: x}, kind: per_head, share: "0.5"}
+  - {id: need, titles: {zh: x, en: x}, kind: need, share: "0.25", tilt: {ratio: 2, reference: 50}}
+  - {id: deeds, titles: {zh: x, en: x}, kind: performance, share: "0.2", policy: htn_management}
+  - {id: rest, titles: {zh: x, en: x}, kind: reserve, share: "0.05"}
+"""
+
+
+@pytest.fixture
+def city(workshop: Any) -> Any:
+    demo = Path(__file__).parents[3] / "pipelines" / "demo" / "settings"
+    for name in ("policies", "risk"):
+        shutil.copy(demo / f"{name}.yaml", workshop.home.settings)
+    workshop.write_settings("allocation", ALLOCATION)
+    rural = {"c1": False, "c2": True, "c3": True}
+    workshop.put_rows(
+        "mart__areas",
+        NOW,
+        [
+            {"area_level": "community", "area_id": area, "area_name": area, "is_rural": is_rural, "leaf_count": 1}
+            for area, is_rural in rural.items()
+        ],
+    )
+    _population(workshop, PEOPLE)
+    _values(workshop, {"c1": 50.0, "c2": 80.0, "c3": None})
+    for table, step in (("score__policies", policy_scores), ("risk__areas", risk_index)):
+        workshop.put(table, NOW, step(workshop.home, workshop.settings, Period.parse(NOW)))
+    return workshop
+
+
+def _population(workshop: Any, people: dict[str, int]) -> None:
+    workshop.put_rows(
+        "ind__counts",
+        NOW,
+        [
+            {
+                "area_level": "community",
+                "area_id": a,
+                "measure_id": "population",
+                "rule_set": r,
+                "stratum": "all",
+                "value": Decimal(n),
+            }
+            for a, n in people.items()
+            for r in RULES
+        ],
+    )
+
+
+def _values(workshop: Any, control: dict[str, float | None]) -> None:
+    others = {
+        "chronic_hypertension_followup_pct": 95.0,
+        "fund_execution_against_time_pct": 100.0,
+        "population_aged_65_plus_pct": 20.0,
+    }
+    rows = [
+        {
+            "area_level": "community",
+            "area_id": area,
+            "indicator_id": indicator,
+            "rule_set": rules,
+            "stratum": "all",
+            "value": value,
+        }
+        for area, control_value in control.items()
+        for indicator, value in {**others, "chronic_hypertension_control_pct": control_value}.items()
+        for rules in RULES
+    ]
+    full = [{**row, "method": "x", "status": "no_data" if row["value"] is None else "ok"} for row in rows]
+    workshop.put_rows("ind__values", NOW, full)
+
+
+def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
+    scores = policy_scores(city.home, city.settings, Period.parse(NOW)).filter(
+        policy_id="htn_management", rule_set=RULES[1]
+    )
+    table = {(area, d): value for area, d, value in scores.select("area_id", "dimension", "value").iter_rows()}
+    # control 50 lies half way between its goalposts 20 and 80; the service class weighs 30, 50, 20
+    assert table["c1", "health_outcome"] == 50.0
+    assert table["c1", "total"] == pytest.approx(0.3 * 50 + 0.5 * 100 + 0.2 * 100)
+    assert table["c2", "total"] == 100.0
+    coverage = scores.filter(area_id="c3", dimension="total")["coverage"][0]
+    assert coverage == pytest.approx(0.7)
+
+
+def test_policy_out_of_force_is_not_scored(city: Any) -> None:
+    path = city.home.settings / "policies.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('valid_from: "2017-02-28"', 'valid_from: "2025-10-01"'),
+        encoding="utf-8",
+    )
+    scored = policy_scores(city.home, city.settings, Period.parse(NOW))["policy_id"].unique().to_list()
+    assert scored == ["healthy_communities"]
+
+
+def test_risk_without_enough_weight_has_no_value(city: Any) -> None:
+    risk = risk_index(city.home, city.settings, Period.parse(NOW)).filter(component="total")
+    # only the share of 65+ is known: 40 of 100 points of weight, below the minimum of 0.6
+    assert risk["value"].to_list() == [None] * 6
+    assert set(risk["status"]) == {"no_data"}
+
+
+def test_money_sums_to_the_instalment_and_every_line_has_its_sentence(city: Any) -> None:
+    result = allocate(city.home, city.settings, Period.parse(NOW))
+    assert (result.status, result.message) == ("ok", None)
+    # 100001 fen in four instalments with rounded-down running sums: 25000, 25000, 25000, 25001
+    assert result.budget == 25000
+    assert result.payees["amount_fen"].sum() == result.lines["amount_fen"].sum() == 25000
+    per_payee = result.lines.group_by("payee_kind", "payee_id").agg(sum="amount_fen").height
+    assert per_payee == result.payees.height == 5
+    for line in result.lines.iter_rows(named=True):
+        params = json.loads(line["sentence_params"])
+        assert set(both(line["sentence_id"], **params)) == {"zh", "en"}
+    heads = result.lines.filter(line_id="per_head", payee_id="c1").row(0, named=True)
+    assert (heads["quantity"], heads["rate"], heads["amount_fen"]) == (Decimal(3000), "0.0278", 8333)
+    deeds = {row["payee_id"]: row["amount_fen"] for row in result.lines.filter(line_id="not_earned").to_dicts()}
+    # potential 3333 of 5000; a score of 85 pays 2833 rounded down, so 500 go to the fund
+    assert deeds["c1"] == 2833 - 3333
+    assert "c2" not in deeds
+
+
+def test_an_area_without_people_is_named_and_gets_nothing(city: Any) -> None:
+    _population(city, {"c1": 3000, "c2": 0})
+    result = allocate(city.home, city.settings, Period.parse(NOW))
+    assert result.message is not None
+    assert "c2, c3" in result.message["en"]
+    rows = {row["payee_id"]: (row["population"], row["amount_fen"]) for row in result.payees.to_dicts()}
+    assert rows["c2"] == (Decimal(0), 0)
+    assert rows["c3"] == (None, 0)
+    assert result.payees["amount_fen"].sum() == result.budget
+
+
+def test_no_population_no_budget_no_rules_are_answers(city: Any) -> None:
+    _population(city, {})
+    assert allocate(city.home, city.settings, Period.parse(NOW)).status == "no_population"
+    other_year = allocate(city.home, city.settings, Period.parse("2024Q3"))
+    assert other_year.status == "no_budget"
+    assert other_year.message is not None
+    assert "2024" in other_year.message["zh"]
+    (city.home.settings / "allocation.yaml").unlink()
+    assert allocate(city.home, city.settings, Period.parse(NOW)).status == "none"
+
+
+def test_impossible_rules_are_named_and_nothing_is_paid(city: Any) -> None:
+    city.write_settings("allocation", ALLOCATION + 'floor: "1.2"\n')
+    result = allocate(city.home, city.settings, Period.parse(NOW))
+    assert result.status == "infeasible"
+    assert result.lines.is_empty()
+    assert result.payees.is_empty()
+    assert result.message is not None
+    assert "保底线" in result.message["zh"]

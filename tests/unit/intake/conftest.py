@@ -1,0 +1,144 @@
+"""Small contracts and one way to run the pass over bytes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from assets.intake.staging import Account, FileContext, stage
+from data_contracts.codes import CodeList, read_code_lists
+from data_contracts.contracts import FeedContract, read_feed
+from data_contracts.settings import Limits
+
+LIMITS = Limits(
+    file_bytes=50_000_000,
+    rows=1_000_000,
+    columns=60,
+    cells=100_000,
+    field_length=200,
+    quarantine_share="0.05",
+    volume_low="0.5",
+    volume_high="2",
+    memory_limit_mb=500,
+    threads=1,
+)
+
+
+@dataclass
+class Result:
+    """What a pass gave: account, accepted rows, refused records, violations."""
+
+    account: Account
+    accepted: pl.DataFrame
+    refused: pl.DataFrame
+    fixes: pl.DataFrame
+
+
+@dataclass
+class Bench:
+    """Makes contracts and stages bytes."""
+
+    folder: Path
+    codes: dict[str, CodeList]
+    limits: Limits = field(default_factory=lambda: LIMITS)
+
+    def contract(
+        self, columns: list[dict[str, Any]], rules: Iterable[tuple[str, str, str]] = (), **extras: Any
+    ) -> FeedContract:
+        """A contract of `columns` (name, type, header, …) and rules (id, severity, expression)."""
+        document = _document(columns, rules, extras)
+        path = self.folder / "feeds" / "office.cases" / "2023-01-01.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        return read_feed(path, self.codes)
+
+    def stage(self, data: bytes, contract: FeedContract, period: str = "2025Q1", chunk: int = 0) -> Result:
+        """Run the pass over `data`, cut into pieces of `chunk` bytes (0: one piece)."""
+        pieces = [data[at : at + chunk] for at in range(0, len(data), chunk)] if chunk else [data]
+        account = Account()
+        context = FileContext("0123456789abcdef", period, "H1")
+        chunks = list(stage(pieces, contract, context, self.codes["yes_no"], b"k" * 32, self.limits, account))
+        frames = [[getattr(chunk, name) for chunk in chunks] for name in ("accepted", "refused", "fixes")]
+        return Result(account, *(pl.concat(part) if part else pl.DataFrame() for part in frames))
+
+
+def _document(columns: list[dict[str, Any]], rules: Iterable[tuple[str, str, str]], extras: Any) -> dict[str, Any]:
+    def ours(value: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"property": "kangheng", "value": value}]
+
+    properties = []
+    for column in columns:
+        own = {key: value for key, value in column.items() if key not in ("name", "header", "required")}
+        title = column.get("header", column["name"])
+        own = {"titles": {"zh": title, "en": f"{column['name']} (en)"}, **own}
+        properties.append(
+            {
+                "name": column["name"],
+                "logicalType": "string",
+                "required": bool(column.get("required")),
+                "customProperties": ours(own),
+            }
+        )
+    quality = [
+        {
+            "name": name,
+            "type": "custom",
+            "engine": "kangheng",
+            "severity": severity,
+            "description": name,
+            "implementation": expression,
+            "customProperties": ours({"titles": {"zh": name, "en": name}, "fix": {"zh": "改", "en": "mend"}}),
+        }
+        for name, severity, expression in rules
+    ]
+    head = {
+        "sender": "office",
+        "feed": "cases",
+        "titles": {"zh": "案例", "en": "Cases"},
+        "valid_from": "2023-01-01",
+        "kind": "record",
+        "delivery": "increment",
+        "business_key": [columns[0]["name"]],
+        **extras,
+    }
+    return {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": "office.cases",
+        "name": "cases",
+        "version": "1.0.0",
+        "status": "active",
+        "schema": [{"name": "cases", "physicalType": "file", "properties": properties, "quality": quality}],
+        "customProperties": ours(head),
+    }
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A bench in a folder of its own."""
+    return Bench(tmp_path, read_code_lists())
+
+
+@pytest.fixture(scope="session")
+def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A bench for generated cases, where a fresh folder each time is of no use."""
+    return Bench(tmp_path_factory.mktemp("bench"), read_code_lists())
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[[Callable[[], object]], tuple[str, dict[str, Any]]]:
+    """The sentence id and parameters with which a call refuses a file."""
+    from assets.intake.findings import FileRefused
+
+    def caught(call: Callable[[], object]) -> tuple[str, dict[str, Any]]:
+        with pytest.raises(FileRefused) as error:
+            call()
+        error.value.finding.words("zh")
+        error.value.finding.words("en")
+        return error.value.finding.sentence, error.value.finding.params
+
+    return caught

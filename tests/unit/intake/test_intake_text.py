@@ -1,0 +1,234 @@
+"""Bytes to records: encodings, line ends, quotes, shapes. Oracles: Python's own decoder and csv module."""
+
+import csv
+import io
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assets.intake import tabular
+from assets.intake.decoding import TextStream, kind_of
+from assets.intake.findings import FileRefused
+from assets.intake.tabular import Shape, read_blocks
+
+NAMES = ["a", "b", "c"]
+
+
+def shape(width=3, field_length=200, footers=()):
+    return Shape([f"c{n}" for n in range(width)], ",", field_length, tuple(footers))
+
+
+def read(text, width=3, block=tabular.BLOCK, cut=0, **more):
+    data = text.encode()
+    pieces = [data[at : at + cut] for at in range(0, len(data), cut)] if cut else [data]
+    blocks = list(read_blocks(pieces, shape(width, **more), 2, block))
+    frames = [block.frame for block in blocks]
+    rows = pl.concat(frames).rows() if frames else []
+    return rows, [item for block in blocks for item in block.unreadable], sum(block.non_data for block in blocks)
+
+
+def pieces_of(data, size):
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+# --- decoding
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@given(text=st.text("姓名联通男a1,\n\U00020000䶮", min_size=30, max_size=60), size=st.integers(1, 9))
+def test_decoding_does_not_depend_on_cuts(encoding, text, size):
+    text = "编号,姓名\n" + text + "\n结束"
+    stream = TextStream(pieces_of(text.encode(encoding), size))
+    assert b"".join(stream).decode() == text
+    assert stream.encoding == encoding
+
+
+@given(size=st.integers(1, 7))
+def test_gb18030_after_a_long_ascii_start(size):
+    data = b"id,name\n" * 50 + "1,张三\n".encode("gb18030")
+    assert b"".join(TextStream(pieces_of(data, size))).decode().endswith("1,张三\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@given(size=st.integers(1, 5))
+def test_line_ends(end, size):
+    data = end.join(["a,b", "1,2", "3,4", ""]).encode()
+    assert b"".join(TextStream(pieces_of(data, size))) == b"a,b\n1,2\n3,4\n"
+
+
+@given(size=st.integers(1, 400))
+def test_mixed_encodings_are_refused_with_their_line(size):
+    good = "".join(f"{n},张三丰在北京\n" for n in range(20)).encode()
+    data = good + "20,李四\n".encode("gb18030") + good
+    with pytest.raises(FileRefused) as error:
+        list(TextStream(pieces_of(data, size)))
+    assert error.value.finding.sentence == "intake_encoding_mixed"
+    assert error.value.finding.params["line"] == 21
+    assert error.value.__cause__ is None
+    assert error.value.__context__ is None
+
+
+def test_utf8_appended_to_gb18030_is_refused():
+    data = "编号,姓名\n1,张三\n2,李四\n".encode("gb18030") + "3,张三\n4,王老五\n".encode()
+    with pytest.raises(FileRefused) as error:
+        list(TextStream([data]))
+    assert error.value.finding.sentence == "intake_encoding_mixed"
+
+
+@given(size=st.integers(1, 9))
+def test_nul_byte_is_refused_with_its_line(size):
+    with pytest.raises(FileRefused) as error:
+        list(TextStream(pieces_of(b"a,b\r\n1,2\r\n3,\x004\r\n", size)))
+    assert (error.value.finding.sentence, error.value.finding.params) == ("intake_nul_byte", {"line": 3})
+
+
+def test_lost_characters_and_cut_tail_are_noticed():
+    stream = TextStream(["姓名\n张\ufffd\n李\ufffd".encode()])
+    list(stream)
+    assert (stream.replaced, stream.ends_complete) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "xls"),
+        (b"%PDF-1.7", "pdf"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"PAR1\x15", "parquet"),
+        (b"\xef\xbb\xbf \n<HTML xmlns", "html"),
+        (b"<!DOCTYPE html>", "html"),
+    ],
+)
+def test_other_kinds_are_refused_by_name(head, kind):
+    with pytest.raises(FileRefused) as error:
+        kind_of(head)
+    assert error.value.finding.params == {"kind": kind}
+
+
+# --- records
+
+
+def test_regular_text():
+    assert read("1,2,3\n4,,6\n")[0] == [("1", "2", "3", 1, 2), ("4", "", "6", 2, 3)]
+
+
+def test_the_fast_path_is_taken_and_refuses_what_it_cannot_prove():
+    assert tabular._regular(b"1,2,3\n4,5,6\n", shape()) is not None
+    # As many separators as a regular text of two lines has, yet ragged.
+    assert tabular._regular(b"1,2,3,4\n5,6\n", shape()) is None
+    assert tabular._regular(b"5,6\n1,2,3,4\n", shape()) is None
+
+
+def test_ragged_lines_cost_only_themselves():
+    rows, unreadable, _ = read("1,2,3\n4,5\n6,7,8,9\n10,11,12\n")
+    assert rows == [("1", "2", "3", 1, 2), ("10", "11", "12", 4, 5)]
+    assert [(item.record_no, item.line_no, item.rule, item.raw) for item in unreadable] == [
+        (2, 3, "record_shape", "4,5"),
+        (3, 4, "record_shape", "6,7,8,9"),
+    ]
+
+
+def test_quotes_hold_separators_quotes_and_line_ends():
+    rows, unreadable, _ = read('1,"a,b",3\n2,"x\ny ""z""",3\n3,c,d\n')
+    assert rows == [("1", "a,b", "3", 1, 2), ("2", 'x\ny "z"', "3", 2, 3), ("3", "c", "d", 3, 5)]
+    assert unreadable == []
+
+
+def test_two_stray_quotes_do_not_swallow_the_records_between():
+    rows, unreadable, _ = read('1,"a,b\n2,c,d\n3,e,f\n4,g",h\n5,i,j\n')
+    assert [row[0] for row in rows] == ["2", "3", "4", "5"]
+    assert [(item.line_no, item.rule) for item in unreadable] == [(2, "unclosed_quote")]
+
+
+def test_blank_lines_and_footers_are_not_records():
+    rows, unreadable, non_data = read(
+        '1,2,3\n\n,,\n  , ,\n"","",""\n合计,2\n4,5,6\n"制表人：x"\n', footers=["合计", "制表人"]
+    )
+    assert [(row[0], row[3], row[4]) for row in rows] == [("1", 1, 2), ("4", 2, 8)]
+    assert (unreadable, non_data) == ([], 6)
+
+
+@pytest.mark.parametrize(("length", "taken"), [(9, True), (10, True), (11, False)])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_field_length(length, taken, quote):
+    rows, unreadable, _ = read(f"1,{quote}{'长' * length}{quote},3\n4,5,6\n", field_length=10)
+    assert [row[0] for row in rows] == (["1", "4"] if taken else ["4"])
+    assert [item.rule for item in unreadable] == ([] if taken else ["field_too_long"])
+
+
+def test_cut_tail():
+    rows, unreadable, _ = read("1,2,3\n4,5")
+    assert [row[0] for row in rows] == ["1"]
+    assert [item.line_no for item in unreadable] == [3]
+
+
+def test_a_line_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr(tabular, "_LONGEST_LINE", 50)
+    with pytest.raises(FileRefused) as error:
+        read("x" * 100, block=10, cut=7)
+    assert error.value.finding.sentence == "intake_line_too_long"
+
+
+def test_many_stray_quotes_take_linear_time():
+    text = '1,"a,b\n,\n' * 20_000
+    _, unreadable, _ = read(text)
+    assert len(unreadable) == 40_000 - 20_000
+    long = '1,"a,b\n' + "x\n" * 200_000
+    assert len(read(long)[1]) == 200_001
+
+
+WELL_FORMED = st.lists(st.lists(st.text('ab"\n ,中', max_size=6), min_size=3, max_size=3), min_size=1, max_size=12)
+
+
+@settings(max_examples=300)
+@given(rows=WELL_FORMED, quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+def test_well_formed_text_agrees_with_csv_module(rows, quoting):
+    """Unless a line inside a quoted field looks like a whole record, which is refused on purpose."""
+    stream = io.StringIO()
+    csv.writer(stream, quoting=quoting, lineterminator="\n").writerows(rows)
+    text = stream.getvalue()
+    if any(field.count("\n") and (field.count(",") or '"' in field) for row in rows for field in row):
+        return
+    blank = [row for row in rows if not "".join(row).strip(' \t",')]
+    if any("\n" in field for row in blank for field in row):
+        return
+    found, unreadable, non_data = read(text)
+    data = [row for row in rows if row not in blank]
+    if not any("".join(row).strip(" \t,") and not "".join(row).strip(' \t",') for row in rows):
+        assert [list(row[:3]) for row in found] == data
+        assert (unreadable, non_data) == ([], len(blank))
+
+
+DIRTY = st.lists(
+    st.sampled_from(["1", "ab", ",", ",", "\n", "\n", '"', " ", "中", "合计", "1,2,3\n", '"x\ny",2,3\n']), max_size=60
+)
+
+
+@settings(max_examples=400)
+@given(parts=DIRTY, block=st.integers(1, 60), cut=st.integers(1, 20))
+def test_no_line_is_lost_and_cuts_change_nothing(parts, block, cut):
+    text = "".join(parts)
+    whole = read(text, footers=["合计"])
+    assert read(text, footers=["合计"], block=block, cut=cut) == whole
+    rows, unreadable, non_data = whole
+    lines = text.removesuffix("\n").split("\n") if text else []
+    taken = sum(sum(str(field).count("\n") for field in row[:3]) + 1 for row in rows)
+    assert taken + len(unreadable) + non_data == len(lines)
+    numbers = sorted([row[3] for row in rows] + [item.record_no for item in unreadable])
+    assert numbers == list(range(1, len(numbers) + 1))
+    plain = [tuple(line.split(",")) for line in lines if '"' not in line and line.count(",") == 2]
+    plain = [row for row in plain if "".join(row).strip() and not row[0].strip().startswith("合计")]
+    assert sorted(row[:3] for row in rows if "\n" not in "".join(row[:3]) and '"' not in lines[row[4] - 2]) == sorted(
+        plain
+    )
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(bad=st.lists(st.integers(0, 199), max_size=5, unique=True), cut=st.integers(1, 300))
+def test_bad_lines_among_good_ones(bad, cut):
+    lines = [f"{n},x" if n in bad else f"{n},名{n},{n * 7}" for n in range(200)]
+    rows, unreadable, _ = read("\n".join(lines) + "\n", block=500, cut=cut)
+    assert [row[0] for row in rows] == [str(n) for n in range(200) if n not in bad]
+    assert [item.line_no - 2 for item in unreadable] == sorted(bad)
