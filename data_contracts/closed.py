@@ -59,11 +59,21 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read_yaml(path: Path) -> Any:
-    """The document in `path`; raises DefinitionError naming the line where it is not YAML."""
+class _TextLoader(_Loader):
+    """Leaves every unquoted word as the text it is, so that the code 0110 does not become the number 72."""
+
+
+_TextLoader.yaml_implicit_resolvers = {}
+
+
+def read_yaml(path: Path, *, only_text: bool = False) -> Any:
+    """The document in `path`, `only_text` with numbers and words such as yes or null left as they are written.
+
+    Raises DefinitionError naming the line where it is not YAML.
+    """
     try:
         with path.open("rb") as stream:
-            return yaml.load(stream, Loader=_Loader)  # noqa: S506  (subclass of the safe loader)
+            return yaml.load(stream, Loader=_TextLoader if only_text else _Loader)  # noqa: S506  (safe loaders)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

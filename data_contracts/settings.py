@@ -17,7 +17,7 @@ from pydantic import BeforeValidator
 from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
 from data_contracts.periods import Period
 
-_REGISTRY = Path(__file__).parent / "registry"
+REGISTRY = Path(__file__).parent / "registry"
 
 # Written as text or as a plain number in YAML; a float would already have lost digits before we see it.
 Exact = Annotated[Decimal, BeforeValidator(lambda value: Decimal(str(value)))]
@@ -405,7 +405,7 @@ def _read(path: Path) -> Any:
 
 
 def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Any]:
-    default = read_yaml(_REGISTRY / f"{name}.yaml") or {}
+    default = read_yaml(REGISTRY / f"{name}.yaml") or {}
     path = folder / f"{name}.yaml"
     own = (read_yaml(path) or {}) if path.is_file() else {}
     if not isinstance(own, dict):

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
+from pipelines.outcomes import SaysNo, StepFailed
 
 DONE, SAYS_NO, WRONG_USE, FAILED = 0, 1, 2, 3
 
@@ -53,10 +54,13 @@ def main() -> None:
         _fail(WRONG_USE, "cli_wrong_usage", error.format_message())
     except typer.Abort:
         _fail(WRONG_USE, "cli_aborted", "")
-    except Exception as error:  # noqa: BLE001  (the last place where a failure can become a sentence)
+    except SaysNo as error:
+        _fail(SAYS_NO, "cli_says_no", str(error))
+    except Exception as error:
+        # The last place where a failure can become a sentence; its own text might hold a value and stays inside.
         if os.environ.get("KANGHENG_DEBUG"):
             raise
-        _fail(FAILED, "cli_failed", type(error).__name__)
+        _fail(FAILED, "cli_failed", str(error) if isinstance(error, StepFailed) else type(error).__name__)
 
 
 def _fail(code: int, sentence: str, detail: str) -> None:

@@ -18,10 +18,7 @@ from assets.stages.road import Road
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
 from pipelines.desk import instance_folder
-
-
-class RunFailed(RuntimeError):  # noqa: N818
-    """A step of the road failed or said no; the message is for people."""
+from pipelines.outcomes import SaysNo, StepFailed
 
 
 @dataclass(frozen=True)
@@ -88,22 +85,25 @@ def _through_dagster(road: Road, period: str) -> str:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         if not result.success:
-            raise RunFailed(_failure(result))
+            raise _failure(result)
         event = next(iter(result.asset_materializations_for_node("pub")))
         return str(event.metadata["release"].value)
 
 
-def _failure(result: Any) -> str:
-    """The first failed step and why, without a stack trace."""
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed and check.blocking]
-    if failed:
-        return "; ".join(f"{x.asset_key.to_user_string()} {x.check_name}: {x.description or ''}" for x in failed)
+def _failure(result: Any) -> RuntimeError:
+    """What stopped the run, without a stack trace."""
+    checks = [check for check in result.get_asset_check_evaluations() if not check.passed and check.blocking]
+    if checks:
+        return SaysNo("; ".join(f"{x.asset_key.to_user_string()} {x.check_name}: {x.description or ''}" for x in checks))
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
             cause = error.cause or error
-            return f"{event.step_key}: {cause.message.strip().splitlines()[0]}"
-    return "road"
+            message = cause.message.strip().splitlines()[0]
+            if cause.cls_name in ("InfeasibleError", "DefinitionError"):
+                return SaysNo(message.split(": ", 1)[1])
+            return StepFailed(f"{event.step_key}: {cause.cls_name}")
+    return StepFailed("road")
 
 
 def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:

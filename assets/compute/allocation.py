@@ -29,6 +29,7 @@ from evaluations.rounding import instalments
 _LINES, _PAYEES = "alloc__lines", "alloc__payees"
 _SCORE_DIGITS, _RISK_DIGITS, _RATE_DIGITS = 4, 6, 4
 _FUND = "fund"
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def allocate(home: Home, settings: Settings, period: Period) -> Allocation:
     lines = _lines(found, document, settings, people, period)
     payees = _payees(found, known, document, period)
     missing = sorted(set(known.areas) - {payee.id for payee in people})
-    message = both("alloc.left_out", count=len(missing), areas=", ".join(missing)) if missing else None
+    named = ", ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
+    message = both("alloc.left_out", count=len(missing), areas=named) if missing else None
     return Allocation("ok", lines, payees, budget, message)
 
 

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 
 from assets.intake.findings import FileRefused, Finding
 from data_contracts.closed import nearest
-from data_contracts.contracts import FeedContract
+from data_contracts.contracts import Column, FeedContract
 
 _TITLE_ROWS = 12
-_UNIT = re.compile(r"[(（\[].*?[)）\]]$")
+_UNIT = re.compile(r"[(\[]([^()\[\]]*)[)\]]$")
+_MONEY_WORDS = {
+    "fen": ("分", "人民币分"),
+    "yuan": ("元", "人民币元", "rmb", "cny", "yuan"),
+    "wan_yuan": ("万元", "人民币万元"),
+    "pound": ("£", "gbp", "pounds"),
+    "penny": ("p", "pence"),
+    "dollar": ("$", "usd", "dollars"),
+    "cent": ("cents",),
+}
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,32 @@ def find_header(rows: Sequence[Sequence[str]], contract: FeedContract) -> Header
     return _checked(paths, start + depth, known, contract)
 
 
-def _known_headers(contract: FeedContract) -> dict[str, str]:
-    return {normal(header): column.name for column in contract.columns for header in column.headers}
+def _known_headers(contract: FeedContract) -> dict[str, Column]:
+    """Normalised header → column; also without a unit in brackets, where that is not the header of another column."""
+    known = {normal(header): column for column in contract.columns for header in column.headers}
+    short: dict[str, Column | None] = {}
+    for header, column in known.items():
+        base = _UNIT.sub("", header)
+        short[base] = column if short.get(base, column) is column else None
+    return {**{base: column for base, column in short.items() if column is not None}, **known}
 
 
-def _column(path: str, known: dict[str, str]) -> str | None:
-    return known.get(normal(path)) or known.get(normal(_UNIT.sub("", path.strip())))
+def _column(path: str, known: dict[str, Column]) -> Column | None:
+    header = normal(path)
+    unit = _UNIT.search(header)
+    if header in known or unit is None:
+        return known.get(header)
+    column = known.get(header[: unit.start()])
+    return column if column is not None and unit[1] in ("", *_units(column, unit[1])) else None
+
+
+def _units(column: Column, said: str) -> tuple[str, ...]:
+    """Units a header may state; a number in another unit must not be read as one in ours, so its header is unknown."""
+    if column.type == "money":
+        return _MONEY_WORDS.get(column.extras.money_unit or "fen", ())
+    if column.type in ("integer", "decimal") and column.extras.unit:
+        return (normal(column.extras.unit),)
+    return (said,)
 
 
 def _paths(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -73,11 +102,12 @@ def _paths(rows: Sequence[Sequence[str]]) -> list[str]:
     return paths
 
 
-def _checked(paths: list[str], rows_used: int, known: dict[str, str], contract: FeedContract) -> HeaderMap:
+def _checked(paths: list[str], rows_used: int, known: dict[str, Column], contract: FeedContract) -> HeaderMap:
     names: list[str | None] = []
     findings = []
     for position, path in enumerate(paths, start=1):
-        name = _column(path, known) if path.strip() else None
+        column = _column(path, known) if path.strip() else None
+        name = column.name if column else None
         if name is not None and name in names:
             raise FileRefused("intake_header_twice", column=contract.by_name[name].titles.zh, position=position)
         if name is None and path.strip():

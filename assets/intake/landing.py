@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TypeAlias
 
 from assets.intake.findings import Finding
 from assets.lake.atomic import read_json, sha256_file, write_json
@@ -15,11 +16,19 @@ from data_contracts.closed import Closed, DefinitionError, nearest, parse, read_
 from data_contracts.contracts import Catalog
 
 NOTE = ".note.yaml"
-_NOT_YET = (".part", ".tmp", ".crdownload")
+_NOT_YET = (".part", ".filepart", ".tmp", ".crdownload")
+_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")
+
+
+Hashes: TypeAlias = dict[str, list[object]]
 
 
 class Note(Closed):
-    """A delivery note beside a file: `<file>.note.yaml`. Everything is optional."""
+    """A delivery note beside a file: `<file>.note.yaml`. Everything is optional.
+
+    `supersedes` names files by SHA-256, or by file name within the same institution and period. A `received_at`
+    without an offset is in the time zone of the home.
+    """
 
     institution: str | None = None
     period: str | None = None
@@ -47,36 +56,61 @@ class Landed:
 
 def scan(home: Home, catalog: Catalog) -> list[Landed]:
     """Every file below landing/<sender>/<feed>/[<institution>/], by name; notes and unfinished copies are not files."""
-    cache_path = home.temporary / "hashes.json"
-    known = read_json(cache_path) if cache_path.is_file() else {}
-    fresh: dict[str, list[object]] = {}
+    known = _known_hashes(home)
+    fresh: Hashes = {}
     found = [
         _landed(home, path, catalog, known, fresh)
         for path in sorted(home.landing.rglob("*"))
-        if path.is_file() and _is_delivery(path)
+        if (path.is_symlink() or path.is_file()) and _is_delivery(path.relative_to(home.landing))
     ]
     if fresh != known:
-        write_json(cache_path, fresh)
-    return found
+        write_json(_hashes(home), fresh)
+    return [file for file in found if file is not None]
+
+
+def forget_hashes(home: Home) -> None:
+    """Make the next scan hash every file again."""
+    _hashes(home).unlink(missing_ok=True)
+
+
+def _hashes(home: Home) -> Path:
+    return home.temporary / "hashes.json"
+
+
+def _known_hashes(home: Home) -> Hashes:
+    try:
+        known: Hashes = read_json(_hashes(home))
+    except (OSError, ValueError):
+        # Only a hint, which costs time when it is lost.
+        return {}
+    return known
 
 
 def _is_delivery(path: Path) -> bool:
-    name = path.name
-    return not (name.startswith((".", "~$")) or name.endswith((NOTE, *_NOT_YET)))
+    name = path.name.lower()
+    hidden = any(step.startswith(".") for step in path.parts)
+    return not (hidden or name.startswith("~$") or name.endswith((NOTE, *_NOT_YET)) or name in _OF_THE_SYSTEM)
 
 
-def _landed(
-    home: Home, path: Path, catalog: Catalog, known: dict[str, list[object]], fresh: dict[str, list[object]]
-) -> Landed:
+def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hashes) -> Landed | None:
+    """The file at `path`; None where the sender has taken it away again."""
     name = path.relative_to(home.landing).as_posix()
     steps = name.split("/")
     sender, feed = (steps[0], steps[1]) if len(steps) > 2 else (steps[0], "")
     institution = steps[2] if len(steps) > 3 else None
-    # Size and time only spare us hashing again; what counts is the hash.
-    stat = path.stat()
-    seen = known.get(name)
-    mark = [stat.st_size, stat.st_mtime_ns]
-    sha256 = str(seen[2]) if seen and seen[:2] == mark else sha256_file(path)
+    if path.is_symlink():
+        # A link could bring in any file the program may read.
+        return _unread(name, path, sender, feed, institution, "landing_link")
+    try:
+        # Size and time only spare us hashing again; what counts is the hash.
+        stat = path.stat()
+        seen = known.get(name)
+        mark = [stat.st_size, stat.st_mtime_ns]
+        sha256 = str(seen[2]) if seen and seen[:2] == mark else sha256_file(path)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return _unread(name, path, sender, feed, institution, "landing_unreadable")
     fresh[name] = [*mark, sha256]
     note, refusal = read_note(path, name)
     refusal = refusal or _refusal(f"{sender}.{feed}", path.name, name, catalog)
@@ -85,13 +119,20 @@ def _landed(
     return Landed(name, path, sender, feed, note.institution or institution, note, sha256, stat.st_size, refusal)
 
 
+def _unread(name: str, path: Path, sender: str, feed: str, institution: str | None, sentence: str) -> Landed:
+    return Landed(name, path, sender, feed, institution, Note(), "", 0, Finding(sentence, {"name": name}))
+
+
 def read_note(path: Path, name: str) -> tuple[Note, Finding | None]:
     """The delivery note beside a file (empty where there is none), and why it cannot be used."""
     beside = path.with_name(path.name + NOTE)
     if not beside.is_file():
         return Note(), None
     try:
-        return parse(Note, read_yaml(beside) or {}, name + NOTE), None
+        document = read_yaml(beside, only_text=True) or {}
+        if isinstance(document, dict):
+            document = {key: value for key, value in document.items() if value != ""}
+        return parse(Note, document, name + NOTE), None
     except DefinitionError as error:
         return Note(), Finding("landing_note_wrong", {"name": name, "problem": str(error)})
 

@@ -111,7 +111,7 @@ def read_manifest(home: Home, table: str, period: str) -> Manifest | None:
 
 def files_in_force(home: Home, table: str, periods: Iterable[str]) -> list[Path]:
     """The Parquet files in force of a table for the given periods, in order."""
-    found = []
+    found: list[Path] = []
     for period in periods:
         manifest = read_manifest(home, table, period)
         if manifest is not None:

@@ -39,8 +39,7 @@ def _view(
     excluded: Sequence[Path],
     comments: Mapping[str, str],
 ) -> None:
-    stage, _, name = table.replace("__", "_", 1).partition("_") if table.startswith("stg_") else table.partition("__")
-    schema, view = (stage, table.removeprefix("stg_")) if table.startswith("stg_") else (stage, name)
+    schema, view = ("stg", table.removeprefix("stg_")) if table.startswith("stg_") else table.split("__", 1)
     source = f"select * from read_parquet([{_list(files)}], hive_partitioning = false)"  # noqa: S608
     if excluded:
         hidden = f"select file_id, record_no from read_parquet([{_list(excluded)}], hive_partitioning = false)"  # noqa: S608

@@ -109,9 +109,11 @@ def decrypt_from(path: Path, keys: VaultKeys) -> Iterator[bytes]:
         while size:
             length = int.from_bytes(size, "big")
             # A damaged length must not make us reserve gigabytes.
-            sealed = stream.read(length) if length <= FRAME + _TAG else b""
+            sealed = stream.read(min(length, FRAME + _TAG))
             size = stream.read(4)
             try:
+                if len(sealed) != length:
+                    raise InvalidTag
                 yield cipher.decrypt(head[4:] + index.to_bytes(4, "big"), sealed, _place(index, last=not size))
             except (InvalidTag, ValueError):
                 raise VaultError(f"{path.name}: damaged, shortened or made with another key") from None

@@ -68,7 +68,7 @@ def build_city(rng: np.random.Generator) -> City:
     areas = pl.DataFrame(rows, schema=[*names, "urban_rural_code"], orient="row")
     n = areas.height
     rural = areas["urban_rural_code"].is_in(["210", "220"]).to_numpy()
-    size = np.exp(rng.normal(0, 0.35, n)) * np.where(rural, 0.7, 1.3)
+    size = np.exp(rng.normal(0, 0.35, n)) * np.where(rural, 0.85, 1.2)
     return City(
         areas=areas,
         size=size / size.sum(),

@@ -1,8 +1,10 @@
 """Counts against a plain-Python oracle, and the rules for zero, no data and wrong registry entries."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from assets.compute.marts import mart_columns
 from assets.compute.measures import count_measures, measure_inputs
+from data_contracts import settings as settings_module
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
 
@@ -187,3 +190,33 @@ def test_inputs_cover_the_window(workshop: Any) -> None:
     assert ("mart__health_bureau__fund_ledger", BEFORE) in inputs
     assert ("mart__hypertension_care", BEFORE) not in inputs
     assert ("mart__area_closure", NOW) in inputs
+
+
+def test_threads_change_no_count(workshop: Any) -> None:
+    workshop.write_settings("measures", MEASURES)
+    workshop.put_tree(NOW, TREE)
+    columns = mart_columns(workshop.catalog, WELFARE)
+    rows = [
+        {
+            "file_id": "f",
+            "record_no": number,
+            "period": NOW,
+            "event_date": date(2025, 1, 1) + timedelta(days=number * 7 % 5),
+            "person_id": f"p{number * 31 % 1500}",
+            "area_id": f"c{number * 17 % 3 + 1}",
+            "sex": "FM"[number % 2],
+            "category": "abc"[number * 13 % 7 % 3],
+        }
+        for number in range(4000)
+    ]
+    types = {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    schema = {name: types.get(name, pl.String) for name in columns}
+    workshop.put(WELFARE, NOW, pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], schema=schema))
+    limits = (Path(settings_module.__file__).parent / "registry" / "limits.yaml").read_text(encoding="utf-8")
+    found = []
+    for threads in (1, 2):
+        workshop.write_settings("limits", re.sub(r"threads: \d+", f"threads: {threads}", limits))
+        assert workshop.settings.limits.threads == threads
+        found.append(count_measures(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW)))
+    assert found[0].equals(found[1])
+    assert not found[0].is_empty()

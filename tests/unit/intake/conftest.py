@@ -8,11 +8,16 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
+from hypothesis import settings
 
 from assets.intake.staging import Account, FileContext, stage
 from data_contracts.codes import CodeList, read_code_lists
 from data_contracts.contracts import FeedContract, read_feed
 from data_contracts.settings import Limits
+
+# Shared machines pause tests for longer than a deadline allows.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 LIMITS = Limits(
     file_bytes=50_000_000,

@@ -1,0 +1,161 @@
+"""Cells to typed values. Oracles: decimal, datetime; every odd cell must be a named violation, never a guess."""
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.intake.typed import DATE_FORMATS, _dates, _scaled, type_columns
+
+
+def typed(bench, column, cells):
+    contract = bench.contract([{"name": "id", "type": "text"}, {"name": "x", **column}])
+    texts = pl.DataFrame({"x": cells}, schema={"x": pl.String}).with_columns(
+        pl.lit("1").alias("id"), record_no=pl.int_range(1, len(cells) + 1, dtype=pl.Int32), line_no=pl.lit(1)
+    )
+    return type_columns(texts, contract, bench.codes["yes_no"])
+
+
+def column(bench, spec, cells):
+    result = typed(bench, spec, cells)
+    violated = {rule: where.to_list() for rule, where in result.violations.items() if where.any()}
+    return result.frame["x"].to_list(), violated
+
+
+NUMBER_TEXT = st.one_of(
+    st.from_regex(r"[+-]?[0-9]{0,12}(\.[0-9]{0,4})?", fullmatch=True),
+    st.from_regex(r"[+-]?[0-9]{1,3}(,[0-9]{3}){1,3}(\.[0-9]{0,3})?", fullmatch=True),
+    st.text("0123456789.,+-eE aN", max_size=9),
+    st.sampled_from(["NaN", "inf", "-Infinity", "1e400", "1e3", ".+5", "9" * 19, "9" * 30, "0.005", "-0.005", "1_000"]),
+)
+
+
+def exact(text, scale, rounded):
+    """The same reading by way of decimal: grouped thousands or none, no exponent, no more digits than the scale."""
+    body = text.lstrip("+-") if text[:1] in "+-" else text
+    if len(text) - len(body) > 1 or not set(body) <= set("0123456789.,"):
+        return None
+    groups = body.split(".")[0].split(",")
+    if len(groups) > 1 and (not 1 <= len(groups[0]) <= 3 or any(len(group) != 3 for group in groups[1:])):
+        return None
+    if "," in "".join(body.split(".")[1:]):
+        return None
+    try:
+        with localcontext() as context:
+            context.prec = 80
+            value = Decimal(text.replace(",", "")).scaleb(scale)
+            whole = value.quantize(Decimal(1), ROUND_HALF_UP)
+    except InvalidOperation:
+        return None
+    if (whole != value and not rounded) or abs(whole) > 2**63 - 1:
+        return None
+    return int(whole)
+
+
+@given(
+    cells=st.lists(NUMBER_TEXT.filter(bool), min_size=1, max_size=8),
+    scale=st.sampled_from([0, 1, 2, 6]),
+    rounded=st.booleans(),
+)
+def test_numbers_agree_with_decimal_arithmetic(cells, scale, rounded):
+    assert _scaled(pl.Series(cells), scale, rounded=rounded).to_list() == [
+        exact(cell, scale, rounded) for cell in cells
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "fen"),
+    [("0.1", 10), ("19.99", 1999), ("-0.05", -5), ("１２．３０", 1230), ("1,234.5", 123450), ("12，345", 1234500),
+     ("'7", 700), ("\u3000 8 ", 800), ("90071992547409.93", 9007199254740993)],
+)  # fmt: skip
+def test_money_is_exact(bench, cell, fen):
+    assert column(bench, {"type": "money", "money_unit": "yuan"}, [cell]) == ([fen], {})
+
+
+@pytest.mark.parametrize("cell", ["0.005", "NaN", "inf", "1e400", "12人", "1.2万", "12%", "¥5", "1,23", "--", "0x10"])
+def test_what_is_no_amount_is_named(bench, cell):
+    assert column(bench, {"type": "money", "money_unit": "yuan"}, [cell]) == ([None], {"type_x": [True]})
+
+
+def test_declared_rounding(bench):
+    spec = {"type": "money", "money_unit": "yuan", "rounded": True}
+    assert column(bench, spec, ["0.004", "0.005", "-0.005", "0.015"]) == ([0, 1, -1, 2], {})
+
+
+def test_decimals_keep_their_digits(bench):
+    values, violated = column(bench, {"type": "decimal", "scale": 1}, ["7.0", "11.1", "-.5", "7.05", ""])
+    assert values == [Decimal("7.0"), Decimal("11.1"), Decimal("-0.5"), None, None]
+    assert violated == {"type_x": [False, False, False, True, False]}
+
+
+def test_integers_with_a_pointless_fraction(bench):
+    assert column(bench, {"type": "integer"}, ["310.0", "007", "1.5"])[0] == [310, 7, None]
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2024-01-05", date(2024, 1, 5)), ("2024-1-5", date(2024, 1, 5)), ("2024/01/05", date(2024, 1, 5)),
+        ("20240105", date(2024, 1, 5)), ("2024年1月5日", date(2024, 1, 5)), ("２０２４-01-05", date(2024, 1, 5)),
+        ("2024-02-29", date(2024, 2, 29)), ("9999-12-31", date(9999, 12, 31)),
+        ("2023-02-29", None), ("03/04/2024", None), ("24-1-5", None), ("24.1.5", None), ("2024105", None),
+        ("45296", None), ("2024-01", None), ("2024年1月", None), ("2024-01-05 10:00:00", None), ("12024-01-05", None),
+    ],
+)  # fmt: skip
+def test_dates(bench, cell, day):
+    assert column(bench, {"type": "date"}, [cell]) == ([day], {} if day else {"type_x": [True]})
+
+
+def test_a_moment_is_a_date_only_where_the_contract_says_so(bench):
+    spec = {"type": "date", "date_formats": ["%Y-%m-%d %H:%M:%S"]}
+    assert column(bench, spec, ["2025-01-31 23:59:59"])[0] == [date(2025, 1, 31)]
+    assert column(bench, {"type": "date", "date_formats": ["%d/%m/%Y"]}, ["03/04/2024", "13/04/24"])[0] == [
+        date(2024, 4, 3),
+        None,
+    ]
+
+
+@given(days=st.lists(st.dates(date(1800, 1, 1), date(2200, 1, 1)), min_size=1, max_size=6))
+def test_every_default_format_reads_back(days):
+    for form in DATE_FORMATS:
+        assert _dates(pl.Series([day.strftime(form) for day in days]), DATE_FORMATS).to_list() == days
+
+
+def test_codes_by_any_spelling(bench):
+    values, violated = column(
+        bench, {"type": "code", "codes": "insurance_type"}, ["310", "310.0", "３９０", "职工", "311", ""]
+    )
+    assert values == ["employee", "employee", "resident", "employee", None, None]
+    assert violated == {"code_x": [False, False, False, False, True, False]}
+
+
+def test_yes_and_no(bench):
+    values, violated = column(bench, {"type": "boolean"}, ["是", "0", "1.0", "也许", ""])
+    assert values == [True, False, True, None, None]
+    assert violated == {"type_x": [False, False, False, True, False]}
+
+
+def test_missing_words_are_empty_and_required_is_named(bench):
+    spec = {"type": "integer", "missing": ["-", "不详"], "required": True}
+    assert column(bench, spec, ["-", "不详", " ", "0"]) == (
+        [None, None, None, 0],
+        {"required_x": [True, True, True, False]},
+    )
+
+
+@given(
+    cells=st.lists(
+        st.sampled_from(["1", "１", "1,000", "x", "", "1.0", "①", "2.50", "\ufeff3", "NaN"]), min_size=2, max_size=12
+    ),
+    at=st.integers(1, 11),
+    kind=st.sampled_from([{"type": "integer"}, {"type": "text"}, {"type": "money", "money_unit": "yuan"}]),
+)
+def test_a_cell_is_read_the_same_whatever_stands_beside_it(shared_bench, cells, at, kind):
+    whole = column(shared_bench, kind, cells)[0]
+    apart = column(shared_bench, kind, cells[:at])[0] + (
+        column(shared_bench, kind, cells[at:])[0] if cells[at:] else []
+    )
+    assert whole == apart
