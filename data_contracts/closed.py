@@ -4,6 +4,7 @@ Put here: reading a YAML file safely and validating it. Keep out: what any parti
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,11 @@ class Bilingual(Closed):
         return self.zh if language == "zh" else self.en
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+_BOOL = "tag:yaml.org,2002:bool"
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
 class _Loader(yaml.CSafeLoader):
     """Safe loader that refuses duplicate keys and leaves dates and on/off words as text."""
 
@@ -43,9 +49,14 @@ class _Loader(yaml.CSafeLoader):
 def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
+        if key_node.tag == _MERGE:
+            continue
+        where = f"{node.start_mark.name}:{key_node.start_mark.line + 1}"
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise DefinitionError(f"{where}: a key must be a word; put text with braces or brackets in quotes")
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
-            raise DefinitionError(f"{node.start_mark.name}:{key_node.start_mark.line + 1}: key '{key}' stands twice")
+            raise DefinitionError(f"{where}: key '{key}' stands twice")
         seen.add(key)
     loader.flatten_mapping(node)
     return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
@@ -54,9 +65,10 @@ def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 # Dates stay text (a period `2025` or a day `2025-01-01` is ours to read), and a column may be called `on`.
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_TIMESTAMP, _BOOL)]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 class _TextLoader(_Loader):
@@ -92,13 +104,34 @@ def parse(model: type[Model], document: Any, where: str) -> Model:
         raise DefinitionError("\n".join(lines)) from None
 
 
+def parse_foreign(model: type[Model], document: Any, where: str) -> Model:
+    """As `parse`, for a model of a library that drops unknown keys below its top level without a word."""
+    parsed = parse(model, document, where)
+    _refuse_dropped(model, document, parsed.model_dump(by_alias=True, exclude_unset=True), where)
+    return parsed
+
+
+def _refuse_dropped(model: type[BaseModel], written: Any, understood: Any, where: str) -> None:
+    if isinstance(written, dict) and isinstance(understood, dict):
+        for key, value in written.items():
+            if key not in understood:
+                raise DefinitionError(f"{where}: {_unknown_key(model, str(key))}")
+            _refuse_dropped(model, value, understood[key], f"{where}: {key}")
+    elif isinstance(written, list) and isinstance(understood, list):
+        for position, (value, other) in enumerate(zip(written, understood, strict=True)):
+            _refuse_dropped(model, value, other, f"{where}.{position}")
+
+
+def _unknown_key(model: type[BaseModel], key: str) -> str:
+    near = nearest(key, sorted(_known_keys(model)))
+    return f"unknown key '{key}'" + (f"; did you mean '{near}'?" if near else "")
+
+
 def _explain(model: type[BaseModel], item: Mapping[str, Any], where: str) -> str:
     place = ".".join(str(step) for step in item["loc"])
     if item["type"] != "extra_forbidden":
         return f"{where}: {place}: {item['msg']}"
-    key = str(item["loc"][-1])
-    near = difflib.get_close_matches(key, sorted(_known_keys(model)), n=1)
-    return f"{where}: {place}: unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    return f"{where}: {place}: {_unknown_key(model, str(item['loc'][-1]))}"
 
 
 @cache

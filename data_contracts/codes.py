@@ -3,12 +3,14 @@
 Put here: reading code lists. Keep out: the lists (codes/*.yaml) and the columns that use them (feeds).
 """
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.closed import Bilingual, Closed, DefinitionError, parse, read_yaml
 
 _FOLDER = Path(__file__).parent / "codes"
+YES_NO = "yes_no"
 
 
 class CodeValue(Closed):
@@ -37,13 +39,18 @@ class CodeList:
 
 
 def read_code_list(path: Path) -> CodeList:
-    """Read one list; a spelling claimed by two values is an error."""
+    """Read one list; a spelling claimed by two values is an error, also where only width or spaces differ."""
     document = parse(CodeDocument, read_yaml(path), path.name)
+    if path.stem == YES_NO and set(document.values) != {"true", "false"}:
+        raise DefinitionError(f"{path.name}: the values of this list are 'true' and 'false', in quotes, and no others")
     spellings: dict[str, str] = {}
+    owner: dict[str, str] = {}
     for canonical, value in document.values.items():
         for raw in dict.fromkeys([canonical, value.titles.zh, *value.spellings]):
-            if spellings.setdefault(raw, canonical) != canonical:
-                raise DefinitionError(f"{path.name}: spelling '{raw}' means both {spellings[raw]} and {canonical}")
+            folded = unicodedata.normalize("NFKC", raw).strip()
+            if owner.setdefault(folded, canonical) != canonical:
+                raise DefinitionError(f"{path.name}: spelling '{raw}' means both {owner[folded]} and {canonical}")
+            spellings[raw] = canonical
     titles = {canonical: value.titles for canonical, value in document.values.items()}
     return CodeList(path.stem, document.titles, titles, spellings)
 

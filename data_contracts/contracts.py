@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
-from data_contracts.codes import CodeList, read_code_lists
+from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, parse_foreign, read_yaml
+from data_contracts.codes import YES_NO, CodeList, read_code_lists
 from data_contracts.periods import Period
 
 if TYPE_CHECKING:
@@ -321,14 +321,15 @@ def read_feed(path: Path, code_lists: dict[str, CodeList]) -> FeedContract:
     """Read one contract file; every mistake is named with file, place and the nearest known word."""
     document = read_yaml(path)
     where = f"{path.parent.name}/{path.name}"
-    standard = parse(OpenDataContractStandard, document, where)
+    standard = parse_foreign(OpenDataContractStandard, document, where)
     if not standard.schema_ or len(standard.schema_) != 1:
         raise DefinitionError(f"{where}: needs exactly one schema object")
     table = standard.schema_[0]
     extras = parse(FeedExtras, _ours(standard.customProperties, where), where)
     columns = tuple(_column(item, where, code_lists) for item in table.properties or [])
     rules = tuple(_rule(item, where) for item in table.quality or [])
-    used = {c.code_list.id: sorted(c.code_list.map.items()) for c in columns if c.code_list}
+    lists = {YES_NO if c.type == "boolean" else c.extras.codes for c in columns}
+    used = {name: sorted(code_lists[name].map.items()) for name in lists if name is not None}
     text = json.dumps([document, used], sort_keys=True, ensure_ascii=False, default=str)
     description = (standard.description.purpose if standard.description else None) or extras.titles.en
     contract = FeedContract(extras, columns, rules, description, where, hashlib.sha256(text.encode()).hexdigest())
@@ -370,6 +371,9 @@ def _check(contract: FeedContract, path: Path) -> None:
     raw = [column.name for column in contract.columns]
     if len(set(raw)) != len(raw) or len(set(names)) != len(names):
         raise DefinitionError(f"{where}: two columns share a name")
+    rules = [rule.id for rule in contract.rules]
+    if len(set(rules)) != len(rules):
+        raise DefinitionError(f"{where}: two rules share a name")
     wanted = [
         *extras.business_key,
         *(
@@ -430,9 +434,8 @@ class Catalog:
         last_day = Period.parse(period).end
         in_force = [version for version in versions if version.extras.valid_from <= last_day]
         if not in_force:
-            raise DefinitionError(
-                f"feed {key} has no contract in force in {period}; the first is valid from {versions[0].extras.valid_from}"
-            )
+            first = versions[0].extras.valid_from
+            raise DefinitionError(f"feed {key} has no contract in force in {period}; the first is valid from {first}")
         return in_force[-1]
 
     def current(self) -> list[FeedContract]:

@@ -12,6 +12,7 @@ from data_contracts.tables import TableContract
 
 if TYPE_CHECKING:
     import pandera.polars as pa
+    from pandera.errors import SchemaError
 
 
 class GateError(Exception):
@@ -57,14 +58,16 @@ def gate(schema: "pa.DataFrameSchema", frame: pl.DataFrame) -> pl.DataFrame:
     try:
         schema.validate(frame, lazy=True)
     except SchemaErrors as error:
-        found = {
-            (item.schema.name, item.reason_code.name if item.reason_code else "CHECK", str(item.check or ""))
-            for item in error.schema_errors
-        }
-        lines = [f"{column}: {reason} {check}".rstrip() for column, reason, check in sorted(map(_texts, found))]
-        raise GateError(f"{schema.name}: " + "; ".join(lines)) from None
+        found = sorted({_named(item) for item in error.schema_errors})
+        raise GateError(f"{schema.name}: " + "; ".join(" ".join(words).rstrip() for words in found)) from None
     return frame
 
 
-def _texts(item: tuple[object, object, object]) -> tuple[str, str, str]:
-    return str(item[0]), str(item[1]), str(item[2])
+_ABOUT_COLUMNS = ("COLUMN_NOT_IN_DATAFRAME", "COLUMN_NOT_IN_SCHEMA", "COLUMN_NOT_ORDERED")
+
+
+def _named(item: "SchemaError") -> tuple[str, str, str]:
+    reason = item.reason_code.name if item.reason_code else "CHECK"
+    # Of these faults alone the failure case is a column's name; of all others it is made of values.
+    column = item.failure_cases if reason in _ABOUT_COLUMNS else item.schema.name
+    return f"{column}:", reason, str(item.check or "")

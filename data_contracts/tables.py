@@ -76,15 +76,22 @@ class TableContract:
         return pl.DataFrame(schema=self.schema)
 
     def shape(self, frame: "pl.DataFrame") -> "pl.DataFrame":
-        """`frame` with exactly the declared columns, types and order, sorted by the key."""
+        """`frame` with exactly the declared columns, types and order, sorted by the key.
+
+        Raises DefinitionError naming a column that is missing or does not fit its type, never a value.
+        """
         import polars as pl
 
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
             raise DefinitionError(f"table {self.name}: column {missing[0]} is missing")
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items()).sort(
-            self.key, nulls_last=True, maintain_order=True
-        )
+        columns: list[pl.Series] = []
+        for name, dtype in self.schema.items():
+            try:
+                columns.append(frame[name].cast(dtype))
+            except pl.exceptions.PolarsError:
+                raise DefinitionError(f"table {self.name}: column {name} does not fit its type {dtype}") from None
+        return pl.DataFrame(columns).sort(self.key, nulls_last=True, maintain_order=True)
 
 
 @cache

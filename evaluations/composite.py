@@ -80,8 +80,9 @@ def policy_score(
     `dimensions`: dimension, weight. Columns: groups, dimension, value, lower, upper, weight, coverage, grade, status.
     """
     parts = weighted_parts(values, indicators, groups, "indicator")
+    weights = dimensions.with_columns(pl.col("weight").cast(pl.Float64))
     by_dimension = aggregate(parts, [*groups, "dimension"], minimum_coverage).join(
-        dimensions, on="dimension", how="left", maintain_order="left"
+        weights, on="dimension", how="left", maintain_order="left"
     )
     rows = by_dimension.with_columns(
         pl.col("value").alias("points"), ((pl.col("upper") - pl.col("lower")) / 2).alias("half_width")

@@ -135,7 +135,7 @@ def _select(scan: _Scan, keys: list[str], by: tuple[str, ...]) -> str:
         # One row per person and area first, so that a person counts once whatever the number of records.
         highest = ", ".join(f"max({name}) as {name}" for name in _columns(scan))
         steps["leaf"] = (
-            f"select area_id{groups}, person_id, {highest} from chosen where true "
+            f"select area_id{groups}, person_id, {highest} from chosen where person_id is not null "
             f"group by area_id{groups}, person_id"
         )
         steps["placed"] = (

@@ -53,11 +53,14 @@ class Intake:
 
     def stage_feed(self, key: str, periods: Sequence[str]) -> list[str]:
         """Bring the staging table of a feed up to date for `periods`; returns the periods that changed."""
+        entries = [entry for entry in ledger.entries(self.home) if entry.key == key]
+        # A file sent under the wrong period is superseded from another one.
+        gone = ledger.withdrawn(entries)
         found: dict[str, list[Entry]] = {}
-        for entry in ledger.entries(self.home):
-            if entry.key == key and entry.period in periods:
+        for entry in entries:
+            if entry.period in periods:
                 found.setdefault(entry.period, []).append(entry)
-        return [period for period in sorted(found) if self._stage_period(key, period, found[period])]
+        return [period for period in sorted(found) if self._stage_period(key, period, found[period], gone)]
 
     def is_staged(self, key: str, period: str) -> bool:
         """Whether every file of a feed and period has been through intake in its present form."""
@@ -76,10 +79,10 @@ class Intake:
         code = code_fingerprint(*_CODE)
         return combine(entry.file_id, contract.fingerprint, self.keys.id, code)[:20]
 
-    def _stage_period(self, key: str, period: str, entries: list[Entry]) -> bool:
+    def _stage_period(self, key: str, period: str, entries: list[Entry], withdrawn: set[str]) -> bool:
         contract = self.catalog.feed(key, period)
         part_ids = [self._part_id(entry, contract) for entry in entries]
-        gone = ledger.withdrawn(entries)
+        gone = {entry.file_id for entry in entries} & withdrawn
         fingerprint = combine(contract.table, *part_ids, *sorted(gone), *map(str, ledger.ranks(entries).values()))
         manifest = read_manifest(self.home, contract.table, period)
         if manifest is not None and manifest.fingerprint == fingerprint:

@@ -74,7 +74,7 @@ def entries(home: Home) -> list[Entry]:
 def refusals(home: Home) -> list[dict[str, Any]]:
     """Files refused by name, with sentence and parameters, as they stand.
 
-    A refusal ends when a file of that name, or the same bytes under another name, are accepted.
+    A refusal ends when a file of that name is accepted, or later the same bytes under another name.
     """
     return list(_standing(_batches(home)).values())
 
@@ -82,12 +82,10 @@ def refusals(home: Home) -> list[dict[str, Any]]:
 def _standing(batches: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     standing: dict[str, dict[str, Any]] = {}
     for batch in batches:
-        standing.update((item["name"], item) for item in batch["refused"])
         names = {item["landing_name"] for item in batch["files"]}
         hashes = {item["sha256"] for item in batch["files"]}
-        standing = {
-            name: item for name, item in standing.items() if name not in names and item["sha256"] not in hashes
-        }
+        standing = {name: item for name, item in standing.items() if name not in names and item["sha256"] not in hashes}
+        standing.update((item["name"], item) for item in batch["refused"])
     return standing
 
 
@@ -207,10 +205,10 @@ def ranks(found: list[Entry]) -> dict[str, int]:
 
 
 def withdrawn(found: list[Entry]) -> set[str]:
-    """Files that the delivery note of another file supersedes as a whole.
+    """Files that the delivery note of another file of the same feed supersedes as a whole.
 
-    Named by hash, or by file name within the same institution and period. Of two files that name each other, as two
-    corrections sent under one file name do, the one of higher rank stands.
+    Named by hash in any period, or by file name within the same institution and period. Of two files that name each
+    other, as two corrections sent under one file name do, the one of higher rank stands.
     """
     rank = ranks(found)
     gone = set()
@@ -223,6 +221,8 @@ def withdrawn(found: list[Entry]) -> set[str]:
 
 
 def _names(newer: Entry, entry: Entry) -> bool:
+    if entry.key != newer.key:
+        return False
     if entry.sha256 in {name.lower() for name in newer.supersedes}:
         return True
     same = (entry.institution_id, entry.period) == (newer.institution_id, newer.period)

@@ -80,9 +80,9 @@ def read_blocks(pieces: Iterable[bytes], shape: Shape, first_line: int, block: i
             end = len(text)
         if end == 0 and len(text) > _LONGEST_LINE:
             raise FileRefused("intake_line_too_long", line=line_no)
-        found, used = _read(text[:end], shape, record_no, line_no, final=final)
+        found, used, lines = _read(text[:end], shape, record_no, line_no, final=final)
         record_no += found.frame.height + len(found.unreadable)
-        line_no += text.count(b"\n", 0, used)
+        line_no += lines
         held, size = [text[used:]], 0
         if found.frame.height or found.unreadable or found.non_data:
             yield found
@@ -94,10 +94,10 @@ def _with_end(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield b"", True
 
 
-def _read(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: bool) -> tuple[Block, int]:
-    """The records of whole lines, and how many bytes they take; an open record at the end is left unless final."""
+def _read(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: bool) -> tuple[Block, int, int]:
+    """The records of whole lines, bytes and lines they take; an open record at the end is left unless final."""
     if not text:
-        return Block(_frame([], shape).with_columns(_numbers([], "record_no"), _numbers([], "line_no"))), 0
+        return Block(_frame([], shape).with_columns(_numbers([], "record_no"), _numbers([], "line_no"))), 0, 0
     regular = _regular(text, shape)
     if regular is None:
         return _by_lines(text, shape, record_no, line_no, final=final)
@@ -106,7 +106,7 @@ def _read(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: boo
         pl.int_range(record_no, record_no + rows, dtype=pl.Int32).alias("record_no"),
         pl.int_range(line_no, line_no + rows, dtype=pl.Int32).alias("line_no"),
     )
-    return Block(numbered), len(text)
+    return Block(numbered), len(text), rows
 
 
 def _regular(text: bytes, shape: Shape) -> pl.DataFrame | None:
@@ -153,7 +153,7 @@ def _parsed(text: bytes, shape: Shape, rows: int, quote: str | None) -> pl.DataF
     return frame
 
 
-def _by_lines(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: bool) -> tuple[Block, int]:
+def _by_lines(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: bool) -> tuple[Block, int, int]:
     lines = pl.Series("line", text[:-1].decode().split("\n"))
     blank = lines.str.strip_chars(f" \t{shape.delimiter}") == ""
     plain = _plain(lines, shape) & ~blank & ~_footer(lines, shape)
@@ -175,7 +175,7 @@ def _by_lines(text: bytes, shape: Shape, record_no: int, line_no: int, *, final:
         for at, rule, raw in others.unreadable
     ]
     used = len(text) if others.stop == len(blank) else len("\n".join(lines.to_list()).encode()) + bool(others.stop)
-    return Block(frame.sort("record_no"), unreadable, others.non_data + int(empty.sum())), used
+    return Block(frame.sort("record_no"), unreadable, others.non_data + int(empty.sum())), used, others.stop
 
 
 def _plain(lines: pl.Series, shape: Shape) -> pl.Series:

@@ -70,6 +70,8 @@ def cleaned(raw: pl.Series, column: Column) -> pl.Series:
 
 
 def _folded(text: pl.Series) -> pl.Series:
+    if not (text.str.len_bytes() > text.str.len_chars()).any():
+        return text
     exotic = text.str.contains(_EXOTIC).fill_null(value=False)
     if not exotic.any():
         return text

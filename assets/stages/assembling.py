@@ -12,7 +12,7 @@ import polars as pl
 from assets.compute.allocation import allocate
 from assets.intake import ledger
 from assets.lake import parts
-from assets.lake.atomic import sha256_file
+from assets.lake.atomic import canonical_json, sha256_file, sha256_of
 from assets.lake.fingerprint import code_fingerprint
 from assets.release.publish import ReleaseContent
 from data_contracts.closed import Bilingual
@@ -119,6 +119,7 @@ def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
         "record_shape": Bilingual(zh="字段数不符", en="Wrong number of fields"),
         "field_too_long": Bilingual(zh="字段过长", en="Field too long"),
     }
-    label = road.state(period)[:12]
+    # Pages carry a mark of inputs and settings, not of the release, so that the same content gives the same bytes.
+    label = sha256_of(canonical_json([_inputs(road, period), _promised_settings(road)]))[:12]
     titles = {feed.key: feed.extras.titles for feed in feeds} | {feed.feed: feed.extras.titles for feed in feeds}
     return context_from_settings(road.settings, period, label, budget_minor=budget, feeds=titles, rules=rules)

@@ -6,10 +6,11 @@ Keep out: arithmetic (evaluations), SQL (sql, assets.compute), reading files (as
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -95,7 +96,9 @@ class Road:
 
     def state(self, period: str) -> str:
         """Fingerprint of everything a release of `period` depends on: ledger, contracts, settings, code."""
-        files = [entry.file_id for entry in ledger.entries(self.home) if entry.period <= period]
+        entries = ledger.entries(self.home)
+        gone = ledger.withdrawn(entries)
+        files = [f"{entry.file_id} {entry.file_id in gone}" for entry in entries if entry.period <= period]
         contracts = [version.fingerprint for versions in self.catalog.feeds.values() for version in versions]
         code = code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts")
         return combine(period, self.settings.fingerprint, code, *contracts, *sorted(files))
@@ -132,7 +135,7 @@ class Road:
     def register(self) -> int:
         """Put what has newly landed into the ledger; returns the number of new files."""
         landed = scan(self.home, self.catalog)
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = datetime.now(ZoneInfo(self.settings.home.time_zone)).replace(microsecond=0)
         return ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now)
 
     def _archive(self, table: str, period: str) -> Outcome:

@@ -74,24 +74,27 @@ def _encrypted(chunks: Iterable[bytes], keys: VaultKeys) -> Iterator[bytes]:
     current = next(frames)
     index = 0
     for following in frames:
-        yield _seal(cipher, prefix, index, current, last=False)
+        yield from _seal(cipher, prefix, index, current, last=False)
         current, index = following, index + 1
-    yield _seal(cipher, prefix, index, current, last=True)
+    yield from _seal(cipher, prefix, index, current, last=True)
 
 
-def _frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    buffer = bytearray()
+def _frames(chunks: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """Pieces of `FRAME` bytes and a shorter last one, which may be empty; chunks of `FRAME` bytes are not copied."""
+    rest = b""
     for chunk in chunks:
-        buffer += chunk
-        while len(buffer) > FRAME:
-            yield bytes(buffer[:FRAME])
-            del buffer[:FRAME]
-    yield bytes(buffer)
+        data = rest + chunk if rest else chunk
+        whole = len(data) - len(data) % FRAME
+        for start in range(0, whole, FRAME):
+            yield memoryview(data)[start : start + FRAME]
+        rest = data[whole:]
+    yield rest
 
 
-def _seal(cipher: AESGCM, prefix: bytes, index: int, data: bytes, *, last: bool) -> bytes:
+def _seal(cipher: AESGCM, prefix: bytes, index: int, data: bytes | memoryview, *, last: bool) -> tuple[bytes, bytes]:
+    """Length and content of a frame, apart, so that the content need not be copied."""
     sealed = cipher.encrypt(prefix + index.to_bytes(4, "big"), data, _place(index, last=last))
-    return len(sealed).to_bytes(4, "big") + sealed
+    return len(sealed).to_bytes(4, "big"), sealed
 
 
 def _place(index: int, *, last: bool) -> bytes:

@@ -193,7 +193,8 @@ def test_survey_design_with_a_wrong_column_is_named(workshop: Any) -> None:
         "health_bureau.survey", NOW, [{"respondent_no": "1", "community_id": "c1", "event_date": date(2025, 7, 1)}]
     )
     workshop.build(build_mart, "mart__health_bureau__survey", NOW)
-    design = "{mart: mart__health_bureau__survey, stratum: stratum, psu: psu, weight: wieght, success: 'true', valid: 'true'}"
+    columns = "stratum: stratum, psu: psu, weight: wieght, success: 'true', valid: 'true'"
+    design = f"{{mart: mart__health_bureau__survey, {columns}}}"
     _define(workshop, "odd", f"kind: survey, window: in_period, survey: {design}")
     with pytest.raises(DefinitionError, match="odd: survey: mart__health_bureau__survey: no column 'wieght'"):
         indicator_values(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW))

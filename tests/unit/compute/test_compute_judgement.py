@@ -175,3 +175,8 @@ def test_impossible_rules_are_named_and_nothing_is_paid(city: Any) -> None:
     assert result.payees.is_empty()
     assert result.message is not None
     assert "保底线" in result.message["zh"]
+
+
+def test_the_instalments_of_a_year_sum_to_its_budget(city: Any) -> None:
+    quarters = [allocate(city.home, city.settings, Period.parse(f"2025Q{n}")).budget for n in (1, 2, 3, 4)]
+    assert quarters == [25000, 25000, 25000, 25001]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assets.compute.marts import mart_columns
@@ -86,7 +86,12 @@ def _oracle(measure: str, rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 @given(rows=st.lists(_row, min_size=1, max_size=14))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # every example writes a home: shrinking would take minutes
+)
 def test_counts_agree_with_plain_python(make_workshop: Callable[[], Any], rows: list[dict[str, Any]]) -> None:
     workshop = make_workshop()
     workshop.write_settings("measures", MEASURES)

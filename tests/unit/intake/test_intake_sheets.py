@@ -1,6 +1,6 @@
 """Workbooks as offices send them: titles, merged headers, footers, hidden parts, numbers where text should be."""
 
-import datetime
+import datetime as dt
 import io
 import re
 import zipfile
@@ -124,17 +124,17 @@ def test_date_cells_amounts_and_whole_numbers(bench):
         sheet = workbook.add_worksheet()
         form = workbook.add_format({"num_format": "yyyy/m/d"})
         sheet.write_row(0, 0, ["day", "cost", "kind"])
-        sheet.write_datetime(1, 0, datetime.datetime(2025, 2, 3), form)  # noqa: DTZ001
+        sheet.write_datetime(1, 0, dt.datetime(2025, 2, 3), form)  # noqa: DTZ001
         sheet.write_row(1, 1, [0.1 + 0.2, 310])
         sheet.write_row(2, 0, ["04/02/2025", 1234567.89, "390"])
-        sheet.write_datetime(3, 0, datetime.datetime(2025, 2, 3, 10), form)  # noqa: DTZ001
+        sheet.write_datetime(3, 0, dt.datetime(2025, 2, 3, 10), form)  # noqa: DTZ001
         sheet.write_row(4, 0, [45296, 1, 310])
 
     result = bench.stage(book(fill), bench.contract(columns))
     rows = result.accepted.select("day", "cost", "kind").rows()
     assert rows == [
-        (datetime.date(2025, 2, 3), 30, "employee"),
-        (datetime.date(2025, 2, 4), 123456789, "resident"),
+        (dt.date(2025, 2, 3), 30, "employee"),
+        (dt.date(2025, 2, 4), 123456789, "resident"),
     ]
     assert result.fixes.select("record_no", "rule").rows() == [(3, "type_day"), (4, "type_day")]
 

@@ -12,7 +12,7 @@ NEW = pl.DataFrame({"a": [3], "b": ["y"]})
 
 
 def _temporary(home):
-    return [path for path in home.path.rglob(".tmp-*")]
+    return list(home.path.rglob(".tmp-*"))
 
 
 def test_a_crash_shows_the_old_table_or_the_new_one(home, crash_everywhere):
@@ -70,7 +70,10 @@ def test_leaving_without_commit_leaves_nothing(home):
 
 
 def test_an_empty_part_cannot_be_committed(home):
-    with PartWriter(part_path(home, "t", "2025", "p")) as writer, pytest.raises(ValueError, match="nothing was written"):
+    with (
+        PartWriter(part_path(home, "t", "2025", "p")) as writer,
+        pytest.raises(ValueError, match="nothing was written"),
+    ):
         writer.commit()
 
 

@@ -13,9 +13,9 @@ Rows = list[tuple[str | None, int | None, int]]
 _ROW = st.tuples(
     st.sampled_from(["a", "b", "c", None]), st.sampled_from([1, 2, None]), st.integers(min_value=0, max_value=2)
 )
-_FILES = st.lists(
-    st.tuples(st.lists(_ROW, min_size=1, max_size=6), st.booleans()), min_size=1, max_size=4
-).flatmap(lambda files: st.tuples(st.just(files), st.permutations(range(len(files)))))
+_FILES = st.lists(st.tuples(st.lists(_ROW, min_size=1, max_size=6), st.booleans()), min_size=1, max_size=4).flatmap(
+    lambda files: st.tuples(st.just(files), st.permutations(range(len(files))))
+)
 
 
 def _write(folder: Path, rows: Rows, file_id: str) -> Path:

@@ -31,9 +31,7 @@ def test_what_goes_in_comes_out(tmp_path, small_frames, chunks):
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 31, 32, 33])
 def test_frames_end_where_they_should(tmp_path, small_frames, size):
     encrypt_to(tmp_path / "x", [b"a" * size], KEYS)
-    assert [len(piece) for piece in decrypt_from(tmp_path / "x", KEYS)] == [16] * ((size - 1) // 16) + [
-        size - 16 * ((size - 1) // 16) if size else 0
-    ]
+    assert [len(piece) for piece in decrypt_from(tmp_path / "x", KEYS)] == [16] * (size // 16) + [size % 16]
 
 
 def test_nothing_readable_and_never_twice_the_same(tmp_path):
@@ -65,11 +63,19 @@ def test_every_cut_is_noticed_also_between_frames(tmp_path, small_frames):
 
 def test_moved_repeated_and_added_frames_are_noticed(tmp_path, small_frames):
     path = tmp_path / "x"
-    encrypt_to(path, [b"a" * 16, b"b" * 16, b"c" * 16], KEYS)
+    encrypt_to(path, [b"a" * 16, b"b" * 16, b"c" * 16, b"d" * 9], KEYS)
     whole = path.read_bytes()
     head = whole[:_HEAD]
-    one, two, three = (whole[_HEAD + n * small_frames : _HEAD + (n + 1) * small_frames] for n in range(3))
-    for frames in ([two, one, three], [one, one, two, three], [one, three], [one, two, three, three], [one, two]):
+    one, two, three, last = (whole[_HEAD + n * small_frames : _HEAD + (n + 1) * small_frames] for n in range(4))
+    for frames in (
+        [two, one, three, last],
+        [one, one, two, three, last],
+        [one, three, last],
+        [one, two, three, last, last],
+        [one, two, last, three],
+        [one, two, three],
+        [last],
+    ):
         path.write_bytes(head + b"".join(frames))
         with pytest.raises(VaultError):
             list(decrypt_from(path, KEYS))

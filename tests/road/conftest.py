@@ -1,0 +1,50 @@
+"""A small demo city run once per test session, and how to run the command line as a user would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+FIRST, LAST, RESIDENTS, SEED = "2024Q4", "2025Q2", 2_000, 7
+
+
+def kangheng(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the console script in a process of its own."""
+    command = [str(Path(sys.executable).with_name("kangheng")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+def make_city(path: Path) -> Path:
+    """The small demo city in `path`, not run yet."""
+    done = kangheng("demo", "--home", path, "--residents", RESIDENTS, "--seed", SEED, "--periods", f"{FIRST}:{LAST}")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def run_city(path: Path, **environment: str) -> Path:
+    """Run the last period; returns the release folder, which is the last word printed."""
+    done = kangheng("run", "--home", path, "--period", LAST, **environment)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip().splitlines()[-1].split("：")[-1])
+
+
+def released(release: Path, table: str) -> pl.DataFrame:
+    """A released table."""
+    return pl.read_parquet(release / "internal" / "tables" / f"{table}.parquet")
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo city that has been run."""
+    path = make_city(tmp_path_factory.mktemp("road") / "city")
+    run_city(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def release(city: Path) -> Path:
+    """Its release."""
+    return city / "releases" / f"{LAST}-r1"

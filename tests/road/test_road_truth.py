@@ -1,0 +1,170 @@
+"""Every count equals the generator's truth and a naive per-person count from the files; every fault is found."""
+
+import csv
+import io
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from assets.intake import ledger
+from assets.stages.road import Road
+from data_contracts.contracts import Catalog
+from tests.road.conftest import LAST, released
+
+KEY = ["area_level", "area_id", "period", "indicator_id", "rule_set", "stratum"]
+
+
+def test_every_count_equals_truth(city: Path, release: Path) -> None:
+    truth = pl.read_csv(city / "truth/indicators.csv", infer_schema=False)
+    values = released(release, "ind__values").with_columns(pl.col("numerator", "denominator").cast(pl.Decimal(38, 6)))
+    exact = truth.with_columns(pl.col("numerator", "denominator").cast(pl.Decimal(38, 6)))
+    both = exact.join(values, on=KEY, how="full", suffix="_ours", coalesce=True)
+    assert both.height == exact.height == values.height
+    # Where there is no denominator to speak of, both sides say zero or nothing.
+    wrong = both.filter(
+        (pl.col("numerator").fill_null(0) != pl.col("numerator_ours").fill_null(0))
+        | (pl.col("denominator").fill_null(0) != pl.col("denominator_ours").fill_null(0))
+    )
+    assert wrong.height == 0, wrong.head()
+
+
+def test_every_planted_fault_is_found_under_its_rule_and_no_other(city: Path) -> None:
+    planted = {
+        (file, int(record), rule or "", "reject" if kind == "unreadable" else kind)
+        for file, record, rule, kind in pl.read_csv(city / "truth/faults.csv", infer_schema=False).rows()
+    }
+    assert len(planted) > 50
+    road, found = Road.open(city), set()
+    words = {"error": "reject", "warning": "warn"}
+    for contract in road.catalog.current():
+        for period in road.periods_up_to(LAST):
+            verdicts = road.intake.not_current(contract, period.key)
+            for item in road.intake.staged(contract.key, period.key):
+                name, file_id = item.entry.landing_name, item.entry.file_id
+                for row in road.intake.fixes(item, contract).iter_rows(named=True):
+                    found.add((name, row["record_no"], row["rule"], words[row["severity"]]))
+                for row in verdicts.filter(pl.col("file_id") == file_id).iter_rows(named=True):
+                    found.add((name, row["record_no"], "", row["verdict"]))
+    assert found == planted
+
+
+def test_records_are_all_accounted_for(city: Path, release: Path) -> None:
+    files = released(release, "quality__files")
+    parts = pl.sum_horizontal("unreadable", "non_data", "quarantined", "current", "superseded", "duplicate")
+    assert files.filter(pl.col("records") != parts).height == 0
+    # Counted again with the csv module: physical records of every CSV below its header line.
+    entries = {entry.file_id: entry.landing_name for entry in ledger.entries(Road.open(city).home)}
+    for file_id, records in files.select("file_id", "records").rows():
+        path = city / "landing" / entries[file_id]
+        if path.suffix == ".csv":
+            rows = list(csv.reader(io.StringIO(_text(path))))
+            assert records == len(rows) - 1, path.name
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030")
+
+
+def _rows(city: Path, key: str, quarter: str) -> list[dict[str, str]]:
+    """Records of a feed and quarter, original files before corrections, by canonical name."""
+    contract = Catalog.load().feed(key)
+    names = {header: column.name for column in contract.columns for header in column.headers}
+    found = []
+    folder = city / "landing" / key.replace(".", "/")
+    files = sorted(folder.rglob(f"*{quarter}.csv"), key=lambda path: ("更正" in path.name, path.name))
+    for path in files:
+        if "最终版" in path.name:
+            continue
+        for row in csv.DictReader(io.StringIO(_text(path))):
+            if None in row or None in row.values():
+                continue
+            found.append({names[header]: value.strip() for header, value in row.items()})
+    return found
+
+
+def _valid_id(text: str) -> str | None:
+    text = text.upper()
+    if len(text) == 15 and text.isdigit():
+        text = text[:6] + "19" + text[6:]
+        text += "10X98765432"[sum(int(d) * w for d, w in zip(text, _WEIGHTS, strict=False)) % 11]
+    if len(text) != 18 or not text[:17].isdigit():
+        return None
+    right = "10X98765432"[sum(int(d) * w for d, w in zip(text, _WEIGHTS, strict=False)) % 11]
+    return text if text[17] == right else None
+
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_WIDE = str.maketrans("０１２３４５６７８９", "0123456789")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.replace("/", "-"))
+    except ValueError:
+        return None
+
+
+def _register(city: Path, quarter: str, end: date) -> dict[str, dict[str, str]]:
+    people = {}
+    for row in _rows(city, "health_bureau.residents", quarter):
+        person, born = _valid_id(row["person_id_no"]), _day(row["birth_date"])
+        if person and born and date(1900, 1, 1) <= born <= end and row["sex"] in ("男", "女", "未知"):
+            people[person] = {**row, "born": born.isoformat()}
+    return {person: row for person, row in people.items() if row["archive_status"] == "正常"}
+
+
+def _visits(city: Path, quarter: str, start: date, end: date) -> list[tuple[str, date, str, str, int, int]]:
+    by_number = {}
+    for row in _rows(city, "health_bureau.followups_hypertension", quarter):
+        person, day = _valid_id(row["person_id_no"]), _day(row["followup_date"])
+        readings = [row[name].translate(_WIDE) for name in ("sbp_mmhg", "dbp_mmhg")]
+        if not (person and day and start <= day <= end and row["followup_no"] and all(x.isdigit() for x in readings)):
+            continue
+        sbp, dbp = map(int, readings)
+        if (
+            50 <= sbp <= 300
+            and 30 <= dbp <= 200
+            and sbp > dbp
+            and row["visit_mode"] in ("门诊", "家庭", "电话", "其他")
+        ):
+            by_number[row["followup_no"]] = (person, day, row["followup_no"], row["visit_mode"], sbp, dbp)
+    return list(by_number.values())
+
+
+def test_a_naive_count_per_person_agrees(city: Path, release: Path) -> None:
+    """Control of blood pressure, written out person by person from the files, by community."""
+    end = date(2025, 6, 30)
+    people = _register(city, LAST, end)
+    visits = [
+        *_visits(city, "2025Q1", date(2025, 1, 1), date(2025, 3, 31)),
+        *_visits(city, LAST, date(2025, 4, 1), end),
+    ]
+    seen, last = set(), {}
+    for person, day, number, mode, sbp, dbp in visits:
+        seen.add(person)
+        if mode in ("门诊", "家庭") and (person not in last or (day, number) > last[person][:2]):
+            last[person] = (day, number, sbp, dbp)
+    managed: dict[str, int] = defaultdict(int)
+    controlled: dict[str, int] = defaultdict(int)
+    for person, row in people.items():
+        if row["is_hypertension_registered"] != "是" or person not in seen:
+            continue
+        managed[row["community_id"]] += 1
+        if person in last:
+            born = date.fromisoformat(row["born"])
+            age = end.year - born.year - ((end.month, end.day) < (born.month, born.day))
+            limit = 150 if age >= 65 else 140
+            controlled[row["community_id"]] += last[person][2] < limit and last[person][3] < 90
+    ours = released(release, "ind__values").filter(
+        pl.col("indicator_id") == "chronic_hypertension_control_pct", area_level="community", period=LAST
+    )
+    assert ours.height == 60
+    for area, numerator, denominator in ours.select("area_id", "numerator", "denominator").rows():
+        assert (numerator or 0, denominator or 0) == (Decimal(controlled[area]), Decimal(managed[area])), area
