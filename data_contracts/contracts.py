@@ -6,6 +6,8 @@ derived from a contract (data_contracts.schemas).
 
 import hashlib
 import json
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from open_data_contract_standard.model import OpenDataContractStandard
+from pydantic import Field, field_validator
 
 from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, parse_foreign, read_yaml
 from data_contracts.codes import YES_NO, CodeList, read_code_lists
@@ -46,6 +49,17 @@ class PeriodSource(Closed):
     file_name: str | None = None
     constant: str | None = None
 
+    @field_validator("file_name")
+    @classmethod
+    def _names_a_period(cls, pattern: str | None) -> str | None:
+        try:
+            groups = re.compile(pattern or "(?P<period>)").groupindex
+        except re.error as error:
+            raise ValueError(f"not a pattern: {error.msg}") from None
+        if not {"period", "year"} & set(groups):
+            raise ValueError("needs a group 'period', or groups 'year' and 'quarter' or 'month'")
+        return pattern
+
 
 class InstitutionSource(Closed):
     """Where the delivering institution stands: a column of each record, else the folder of the file."""
@@ -59,7 +73,7 @@ class FileForm(Closed):
     header_rows: int = 1
     footer_markers: list[str] = []
     fill_down: list[str] = []
-    delimiter: str = ","
+    delimiter: str = Field(",", min_length=1, max_length=1)
     sheet: str | None = None
     file_names: list[str] = ["*"]
 
@@ -107,7 +121,7 @@ class Derived(Closed):
     name: str
     titles: Bilingual
     type: ColumnType
-    scale: int = 0
+    scale: int = Field(0, ge=0)
     expression: str
     description: str
 
@@ -126,7 +140,7 @@ class FeedExtras(Closed):
     file: FileForm = FileForm()
     records: Records = Records()
     event_date: str | None = None
-    business_key: list[str]
+    business_key: list[str] = Field(min_length=1)
     person: PersonSource | None = None
     area: AreaSource | None = None
     levels: list[Level] = []
@@ -139,7 +153,7 @@ class ColumnExtras(Closed):
     titles: Bilingual
     role: Literal["attribute", "key", "person_id", "drop", "fact"] = "attribute"
     type: ColumnType
-    scale: int = 0
+    scale: int = Field(0, ge=0)
     rounded: bool = False
     unit: str | None = None
     money_unit: Literal["fen", "yuan", "wan_yuan", "penny", "pound", "cent", "dollar"] | None = None
@@ -338,6 +352,8 @@ def read_feed(path: Path, code_lists: dict[str, CodeList]) -> FeedContract:
 
 
 def _column(item: Any, where: str, code_lists: dict[str, CodeList]) -> Column:
+    if not item.name:
+        raise DefinitionError(f"{where}: a property has no name")
     place = f"{where}: {item.name}"
     extras = parse(ColumnExtras, _ours(item.customProperties, place), place)
     codes = None
@@ -359,14 +375,30 @@ def _rule(item: Any, where: str) -> Rule:
     place = f"{where}: rule {item.name}"
     if item.type != "custom" or item.engine != _OURS or item.severity not in ("error", "warning"):
         raise DefinitionError(f"{place}: write type: custom, engine: {_OURS}, severity: error or warning")
+    if not item.name or not item.implementation:
+        raise DefinitionError(f"{place}: a rule needs a name and an implementation")
     extras = parse(RuleExtras, _ours(item.customProperties, place), place)
     return Rule(item.name, item.severity, str(item.implementation), item.description or "", extras)
+
+
+def normal_header(header: str) -> str:
+    """A header text without width variants, spaces and case: two texts that agree so mean the same column."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", header)).casefold()
 
 
 def _check(contract: FeedContract, path: Path) -> None:
     extras, where = contract.extras, contract.source
     if path.parent.name != contract.key or path.stem != extras.valid_from.isoformat():
         raise DefinitionError(f"{where}: sender, feed and valid_from must agree with folder and file name")
+    _check_names(contract)
+    _check_references(contract)
+    persons = [column.name for column in contract.columns if column.role == "person_id"]
+    if persons != ([extras.person.column] if extras.person else []):
+        raise DefinitionError(f"{where}: person.column must name the one property with role person_id")
+
+
+def _check_names(contract: FeedContract) -> None:
+    where = contract.source
     names = [name for name, _, _ in _stored_kinds(contract)]
     raw = [column.name for column in contract.columns]
     if len(set(raw)) != len(raw) or len(set(names)) != len(names):
@@ -374,6 +406,17 @@ def _check(contract: FeedContract, path: Path) -> None:
     rules = [rule.id for rule in contract.rules]
     if len(set(rules)) != len(rules):
         raise DefinitionError(f"{where}: two rules share a name")
+    owner: dict[str, str] = {}
+    for column in contract.columns:
+        for header in column.headers:
+            first = owner.setdefault(normal_header(header), column.name)
+            if first != column.name:
+                raise DefinitionError(f"{where}: header '{header}' means both {first} and {column.name}")
+
+
+def _check_references(contract: FeedContract) -> None:
+    extras, where = contract.extras, contract.source
+    kinds = {name: kind for name, kind, _ in _stored_kinds(contract)}
     wanted = [
         *extras.business_key,
         *(
@@ -387,17 +430,12 @@ def _check(contract: FeedContract, path: Path) -> None:
             if name
         ),
     ]
-    unknown = sorted({name for name in wanted if name not in names})
+    unknown = sorted({name for name in wanted if name not in kinds})
     if unknown:
-        raise DefinitionError(f"{where}: '{unknown[0]}' is not a stored column; nearest: {nearest(unknown[0], names)}")
-    owner: dict[str, str] = {}
-    for column in contract.columns:
-        for header in column.headers:
-            if owner.setdefault(header, column.name) != column.name:
-                raise DefinitionError(f"{where}: header '{header}' means both {owner[header]} and {column.name}")
-    person = extras.person
-    if person and (person.column not in raw or contract.by_name[person.column].role != "person_id"):
-        raise DefinitionError(f"{where}: person.column must name a property with role person_id")
+        near = nearest(unknown[0], list(kinds))
+        raise DefinitionError(f"{where}: '{unknown[0]}' is not a stored column; nearest: {near}")
+    if extras.event_date and kinds[extras.event_date] != "date":
+        raise DefinitionError(f"{where}: event_date must name a column of type date")
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,11 @@ def _allocation(document: AllocationDocument | None, budget_minor: int | None) -
     return AllocationView(
         titles=document.titles,
         budget_minor=budget_minor,
-        streams={stream.id: stream.titles for stream in document.streams},
+        streams={
+            **{stream.id: stream.titles for stream in document.streams},
+            **{reserve.id: reserve.titles for reserve in document.reserves},
+            "bounds": words("保底与封顶", "Floors and caps"),
+        },
         payees={"support_fund": document.support_fund, "reserve_fund": document.reserve_fund},
         references=tuple(document.references),
     )

@@ -4,13 +4,12 @@ Put here: finding the header among title rows and mapping it. Keep out: aliases 
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assets.intake.findings import FileRefused, Finding
 from data_contracts.closed import nearest
-from data_contracts.contracts import Column, FeedContract
+from data_contracts.contracts import Column, FeedContract, normal_header
 
 _TITLE_ROWS = 12
 _UNIT = re.compile(r"[(\[]([^()\[\]]*)[)\]]$")
@@ -32,11 +31,6 @@ class HeaderMap:
     names: list[str | None]
     rows_used: int
     findings: list[Finding]
-
-
-def normal(header: str) -> str:
-    """A header text without width variants, spaces and case."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", header)).casefold()
 
 
 def find_header(rows: Sequence[Sequence[str]], contract: FeedContract) -> HeaderMap:
@@ -61,7 +55,7 @@ def find_header(rows: Sequence[Sequence[str]], contract: FeedContract) -> Header
 
 def _known_headers(contract: FeedContract) -> dict[str, Column]:
     """Normalised header → column; also without a unit in brackets, where that is not the header of another column."""
-    known = {normal(header): column for column in contract.columns for header in column.headers}
+    known = {normal_header(header): column for column in contract.columns for header in column.headers}
     short: dict[str, Column | None] = {}
     for header, column in known.items():
         base = _UNIT.sub("", header)
@@ -70,7 +64,7 @@ def _known_headers(contract: FeedContract) -> dict[str, Column]:
 
 
 def _column(path: str, known: dict[str, Column]) -> Column | None:
-    header = normal(path)
+    header = normal_header(path)
     unit = _UNIT.search(header)
     if header in known or unit is None:
         return known.get(header)
@@ -83,7 +77,7 @@ def _units(column: Column, said: str) -> tuple[str, ...]:
     if column.type == "money":
         return _MONEY_WORDS.get(column.extras.money_unit or "fen", ())
     if column.type in ("integer", "decimal") and column.extras.unit:
-        return (normal(column.extras.unit),)
+        return (normal_header(column.extras.unit),)
     return (said,)
 
 

@@ -14,8 +14,7 @@ from typing import Any
 import polars as pl
 
 from assets.intake.findings import FileRefused, Finding
-from assets.intake.headers import normal
-from data_contracts.contracts import FeedContract
+from data_contracts.contracts import FeedContract, normal_header
 from data_contracts.settings import Limits
 
 _PIECE = 1024 * 1024
@@ -182,14 +181,14 @@ def sheet_records(grid: Grid, names: list[str | None], rows_used: int, contract:
     """
     columns = [(index, name) for index, name in enumerate(names) if name is not None]
     dates = _date_forms(contract)
-    markers = tuple(normal(marker) for marker in contract.extras.file.footer_markers)
+    markers = tuple(normal_header(marker) for marker in contract.extras.file.footer_markers)
     records: list[list[str]] = []
     lines: list[int] = []
     totals: list[dict[str, str]] = []
     non_data = 0
     previous: dict[str, str] = {}
     for line, row in enumerate(grid.rows[rows_used:], start=rows_used + 1):
-        first = normal(next((cell for cell in row if cell.strip()), ""))
+        first = normal_header(next((cell for cell in row if cell.strip()), ""))
         if not first or first.startswith(markers):
             non_data += 1
             if first.startswith(_TOTALS):

@@ -27,7 +27,11 @@ class Fault:
 
 @dataclass
 class Spoiled:
-    """A table of texts with faults in it: which rows were touched, which are no longer valid, which lines are broken."""
+    """A table of texts with faults in it.
+
+    `valid` says which rows are still accepted, `notes` holds row, rule and kind of what was planted, `broken_lines`
+    the rows that get a field too many, `touched` every row that is not as the city made it.
+    """
 
     texts: pl.DataFrame
     valid: np.ndarray
@@ -55,11 +59,11 @@ def spoil(texts: pl.DataFrame, faults: list[Fault], rng: np.random.Generator, ti
                 found.broken_lines.add(at)
             if fault.kind in ("reject", "unreadable"):
                 found.valid[at] = False
-    columns = {name: texts[name].to_list() for name in texts.columns}
-    for at, row in changes.items():
-        for name, value in row.items():
-            columns[name][at] = value
-    found.texts = pl.DataFrame(columns, schema=texts.schema)
+    for name in texts.columns:
+        places = [at for at, row in changes.items() if name in row]
+        if places:
+            column = found.texts[name].scatter(places, [changes[at][name] for at in places])
+            found.texts = found.texts.with_columns(column)
     return found
 
 
@@ -98,7 +102,7 @@ _BROKEN = Fault("record_shape", "unreadable", lambda _: {})
 
 
 def _wide(name: str) -> Fault:
-    return Fault("", "harmless", lambda row: {name: row[name].translate(_WIDE)}, lambda row: bool(row[name]))
+    return Fault("", "harmless", lambda row: {name: row[name].translate(_WIDE)}, lambda row: row[name][:1].isdigit())
 
 
 FAULTS: dict[str, list[Fault]] = {
@@ -132,6 +136,7 @@ FAULTS: dict[str, list[Fault]] = {
             lambda row: row["sbp_mmhg"].isdigit() and int(row["sbp_mmhg"]) >= 150,
         ),
         _BROKEN,
+        Fault("", "harmless", lambda row: {"followup_date": row["followup_date"].replace("-", "")}),
         _wide("sbp_mmhg"),
         _LOWER_X,
     ],

@@ -59,7 +59,7 @@ class Forms:
             return series.replace_strict({True: "是", False: "否"}, return_dtype=pl.String)
         if column.code_list is not None:
             known = {code: titles.zh for code, titles in column.code_list.values.items()}
-            return series.cast(pl.String).replace(known)
+            return series.cast(pl.String).replace(known).fill_null("")
         return series.cast(pl.String).fill_null("")
 
 

@@ -5,6 +5,7 @@ Put here: the order of work and what is planted where. Keep out: each part's con
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,12 @@ from pipelines.demo.city import COUNTIES, City, build_city
 from pipelines.demo.faults import FAULTS, Spoiled, spoil
 from pipelines.demo.people import People, day_of, make_people, move_some
 from pipelines.demo.records import HOSPITALS, Quarter
+
+# Each fault of a file is planted once more for every so many records.
+_RECORDS_PER_FAULT = 50_000
+_DAYS_TO_CORRECT = 25
+# Feeds of which a file of some length holds one record twice.
+_REPEATS = ("health_bureau.residents", "hospitals.encounters", "insurers.settlements")
 
 
 @dataclass
@@ -47,15 +54,14 @@ class _Demo:
         table: pl.DataFrame,
         extra: dict[str, pl.Series | str],
         encoding: str,
-        times: int = 1,
     ) -> Spoiled:
         """Write one CSV of a feed, with faults if wanted, and remember its valid rows."""
         texts = self.forms.texts(key, table, extra)
         faults = FAULTS.get(key, []) if self.with_faults else []
-        spoiled = spoil(texts, faults, self.rng, times)
+        spoiled = spoil(texts, faults, self.rng, times=1 + table.height // _RECORDS_PER_FAULT)
         rows = spoiled.texts
-        if self.with_faults and texts.height > 400 and key in ("health_bureau.residents", "hospitals.encounters"):
-            rows = self._repeat_one(rows, spoiled, name)
+        if self.with_faults and texts.height > 400 and key in _REPEATS:
+            rows = self._repeat_one(rows, spoiled)
         contract = self.forms.contract(key)
         path = f"{key.replace('.', '/')}/{name}"
         forms.write(self.landing / path, forms.csv_bytes(contract, rows, encoding, spoiled.broken_lines))
@@ -65,9 +71,8 @@ class _Demo:
         self.keep(key, table.filter(spoiled.valid))
         return spoiled
 
-    def _repeat_one(self, rows: pl.DataFrame, spoiled: Spoiled, name: str) -> pl.DataFrame:
+    def _repeat_one(self, rows: pl.DataFrame, spoiled: Spoiled) -> pl.DataFrame:
         """Append an exact copy of one untouched row: the earlier of the two is a duplicate."""
-        del name
         at = next(k for k in range(rows.height) if k not in spoiled.touched)
         spoiled.notes.append((at, "", "duplicate"))
         return pl.concat([rows, rows.slice(at, 1)])
@@ -131,8 +136,8 @@ def _write_truth(home: Path, answers: pl.DataFrame, demo: _Demo) -> None:
 def _quarter(demo: _Demo, quarter: Quarter) -> None:
     rng, city, people = demo.rng, demo.city, demo.people
     county = city.areas["county_id"].replace_strict({item[0]: at for at, item in enumerate(COUNTIES)}).to_numpy()
-    register = records.residents(rng, city, people, quarter)
-    visits = records.followups_hypertension(rng, city, register, quarter)
+    register = records.residents(city, people, quarter)
+    visits = records.followups_hypertension(rng, city, people, register, quarter)
     sugar = records.followups_diabetes(rng, city, register, quarter)
     lists = records.welfare(people, quarter)
     counted = records.population(city, people, quarter)
@@ -156,13 +161,16 @@ def _inside(table: pl.DataFrame, county: np.ndarray, at: int) -> pl.DataFrame:
 def _registers(
     demo: _Demo, quarter: Quarter, county_id: str, county_name: str, tables: dict[str, pl.DataFrame]
 ) -> None:
-    people, ids = demo.people, demo.city.areas["community_id"]
+    ids = demo.city.areas["community_id"]
     register = tables["r"]
     who = register["person"].to_numpy()
     extra: dict[str, pl.Series | str] = {
         "archive_no": pl.Series(who).cast(pl.String).str.zfill(17),
-        "phone": "139" + pl.Series(who % 100_000_000).cast(pl.String).str.zfill(8),
-        "address": pl.Series(people.community[who] + 1).cast(pl.String) + "号楼",
+        # No mobile number starts with 10, so nobody's telephone can ring.
+        "phone": "100" + pl.Series(who % 100_000_000).cast(pl.String).str.zfill(8),
+        "address": demo.city.areas["community_name"][register["community"]]
+        + pl.Series(who % 180 + 1).cast(pl.String)
+        + "号",
     }
     place = f"{county_id}/"
     demo.deliver(
@@ -172,7 +180,7 @@ def _registers(
     centre = ids[visits["community"]].str.slice(0, 9) + "01"
     key = "health_bureau.followups_hypertension"
     name = f"{place}高血压随访_{county_name}_{quarter.key}.csv"
-    spoiled = demo.deliver(key, name, visits, {"institution_code": centre}, "utf-8-sig")
+    spoiled = demo.deliver(key, name, visits, {"institution_code": centre, **_readings(visits)}, "utf-8-sig")
     if demo.with_faults and quarter.of_year == 2:
         _correct(demo, quarter, key, name, visits, spoiled)
     sugar = tables["s"].with_columns((pl.col("glucose_tenths") / 10).round(1).alias("glucose_mmol_l"))
@@ -196,6 +204,7 @@ def _registers(
         "stratum": stratum,
         "psu": stratum + "-" + answers["psu"].cast(pl.String),
         "weight": (units // 10_000).cast(pl.String) + "." + (units % 10_000).cast(pl.String).str.zfill(4),
+        "self_rated_health": answers["self_rated_health"].cast(pl.String).fill_null("拒答"),
     }
     name = f"{place}居民调查_{county_name}_{quarter.key}.csv"
     demo.deliver("health_bureau.survey", name, answers, extra, "utf-8")
@@ -204,6 +213,19 @@ def _registers(
         source = demo.landing / "health_bureau/survey" / name
         forms.write(source.with_name(source.name.replace("居民调查", "居民调查最终版(2)")), source.read_bytes())
         demo.summary.files += 1
+
+
+def _readings(visits: pl.DataFrame) -> dict[str, pl.Series]:
+    """Blood pressure as text; where it was not measured, some write so and others leave the cell empty."""
+    none = pl.when(pl.col("person") % 2 == 0).then(pl.lit("未测")).otherwise(pl.lit(""))
+    texts = visits.select(pl.col("sbp_mmhg", "dbp_mmhg").cast(pl.String).fill_null(none))
+    return {name: texts[name] for name in texts.columns}
+
+
+def _settlement_times(paid: pl.DataFrame) -> pl.Series:
+    """The insurer writes day and time."""
+    seconds = pl.col("settled_on") * 86_400 + 28_800 + pl.col("person") * 7_919 % 32_400
+    return paid.select(pl.from_epoch(seconds, time_unit="s").dt.to_string("%Y-%m-%d %H:%M:%S")).to_series()
 
 
 def _short_ids(demo: _Demo, table: pl.DataFrame) -> dict[str, pl.Series | str]:
@@ -218,7 +240,7 @@ def _correct(demo: _Demo, quarter: Quarter, key: str, name: str, visits: pl.Data
     if not spoiled.notes:
         return
     refused = [at for at, rule, kind in spoiled.notes if kind == "reject" and rule in ("sbp_range", "sbp_above_dbp")]
-    accepted = [at for at in range(visits.height) if at not in spoiled.touched][40:46]
+    accepted = list(islice((at for at in range(visits.height) if at not in spoiled.touched), 40, 46))
     fixed = visits[refused + accepted].with_columns(
         pl.lit(126, pl.Int64).alias("sbp_mmhg"),
         pl.lit(78, pl.Int64).alias("dbp_mmhg"),
@@ -228,7 +250,8 @@ def _correct(demo: _Demo, quarter: Quarter, key: str, name: str, visits: pl.Data
     texts = demo.forms.texts(key, fixed, {"institution_code": centre})
     path = f"{key.replace('.', '/')}/{name.replace('随访', '随访更正')}"
     contract = demo.forms.contract(key)
-    note = f"period: {quarter.key}\nsequence: 2\nreceived_at: 2026-01-15T09:00:00+08:00\n"
+    received = np.datetime64(quarter.end + _DAYS_TO_CORRECT, "D")
+    note = f"period: {quarter.key}\nsequence: 2\nreceived_at: {received}T09:00:00+08:00\nrows: {texts.height}\n"
     forms.write(demo.landing / path, forms.csv_bytes(contract, texts, "utf-8-sig", set()), note)
     original = f"{key.replace('.', '/')}/{name}"
     demo.notes.extend((original, at + 1, "", "superseded") for at in accepted)
@@ -260,24 +283,19 @@ def _city_files(demo: _Demo, quarter: Quarter, everybody: np.ndarray) -> None:
         here = seen.filter(pl.col("hospital") == at)
         demo.deliver("hospitals.encounters", f"{hospital}/就诊记录_{hospital}_{quarter.key}.csv", here, {}, "utf-8")
     paid = records.settlements(rng, seen, quarter)
-    time = paid["settled_on"].cast(pl.Int32).cast(pl.Date).dt.to_string("%Y-%m-%d") + " 09:30:00"
     flag = paid["is_reversal"].replace_strict({True: "1", False: "0"}, return_dtype=pl.String)
     extra: dict[str, pl.Series | str] = {
         **_short_ids(demo, paid),
-        "settled_on": time,
+        "settled_on": _settlement_times(paid),
         "is_reversal": flag,
         "insurance_type": paid["insurance_type"],
         "medical_type": paid["medical_type"],
     }
     demo.deliver("insurers.settlements", f"医保结算_{quarter.key}.csv", paid, extra, "utf-8")
     money = records.fund_ledger(rng, city, everybody, quarter)
-    demo.deliver(
-        "health_bureau.fund_ledger",
-        f"项目资金台账_{quarter.key}.csv",
-        money,
-        {"purpose": "服务经费", "source": "中央"},
-        "utf-8",
-    )
+    purpose = {"budget": "年初预算", "appropriation": "资金到位", "spending": "服务经费"}
+    extra = {"purpose": money["entry_type"].replace_strict(purpose)}
+    demo.deliver("health_bureau.fund_ledger", f"项目资金台账_{quarter.key}.csv", money, extra, "utf-8")
     contract = demo.forms.contract("civil_affairs.areas")
     areas = city.areas.select(column.name for column in contract.columns)
     forms.write(

@@ -4,6 +4,7 @@ Put here: persons and their state. Keep out: what is written about them (records
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,36 +13,23 @@ from pipelines.demo.city import City
 _EPOCH = np.datetime64("1970-01-01", "D")
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 ID_CHECK = "10X98765432"
+_LAST_SERIAL = 995  # the numbers above were kept for centenarians
+# Residents per thousand in five-year age groups from 0–4 to 95–99, shaped like a national census.
+_PYRAMID = np.array([55, 64, 60, 51, 53, 65, 88, 70, 66, 81, 86, 72, 52, 52, 35, 22, 14, 8, 3, 1], dtype=float)
+_QUARTER_DAYS = 91
 _SURNAMES = np.array(list("赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张"))
-_GIVEN = np.array(
-    [
-        "安",
-        "宁",
-        "明",
-        "芳",
-        "强",
-        "丽",
-        "军",
-        "敏",
-        "静",
-        "伟",
-        "秀英",
-        "建国",
-        "桂兰",
-        "志强",
-        "玉梅",
-        "子涵",
-        "浩然",
-        "雨桐",
-    ]
-)
+_GIVEN = np.array(list("安宁明芳强丽军敏静伟秀英建国桂兰志玉梅涵浩然雨桐春华文慧"))
 
 
 @dataclass
 class People:
-    """Persons as parallel arrays; dates are days since 1970-01-01, `community` is where they live now."""
+    """Persons as parallel arrays; dates are days since 1970-01-01, `community` is where they live now.
+
+    `since` is the first day in the city, `pressure` the usual systolic pressure against that of other patients.
+    """
 
     born: np.ndarray
+    since: np.ndarray
     male: np.ndarray
     community: np.ndarray
     died: np.ndarray
@@ -50,6 +38,7 @@ class People:
     names: np.ndarray
     archived: np.ndarray
     frail: np.ndarray
+    pressure: np.ndarray
     found: np.ndarray
     sugar: np.ndarray
     poor: np.ndarray
@@ -64,7 +53,7 @@ class People:
 
     def lives(self, day: int) -> np.ndarray:
         """Alive and living in the city at the end of `day`."""
-        return (self.born <= day) & (self.died > day) & (self.left > day)
+        return (self.since <= day) & (self.died > day) & (self.left > day)
 
 
 def _month_day(day: np.datetime64) -> int:
@@ -83,43 +72,75 @@ def day_of(value: object) -> int:
 
 
 def make_people(rng: np.random.Generator, city: City, residents: int, ends: list[int]) -> People:
-    """Residents at the end of the first quarter, with the children born until the last one."""
-    births = int(residents * 0.002) * (len(ends) - 1)
-    total = residents + births
+    """Residents a quarter before the end of the first one, and those born or moving in until the last one.
+
+    `ends` are the last days of the quarters. Deaths and departures happen in every quarter, the first one too.
+    """
+    marks = [ends[0] - _QUARTER_DAYS, *ends]
+    births, arrivals = (int(residents * share) * len(ends) for share in (0.002, 0.0025))
+    total = residents + births + arrivals
     community = rng.choice(len(city.size), total, p=city.size)
-    age = rng.gamma(2.2, 17.5, residents) * (1 + 0.15 * city.age_shift[community[:residents]])
-    age = np.clip(age, 0, 103)
     born = np.empty(total, dtype=np.int64)
-    born[:residents] = ends[0] - (age * 365.25).astype(np.int64)
-    born[residents:] = rng.integers(ends[0] + 1, ends[-1] + 1, births) if births else 0
+    born[:residents] = marks[0] - (_ages(rng, city, community[:residents]) * 365.25).astype(np.int64)
+    born[residents : residents + births] = rng.integers(marks[0] + 1, marks[-1] + 1, births)
+    born[residents + births :] = marks[0] - rng.integers(18 * 365, 45 * 365, arrivals)
+    since = born.copy()
+    since[residents + births :] = rng.integers(marks[0] + 1, marks[-1] + 1, arrivals)
     male = rng.random(total) < 0.507
-    never = ends[-1] + 10_000
-    died, left = np.full(total, never), np.full(total, never)
-    previous = ends[0]
-    for end in ends[1:]:
-        years = np.clip((end - born) / 365.25, 0, 110)
-        hazard = (0.00004 * np.exp(0.088 * years) + 0.0001) * np.where(male, 1.2, 0.85) / 4
-        alive = (died > end) & (left > end) & (born <= previous)
-        dies = alive & (rng.random(total) < hazard)
-        goes = alive & ~dies & (rng.random(total) < 0.0025)
-        died[dies] = rng.integers(previous + 1, end + 1, int(dies.sum()))
-        left[goes] = rng.integers(previous + 1, end + 1, int(goes.sum()))
-        previous = end
+    died, left = _departures(rng, born, since, male, marks)
     return People(
         born=born,
+        since=since,
         male=male,
         community=community,
         died=died,
         left=left,
         ids=_ids(rng, born, male),
-        names=np.char.add(_SURNAMES[rng.integers(0, 24, total)], _GIVEN[rng.integers(0, 18, total)]),
+        names=_names(rng, total),
         archived=rng.random(total) < city.covers[community],
         frail=rng.random(total),
+        pressure=rng.normal(0, 9, total),
         found=rng.random(total),
         sugar=rng.random(total),
         poor=rng.random(total),
-        archive_day=np.maximum(born + 30, day_of("2010-01-01")) + rng.integers(0, 365, total),
+        archive_day=np.maximum(since + 30, day_of("2010-01-01")) + rng.integers(0, 365, total),
     )
+
+
+def _ages(rng: np.random.Generator, city: City, community: np.ndarray) -> np.ndarray:
+    """Age in years by the pyramid, tilted to the old or the young by community."""
+    middle = np.arange(len(_PYRAMID)) * 5 + 2.5
+    weights = _PYRAMID * np.exp(city.age_shift[:, None] * (middle - 40) / 40)
+    reached = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
+    draw = rng.random(len(community))
+    group = np.zeros(len(community), dtype=np.int64)
+    for step in range(len(_PYRAMID) - 1):
+        group += draw > reached[community, step]
+    return group * 5 + rng.random(len(community)) * 5
+
+
+def _departures(
+    rng: np.random.Generator, born: np.ndarray, since: np.ndarray, male: np.ndarray, marks: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Day of death and day of leaving the city of each person, far in the future for who stays."""
+    total, never = len(born), marks[-1] + 10_000
+    died, left = np.full(total, never), np.full(total, never)
+    for previous, end in pairwise(marks):
+        years = np.clip((end - born) / 365.25, 0, 110)
+        hazard = (0.00004 * np.exp(0.088 * years) + 0.0001) * np.where(male, 1.2, 0.85) / 4
+        here = (died > end) & (left > end) & (since <= previous)
+        dies = here & (rng.random(total) < hazard)
+        goes = here & ~dies & (rng.random(total) < 0.0025)
+        died[dies] = rng.integers(previous + 1, end + 1, int(dies.sum()))
+        left[goes] = rng.integers(previous + 1, end + 1, int(goes.sum()))
+    return died, left
+
+
+def _names(rng: np.random.Generator, total: int) -> np.ndarray:
+    """Family name and given name of one or two characters."""
+    second = np.where(rng.random(total) < 0.3, "", _GIVEN[rng.integers(0, len(_GIVEN), total)])
+    given = np.char.add(_GIVEN[rng.integers(0, len(_GIVEN), total)], second)
+    return np.char.add(_SURNAMES[rng.integers(0, len(_SURNAMES), total)], given)
 
 
 def _ids(rng: np.random.Generator, born: np.ndarray, male: np.ndarray) -> np.ndarray:
@@ -136,9 +157,9 @@ def _ids(rng: np.random.Generator, born: np.ndarray, male: np.ndarray) -> np.nda
     place = np.arange(total) - np.repeat(starts, np.diff(np.r_[starts, total]))
     serial = np.empty(total, dtype=np.int64)
     serial[order] = place * 2 + male[order]
-    body = np.char.add(
-        np.char.add(region.astype("U6"), birth.astype("U8")), np.char.zfill((serial % 1000).astype("U3"), 3)
-    )
+    if int(serial.max()) > _LAST_SERIAL:
+        raise ValueError("too many residents: a fictional region ran out of numbers for one day of birth")
+    body = np.char.add(np.char.add(region.astype("U6"), birth.astype("U8")), np.char.zfill(serial.astype("U3"), 3))
     digits = body.view("U1").reshape(total, 17).astype(np.int64)
     return np.char.add(body, np.array(list(ID_CHECK))[(digits * np.array(ID_WEIGHTS)).sum(axis=1) % 11])
 

@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from pipelines.demo.city import City
-from pipelines.demo.people import People, diabetes, hypertension
+from pipelines.demo.people import People, day_of, diabetes, hypertension
 
 _BANDS = ((0, 14), (15, 34), (35, 64), (65, 200))
 BAND_KEYS = ("0_14", "15_34", "35_64", "65_plus")
-POLICIES = ("htn_management", "healthy_communities")
+# Policy, its yearly budget in fen per resident, and who pays it.
+POLICIES = (("htn_management", 6000, "central"), ("healthy_communities", 3900, "city"))
 _DIAGNOSES = np.array(
     ["I10.x00x002", "I25.103", "I63.900", "E11.900", "J18.900", "J44.100", "K29.500", "M51.202", "N18.900", "S72.000"]
 )
@@ -49,9 +50,13 @@ def _serial(prefix: str, quarter: Quarter, n: int) -> pl.Series:
     ).str.zfill(8)
 
 
-def residents(rng: np.random.Generator, city: City, people: People, quarter: Quarter) -> pl.DataFrame:
+def _only(values: np.ndarray, known: np.ndarray) -> pl.Series:
+    """The values where known, else nothing."""
+    return pl.Series(values).set(pl.Series(~known), None)
+
+
+def residents(city: City, people: People, quarter: Quarter) -> pl.DataFrame:
     """Everybody with an archive; those who died or left stay in it for a year with that status."""
-    del rng
     age = people.age_at(quarter.end)
     here = people.lives(quarter.end)
     gone = np.minimum(people.died, people.left)
@@ -77,13 +82,16 @@ def residents(rng: np.random.Generator, city: City, people: People, quarter: Qua
 
 
 def followups_hypertension(
-    rng: np.random.Generator, city: City, register: pl.DataFrame, quarter: Quarter
+    rng: np.random.Generator, city: City, people: People, register: pl.DataFrame, quarter: Quarter
 ) -> pl.DataFrame:
-    """Visits of registered patients: how many, how and with what readings depends on the community."""
+    """Visits of registered patients: how many, how and with what readings depends on the community.
+
+    Who is only called mostly has no readings; a few others decline, or miss one of the two.
+    """
     ill = register.filter((pl.col("archive_status") == "active") & pl.col("is_hypertension_registered"))
     place = ill["community"].to_numpy()
     chance = np.clip(city.visits[place] + 0.008 * quarter.number, 0, 0.98)
-    visits = (rng.random(len(place)) < chance).astype(int) + (rng.random(len(place)) < chance * 0.3)
+    visits = (rng.random(len(place)) < chance).astype(int) + (rng.random(len(place)) < chance * 0.5)
     at = np.repeat(np.arange(len(place)), visits)
     where = place[at]
     n = len(at)
@@ -91,23 +99,33 @@ def followups_hypertension(
     mode = np.where(
         face, np.where(rng.random(n) < 0.7, "outpatient", "home"), np.where(rng.random(n) < 0.9, "phone", "other")
     )
-    sbp = rng.normal(137, 13, n) + city.controls[where] - 0.35 * quarter.number + (quarter.of_year == 1) * 2
+    patient = ill["person"].to_numpy()[at]
+    sbp = (
+        rng.normal(137, 9, n)
+        + people.pressure[patient]
+        + city.controls[where]
+        - 0.35 * quarter.number
+        + (quarter.of_year == 1) * 2
+    )
     dbp = rng.normal(82, 8, n) + city.controls[where] * 0.4
     sbp, dbp = np.clip(np.rint(sbp), 92, 210).astype(int), np.clip(np.rint(dbp), 50, 130).astype(int)
-    sbp = np.where(city.rounds[where], np.rint(sbp / 10) * 10, sbp).astype(int)
+    sbp, dbp = (np.where(city.rounds[where], np.rint(x / 10) * 10, x).astype(int) for x in (sbp, dbp))
     dbp = np.minimum(dbp, sbp - 12)
     age = ill["age_years"].to_numpy()[at]
     limit = np.where(age >= 65, 150, 140)
-    day = _dates(rng, quarter, n)
+    day = np.maximum(_dates(rng, quarter, n), ill["archive_date"].to_numpy()[at])
+    measured = rng.random(n) < np.where(face, 0.985, 0.15)
+    both = measured & (rng.random(n) < 0.997)
+    verdict = np.where((sbp < limit) & (dbp < 90), "satisfied", "unsatisfied")
     return pl.DataFrame(
         {
-            "person": ill["person"].to_numpy()[at],
+            "person": patient,
             "community": where,
             "followup_date": day,
             "visit_mode": mode,
-            "sbp_mmhg": sbp,
-            "dbp_mmhg": dbp,
-            "classification": np.where((sbp < limit) & (dbp < 90), "satisfied", "unsatisfied"),
+            "sbp_mmhg": _only(sbp, measured),
+            "dbp_mmhg": _only(dbp, both),
+            "classification": _only(verdict, both),
             "medication_adherence": np.where(rng.random(n) < 0.75, "regular", "intermittent"),
             "next_date": day + 90,
         }
@@ -120,7 +138,7 @@ def followups_diabetes(rng: np.random.Generator, city: City, register: pl.DataFr
     place = ill["community"].to_numpy()
     keep = rng.random(len(place)) < np.clip(city.visits[place], 0, 0.97)
     ill, where, n = ill.filter(keep), place[keep], int(keep.sum())
-    day = _dates(rng, quarter, n)
+    day = np.maximum(_dates(rng, quarter, n), ill["archive_date"].to_numpy())
     glucose = np.clip(rng.normal(72, 14, n) + city.controls[where] * 0.6, 36, 250).astype(int)
     return pl.DataFrame(
         {
@@ -145,7 +163,7 @@ def encounters(rng: np.random.Generator, people: People, quarter: Quarter) -> pl
     person = np.concatenate([outpatient, emergency, inpatient])
     kind = np.repeat(["outpatient", "emergency", "inpatient"], [len(outpatient), len(emergency), len(inpatient)])
     n = len(person)
-    admit = _dates(rng, quarter, n)
+    admit = np.maximum(_dates(rng, quarter, n), people.since[person])
     stays = kind == "inpatient"
     stay = np.where(stays, rng.geometric(0.12, n), 0)
     cost = np.where(stays, rng.lognormal(13.6, 0.6, n), rng.lognormal(10.0, 0.7, n)).astype(np.int64)
@@ -156,7 +174,7 @@ def encounters(rng: np.random.Generator, people: People, quarter: Quarter) -> pl
             "hospital": rng.integers(0, len(HOSPITALS), n),
             "encounter_class": kind[order],
             "admit_date": admit[order],
-            "discharge_date": pl.Series((admit + stay)[order]).set(pl.Series(~stays[order]), None),
+            "discharge_date": _only((admit + stay)[order], stays[order]),
             "diagnosis_code": _DIAGNOSES[rng.integers(0, 10, n)],
             "department": _DEPARTMENTS[rng.integers(0, 8, n)],
             "total_cost_fen": cost[order],
@@ -165,8 +183,9 @@ def encounters(rng: np.random.Generator, people: People, quarter: Quarter) -> pl
 
 
 def settlements(rng: np.random.Generator, seen: pl.DataFrame, quarter: Quarter) -> pl.DataFrame:
-    """Insurer's view of most encounters; a few are reversed by a second, negative settlement."""
-    kept = seen.filter(rng.random(seen.height) < 0.82)
+    """Insurer's view of most encounters that ended in the quarter; a few are reversed by a negative settlement."""
+    ended = pl.coalesce("discharge_date", "admit_date")
+    kept = seen.filter(pl.Series(rng.random(seen.height) < 0.82) & (ended <= quarter.end))
     n = kept.height
     total = kept["total_cost_fen"].to_numpy()
     fund = (total * rng.uniform(0.45, 0.8, n)).astype(np.int64)
@@ -176,7 +195,7 @@ def settlements(rng: np.random.Generator, seen: pl.DataFrame, quarter: Quarter) 
             "person": kept["person"],
             "insurance_type": np.where(kept["person"].to_numpy() % 3 == 0, "310", "390"),
             "medical_type": kept["encounter_class"].replace_strict(kind),
-            "settled_on": np.minimum(kept["admit_date"].to_numpy() + 1, quarter.end),
+            "settled_on": kept.select(ended).to_series(),
             "institution_code": pl.Series(HOSPITALS)[kept["hospital"]],
             "total_fee_fen": total,
             "fund_pay_fen": fund,
@@ -202,7 +221,9 @@ def welfare(people: People, quarter: Quarter) -> pl.DataFrame:
         )
         for on, name in lists
     ]
-    both = pl.concat(frames).with_columns(pl.lit(quarter.start - 400).alias("start_date"))
+    both = pl.concat(frames)
+    usual = day_of("2018-01-01") + both["person"].to_numpy() % 1500
+    both = both.with_columns(pl.Series("start_date", np.maximum(usual, people.since[both["person"].to_numpy()])))
     return both.with_columns(_serial("MZ", quarter, both.height).alias("beneficiary_no"))
 
 
@@ -218,7 +239,7 @@ def population(city: City, people: People, quarter: Quarter) -> pl.DataFrame:
 
 
 def survey(rng: np.random.Generator, city: City, people_by_community: np.ndarray, quarter: Quarter) -> pl.DataFrame:
-    """A sample of every community: one stratum with three sampling units of eight respondents."""
+    """A sample of every community: one stratum with three sampling units of eight respondents; a few do not answer."""
     places = len(city.size)
     community = np.repeat(np.arange(places), 24)
     unit = np.tile(np.repeat(np.arange(1, 4), 8), places)
@@ -234,7 +255,7 @@ def survey(rng: np.random.Generator, city: City, people_by_community: np.ndarray
             "weight_units": np.maximum(np.rint(weight * 10_000), 1).astype(np.int64),
             "age_years": age,
             "sex": np.where(rng.random(n) < 0.5, "M", "F"),
-            "self_rated_health": health,
+            "self_rated_health": _only(health, rng.random(n) < 0.97),
             "service_satisfaction": np.clip(np.rint(rng.normal(4.0, 0.8, n)), 1, 5).astype(int),
         }
     ).with_columns(_serial("DC", quarter, n).alias("respondent_no"))
@@ -243,37 +264,43 @@ def survey(rng: np.random.Generator, city: City, people_by_community: np.ndarray
 def fund_ledger(
     rng: np.random.Generator, city: City, people_by_community: np.ndarray, quarter: Quarter
 ) -> pl.DataFrame:
-    """The year's budget in its first quarter, spending in every quarter, a reversal now and then."""
+    """The year's budget in its first quarter, money paid in by halves, spending every quarter, a reversal at times."""
     places = np.arange(len(city.size))
     frames = []
-    for policy, per_head in zip(POLICIES, (6000, 3900), strict=True):
+    for policy, per_head, source in POLICIES:
         year = people_by_community * per_head
         spent = (year / 4 * city.spends * rng.uniform(0.85, 1.15, len(places))).astype(np.int64)
         lines = [("spending", spent, rng.integers(quarter.start, quarter.end + 1, len(places)))]
         if quarter.of_year == 1:
             lines.append(("budget", year.astype(np.int64), np.full(len(places), quarter.start + 14)))
+        if quarter.of_year in (1, 3):
+            lines.append(("appropriation", (year // 2).astype(np.int64), np.full(len(places), quarter.start + 30)))
         back = rng.random(len(places)) < 0.05
         for kind, amount, day in lines:
-            frames.append(_entries(places, policy, kind, amount, day))
-        frames.append(
-            _entries(places[back], policy, "spending", -(spent[back] // 20), np.full(int(back.sum()), quarter.end))
-        )
+            frames.append(_entries(places, (policy, source), kind, amount, day))
+        reversed_on = np.full(int(back.sum()), quarter.end)
+        frames.append(_entries(places[back], (policy, source), "spending", -(spent[back] // 20), reversed_on))
     both = pl.concat(frames)
     return both.with_columns(_serial("PZ", quarter, both.height).alias("entry_no"))
 
 
-def _entries(places: np.ndarray, policy: str, kind: str, amount: np.ndarray, day: np.ndarray) -> pl.DataFrame:
+def _entries(
+    places: np.ndarray, policy: tuple[str, str], kind: str, amount: np.ndarray, day: np.ndarray
+) -> pl.DataFrame:
+    n = len(places)
     return pl.DataFrame(
         {
             "community": places,
-            "policy_id": [policy] * len(places),
-            "entry_type": [kind] * len(places),
+            "policy_id": [policy[0]] * n,
+            "source": [policy[1]] * n,
+            "entry_type": [kind] * n,
             "amount_fen": amount,
             "entry_date": day,
         },
         schema={
             "community": pl.Int64,
             "policy_id": pl.String,
+            "source": pl.String,
             "entry_type": pl.String,
             "amount_fen": pl.Int64,
             "entry_date": pl.Int64,

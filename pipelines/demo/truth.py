@@ -29,12 +29,11 @@ def counts(
     patients = active.filter(pl.col("is_hypertension_registered")).select("person", "community", "age_years")
     visits = year["followups_hypertension"]
     seen = patients.join(visits.select("person").unique(), on="person", how="semi")
-    to_spec = visits.filter(pl.col("visit_mode").is_in(["outpatient", "home"]))
-    last = to_spec.sort("followup_date", "followup_no").group_by("person", maintain_order=True).last()
+    last = _to_specification(visits).sort("followup_date", "followup_no").group_by("person", maintain_order=True).last()
     judged = seen.join(last.select("person", "sbp_mmhg", "dbp_mmhg"), on="person", how="left")
     limit = pl.when(pl.col("age_years") >= 65).then(150).otherwise(140)
     good = judged.filter((pl.col("sbp_mmhg") < limit) & (pl.col("dbp_mmhg") < 90))
-    this_quarter = now["followups_hypertension"].filter(pl.col("visit_mode").is_in(["outpatient", "home"]))
+    this_quarter = _to_specification(now["followups_hypertension"])
     followed = patients.join(this_quarter.select("person").unique(), on="person", how="semi")
     admitted = (
         now["encounters"]
@@ -78,6 +77,12 @@ def counts(
     return _with_levels(city, pl.concat(frames), quarter)
 
 
+def _to_specification(visits: pl.DataFrame) -> pl.DataFrame:
+    """Follow-ups face to face with both readings."""
+    face_to_face = pl.col("visit_mode").is_in(["outpatient", "home"])
+    return visits.filter(face_to_face & pl.col("sbp_mmhg").is_not_null() & pl.col("dbp_mmhg").is_not_null())
+
+
 def _tally(frame: pl.DataFrame, n: int) -> np.ndarray:
     return np.bincount(frame["community"].to_numpy().astype(np.int64), minlength=n)
 
@@ -94,7 +99,7 @@ def _decimals(values: object) -> pl.Series:
 
 
 def _with_levels(city: City, leaf: pl.DataFrame, quarter: Quarter) -> pl.DataFrame:
-    """Sums at every level. Persons are in one community, except that somebody on two lists may count once per level."""
+    """Sums at every level; they are right for persons too, because nobody is in two communities of one quarter."""
     placed = leaf.join(city.areas.select(f"{level}_id" for level in LEVELS), on="community_id")
     frames = [
         placed.group_by(f"{level}_id", "indicator_id")
