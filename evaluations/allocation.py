@@ -7,7 +7,10 @@ Steps: (1) the budget is split into streams; (2) per-head money by population, n
 multiplier; (3) floors and caps as multiples of equal money per head, others scaled by one multiplier; (4) a reserved
 share, where it is not met, lifts its group and lowers the rest by one multiplier each; (5) performance money by
 population times score, what is not earned goes to a support fund; (6) the reserve stream goes to its fund.
-Known weakness: money lifted by a reserved share or a floor is paid by those who are at no bound.
+What is not known never pays: a payee without risk counts like the lowest risk there is (and never above the neutral
+one), a payee without score like the lowest score there is. Money for which no payee has a weight is a conflict, too.
+Known weaknesses: money lifted by a reserved share or a floor is paid by those who are at no bound; the one payee with
+the lowest figure of all would be taken for the second lowest if it kept its figure back.
 """
 
 from collections.abc import Sequence
@@ -17,7 +20,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 import polars as pl
 
 from evaluations.rounding import largest_remainder
-from evaluations.waterfill import Filled, NoSolution, water_fill
+from evaluations.waterfill import NoSolution, most, water_fill, water_fill_groups
 
 _QUANTUM = 10**12
 _PEOPLE = 10**6
@@ -26,7 +29,10 @@ SUPPORT_FUND, RESERVE_FUND = "support_fund", "reserve_fund"
 
 @dataclass(frozen=True)
 class StreamRule:
-    """A part of the budget; `tilt` of a need stream is (times as much at risk 100 as at 0, neutral risk)."""
+    """A part of the budget; `kind` is per_head, need, performance or reserve.
+
+    `tilt` of a need stream is (times as much at risk 100 as at 0, neutral risk).
+    """
 
     id: str
     kind: str
@@ -54,10 +60,24 @@ class AllocationRule:
     cap: Decimal | None = None
     reserves: Sequence[ReserveRule] = ()
 
+    def __post_init__(self) -> None:
+        if self.budget < 0:
+            raise ValueError("the budget is negative")
+        if sum(stream.share for stream in self.streams) != 1:
+            raise ValueError("the shares of the streams do not sum to 1")
+        if len({stream.id for stream in self.streams}) < len(self.streams):
+            raise ValueError("two streams have the same id")
+        kinds = [stream.kind for stream in self.streams]
+        if not {"per_head", "need"} & set(kinds) or kinds.count("performance") > 1:
+            raise ValueError("there must be a stream per_head or need, and at most one performance stream")
+
 
 @dataclass(frozen=True)
 class Payee:
-    """A payee: people, people weighted for need, risk and score (None where unknown), and the groups it is in."""
+    """A payee: people, people weighted for need, risk and score (None where unknown), and the groups it is in.
+
+    Risk and score run from 0 to 100. A payee without people has no weight for need either.
+    """
 
     id: str
     population: Decimal
@@ -65,6 +85,12 @@ class Payee:
     risk: Decimal | None = None
     score: Decimal | None = None
     groups: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.population < 0 or self.weighted < 0:
+            raise ValueError(f"payee {self.id}: people are negative")
+        if any(figure is not None and not 0 <= figure <= 100 for figure in (self.risk, self.score)):
+            raise ValueError(f"payee {self.id}: risk and score must lie from 0 to 100")
 
 
 @dataclass(frozen=True)
@@ -82,7 +108,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Rules that cannot hold together, by how much money, and the best that can be reached."""
+    """Rules that cannot hold together, by how much money, and the best that can be reached.
+
+    Rules: `floors`, `caps`, `no_weights` (nobody counts for a stream) or ids of reserved shares. `reachable`: the most
+    the group of a reserved share can get, what it earns included, otherwise the most that can be paid at all.
+    """
 
     rules: tuple[str, ...]
     short: int
@@ -116,10 +146,15 @@ class Allocation:
 
 
 def allocate(rule: AllocationRule, payees: Sequence[Payee]) -> Allocation:
-    """Divide the budget; lines sum to each payee's amount, payees and funds sum to the budget, to the unit."""
+    """Divide the budget; lines sum to each payee's amount, payees and funds sum to the budget, to the unit.
+
+    Raises ValueError for payees with the same id; rules that cannot hold together are an answer, without lines.
+    """
     payees = sorted(payees, key=lambda payee: payee.id)
-    work = _Work(rule, payees)
+    if len({payee.id for payee in payees}) < len(payees):
+        raise ValueError("two payees have the same id")
     try:
+        work = _Work(rule, payees)
         bounds = work.base_money()
     except _Infeasible as found:
         return Allocation([], {}, {}, found.conflict)
@@ -161,7 +196,9 @@ class _Work:
         self.people = [_whole(payee.population, _PEOPLE) for payee in self.payees]
         self.base_streams = [stream for stream in self.rule.streams if stream.kind in ("per_head", "need")]
         self.base_pool = sum(self.pools[stream.id] for stream in self.base_streams)
-        self.equal = largest_remainder(self.people, self.base_pool, self.ids)
+        self.equal = self._shared(self.people, self.base_pool)
+        stream = self._performance()
+        self.potential = self._shared(self.people, self.pools[stream.id] if stream else 0)
         self.earned = self._earned()
 
     def base_money(self) -> dict[str, str]:
@@ -169,7 +206,7 @@ class _Work:
         natural, targets, denominator = [0] * len(self.payees), [0] * len(self.payees), 1
         for stream in self.base_streams:
             weights, rates = self._weights(stream)
-            amounts = largest_remainder(weights, self.pools[stream.id], self.ids)
+            amounts = self._shared(weights, self.pools[stream.id])
             self._add(stream.kind, stream.id, amounts, self._quantity(stream), rates)
             natural = [before + amount for before, amount in zip(natural, amounts, strict=True)]
             # Targets share one denominator so that the solver stays within integers.
@@ -179,17 +216,24 @@ class _Work:
                 for target, weight in zip(targets, weights, strict=True)
             ]
             denominator *= scale
-        bounded, filled = self._bounded(natural, targets)
-        self._reserved(bounded, targets)
-        return dict(zip(self.ids, filled.bounds if filled else ["none"] * len(self.ids), strict=True))
+        amounts, bounds = self._bounded(natural, targets)
+        bounds = self._reserved(amounts, bounds, targets)
+        if self.rule.floor is None and self.rule.cap is None:
+            bounds = ["none"] * len(self.ids)
+        return dict(zip(self.ids, bounds, strict=True))
+
+    def _shared(self, weights: list[int], pool: int) -> list[int]:
+        if pool and not any(weights):
+            raise _Infeasible(Conflict(("no_weights",), pool, 0))
+        return largest_remainder(weights, pool, self.ids)
 
     def _weights(self, stream: StreamRule) -> tuple[list[int], list[str] | None]:
         if stream.kind == "per_head":
             return self.people, None
-        weighted = [_whole(payee.weighted, _PEOPLE) for payee in self.payees]
+        weighted = [_whole(payee.weighted, _PEOPLE) if payee.population else 0 for payee in self.payees]
         if stream.tilt is None:
             return weighted, None
-        factors = [_risk_factor(payee.risk, *stream.tilt) for payee in self.payees]
+        factors = _risk_factors([payee.risk for payee in self.payees], *stream.tilt)
         weights = [people * int(factor * _QUANTUM) for people, factor in zip(weighted, factors, strict=True)]
         return weights, [f"{factor:.4f}" for factor in factors]
 
@@ -205,66 +249,77 @@ class _Work:
         if cap is None:
             return floors, [None] * len(floors)
         top, bottom = cap.as_integer_ratio()
-        caps: list[int | None] = [people * self.base_pool * top // (whole * bottom) for people in self.people]
-        return floors, caps
+        caps = [people * self.base_pool * top // (whole * bottom) for people in self.people]
+        # With very little money no whole unit may lie between the two: the floor is kept.
+        return floors, [max(cap, floor) for cap, floor in zip(caps, floors, strict=True)]
 
-    def _bounded(self, natural: list[int], targets: list[int]) -> tuple[list[int], Filled | None]:
-        if self.rule.floor is None and self.rule.cap is None:
-            return natural, None
+    def _bounded(self, natural: list[int], targets: list[int]) -> tuple[list[int], list[str]]:
+        """Amounts within floors and caps with the bound each payee stands at; adds a line where something changes."""
         floors, caps = self._limits()
         try:
             filled = water_fill(targets, floors, caps, self.base_pool, self.ids)
         except NoSolution as no:
-            raise _Infeasible(Conflict((no.side,), no.short, self.base_pool)) from None
-        if set(filled.bounds) == {"free"}:
-            return natural, filled
-        for at, bound in enumerate(filled.bounds):
-            line = {"floor": "floor", "cap": "cap", "free": "scaling"}[bound]
-            self._line(at, line, "bounds", None, None, filled.amounts[at] - natural[at])
-        return filled.amounts, filled
+            reachable = self.base_pool - (no.short if no.side == "caps" else 0)
+            raise _Infeasible(Conflict((no.side,), no.short, reachable)) from None
+        if all(
+            floor <= amount and (cap is None or amount <= cap)
+            for amount, floor, cap in zip(natural, floors, caps, strict=True)
+        ):
+            return natural, filled.bounds
+        for at, (amount, old, bound) in enumerate(zip(filled.amounts, natural, filled.bounds, strict=True)):
+            # Somebody lowered by the common factor may come to rest on its floor: that was not the floor's doing.
+            own = (bound == "floor" and amount > old) or (bound == "cap" and amount < old)
+            self._line(at, bound if own else "scaling", "bounds", None, None, amount - old)
+        return filled.amounts, filled.bounds
 
-    def _reserved(self, before: list[int], targets: list[int]) -> None:
-        """Lift the group of a reserved share that is not met to exactly its minimum; the others make room."""
-        final = before
+    def _reserved(self, amounts: list[int], bounds: list[str], targets: list[int]) -> list[str]:
+        """Lift the group of every reserved share that is not met to exactly its minimum; the others make room.
+
+        Making room for one group may bring another below its own minimum, which is lifted next; a lifted group stays at
+        its minimum. Returns the bound each payee stands at in the end.
+        """
+        binding: dict[str, tuple[list[int], int]] = {}
+        while (unmet := self._unmet(amounts, binding)) is not None:
+            reserve, places, minimum = unmet
+            binding[reserve] = (places, minimum)
+            self._check_reach(binding, reserve, targets)
+            floors, caps = self._limits()
+            lifted = water_fill_groups(targets, floors, caps, self.base_pool, self.ids, binding)
+            for at, (amount, old) in enumerate(zip(lifted.amounts, amounts, strict=True)):
+                self._line(at, "reserve", reserve, None, None, amount - old)
+            amounts, bounds = lifted.amounts, lifted.bounds
+        return bounds
+
+    def _unmet(
+        self, amounts: list[int], binding: dict[str, tuple[list[int], int]]
+    ) -> tuple[str, list[int], int] | None:
+        """The first reserved share that is not met: its id, the places of its group, the base money they must get."""
+        base = self.rule.budget - sum(self.pools[s.id] for s in self.rule.streams if s.kind == "reserve")
         for reserve in self.rule.reserves:
-            inside = [at for at, payee in enumerate(self.payees) if reserve.group in payee.groups]
-            outside = [at for at in range(len(self.payees)) if at not in set(inside)]
-            base = self.rule.budget - sum(self.pools[s.id] for s in self.rule.streams if s.kind == "reserve")
+            places = [at for at, payee in enumerate(self.payees) if reserve.group in payee.groups]
             top, bottom = reserve.minimum_share.as_integer_ratio()
-            minimum = -(-base * top // bottom) - sum(self.earned[at] for at in inside)
-            if sum(final[at] for at in inside) >= minimum:
-                continue
-            lifted = self._lift(reserve, targets, inside, outside, minimum)
-            for at, (amount, old) in enumerate(zip(lifted, final, strict=True)):
-                self._line(at, "reserve", reserve.id, None, None, amount - old)
-            final = lifted
+            minimum = -(-base * top // bottom) - sum(self.earned[at] for at in places)
+            if reserve.id not in binding and sum(amounts[at] for at in places) < minimum:
+                return reserve.id, places, minimum
+        return None
 
-    def _lift(
-        self, reserve: ReserveRule, targets: list[int], inside: list[int], outside: list[int], minimum: int
-    ) -> list[int]:
+    def _check_reach(self, binding: dict[str, tuple[list[int], int]], reserve: str, targets: list[int]) -> None:
+        """Raise the conflict of a group that cannot hold its minimum, or for which the others cannot make room."""
         floors, caps = self._limits()
-        lifted = [0] * len(targets)
-        for places, pool in ((inside, minimum), (outside, self.base_pool - minimum)):
-            try:
-                filled = water_fill(
-                    [targets[at] for at in places],
-                    [floors[at] for at in places],
-                    [caps[at] for at in places],
-                    pool,
-                    [self.ids[at] for at in places],
-                )
-            except NoSolution as no:
-                raise _Infeasible(Conflict((reserve.id, no.side), no.short, minimum - no.short)) from None
-            for at, amount in zip(places, filled.amounts, strict=True):
-                lifted[at] = amount
-        return lifted
+        places, minimum = binding[reserve]
+        held = most(targets, floors, caps, places)
+        grouped = {at for others, _ in binding.values() for at in others}
+        kept = sum(amount for other, (_, amount) in binding.items() if other != reserve)
+        left = self.base_pool - kept - sum(floor for at, floor in enumerate(floors) if at not in grouped)
+        reachable = left if held is None else min(held, left)
+        if reachable < minimum:
+            side = "floors" if reachable == left else "caps"
+            others = tuple(other for other in binding if other != reserve) if side == "floors" else ()
+            earned = sum(self.earned[at] for at in places)
+            raise _Infeasible(Conflict((reserve, *others, side), minimum - reachable, reachable + earned))
 
     def _performance(self) -> StreamRule | None:
         return next((stream for stream in self.rule.streams if stream.kind == "performance"), None)
-
-    def _potential(self) -> list[int]:
-        stream = self._performance()
-        return largest_remainder(self.people, self.pools[stream.id], self.ids) if stream else [0] * len(self.ids)
 
     def _earned(self) -> list[int]:
         """Potential times score, rounded down; a payee without score is paid like the lowest score there is."""
@@ -272,8 +327,7 @@ class _Work:
         lowest = min(known, default=Decimal(0))
         scores = [payee.score if payee.score is not None else lowest for payee in self.payees]
         return [
-            amount * _whole(score, 10**4) // (100 * 10**4)
-            for amount, score in zip(self._potential(), scores, strict=True)
+            amount * _whole(score, 10**4) // (100 * 10**4) for amount, score in zip(self.potential, scores, strict=True)
         ]
 
     def performance_lines(self) -> None:
@@ -281,7 +335,7 @@ class _Work:
         stream = self._performance()
         if stream is None:
             return
-        for at, (amount, earned) in enumerate(zip(self._potential(), self.earned, strict=True)):
+        for at, (amount, earned) in enumerate(zip(self.potential, self.earned, strict=True)):
             score = self.payees[at].score
             self._line(at, "performance", stream.id, self.payees[at].population, None, amount)
             self._line(at, "not_earned", stream.id, None, None if score is None else f"{score:.2f}", earned - amount)
@@ -314,11 +368,13 @@ def _whole(value: Decimal, scale: int) -> int:
     return int((value * scale).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
-def _risk_factor(risk: Decimal | None, ratio: Decimal, reference: Decimal) -> Decimal:
-    """ratio^((risk − reference)/100), to 12 digits; a payee without risk counts as the neutral one."""
-    if risk is None:
-        return Decimal(1)
+def _risk_factors(risks: Sequence[Decimal | None], ratio: Decimal, reference: Decimal) -> list[Decimal]:
+    """ratio^((risk − reference)/100), to 12 digits; without risk the lowest factor there is, at most the neutral 1."""
     with localcontext() as context:
         context.prec = 40
-        factor = ratio ** ((risk - reference) / 100)
-        return factor.quantize(Decimal(1).scaleb(-12))
+        known = [
+            None if risk is None else (ratio ** ((risk - reference) / 100)).quantize(Decimal(1).scaleb(-12))
+            for risk in risks
+        ]
+    lowest = min((factor for factor in known if factor is not None), default=Decimal(1))
+    return [min(lowest, Decimal(1)) if factor is None else factor for factor in known]

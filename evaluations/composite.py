@@ -15,10 +15,11 @@ def normalised(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
 
 
 def weighted_parts(values: pl.DataFrame, parts: pl.DataFrame, groups: list[str], part: str) -> pl.DataFrame:
-    """Every part of every group with its points: `points`, `half_width` (in points, null without interval).
+    """Every part of every group with its points: `points`, `half_width` (in points, null without interval), `known`.
 
     `values`: groups, `part`, value, lower, upper (value null where it cannot be given). `parts`: `part`, weight, low,
-    high and any further columns. A group lacks a part where it has no value.
+    high and any further columns. A group lacks a part where it has no value; `known` is then 0, otherwise 1. An area
+    that has none of the parts still has its rows.
     """
     keys = values.select(*groups).unique(maintain_order=True)
     grid = keys.join(parts, how="cross").join(values, on=[*groups, part], how="left", maintain_order="left")
@@ -26,26 +27,28 @@ def weighted_parts(values: pl.DataFrame, parts: pl.DataFrame, groups: list[str],
     return grid.with_columns(
         normalised(pl.col("value"), low, high).alias("points"),
         ((pl.col("upper") - pl.col("lower")) / 2 / (high - low).abs() * 100).alias("half_width"),
+        pl.col("value").is_not_null().cast(pl.Float64).alias("known"),
     ).sort(*groups, part)
 
 
 def aggregate(parts: pl.DataFrame, groups: list[str], minimum_coverage: float) -> pl.DataFrame:
     """Weighted mean of the parts of each group: groups, value, lower, upper, coverage, status.
 
-    Missing parts are left out and the weights of the others scaled up; `coverage` is the share of weight present, and
-    below `minimum_coverage` there is no value. The interval adds the errors of the parts as if independent; parts
-    without an interval count as exact. Rounded to 6 digits.
+    Missing parts are left out and the weights of the others scaled up; `coverage` is the share of weight present (a
+    part that was itself put together counts as far as it is `known`), and below `minimum_coverage` there is no value.
+    The interval adds the errors of the parts as if independent; parts without an interval count as exact. Rounded to 6
+    digits.
     """
     there = pl.col("points").is_not_null()
     weight = pl.when(there).then(pl.col("weight")).otherwise(0.0)
     found = parts.group_by(*groups, maintain_order=True).agg(
         (weight * pl.col("points").fill_null(0.0)).sum().alias("sum"),
         weight.sum().alias("present"),
-        pl.col("weight").sum().alias("whole"),
+        ((weight * pl.col("known")).sum() / pl.col("weight").sum()).round(DIGITS).alias("coverage"),
         ((weight * pl.col("half_width").fill_null(0.0)) ** 2).sum().sqrt().alias("spread"),
         (there & pl.col("half_width").is_not_null()).any().alias("has_interval"),
     )
-    enough = (pl.col("present") / pl.col("whole") >= minimum_coverage) & (pl.col("present") > 0)
+    enough = (pl.col("coverage") >= minimum_coverage) & (pl.col("present") > 0)
     value, spread = pl.col("sum") / pl.col("present"), pl.col("spread") / pl.col("present")
     shown = pl.when(enough & pl.col("has_interval"))
     return found.select(
@@ -53,7 +56,7 @@ def aggregate(parts: pl.DataFrame, groups: list[str], minimum_coverage: float) -
         pl.when(enough).then(value.round(DIGITS)).otherwise(None).alias("value"),
         shown.then((value - spread).clip(0, 100).round(DIGITS)).otherwise(None).alias("lower"),
         shown.then((value + spread).clip(0, 100).round(DIGITS)).otherwise(None).alias("upper"),
-        (pl.col("present") / pl.col("whole")).round(DIGITS).alias("coverage"),
+        "coverage",
         pl.when(enough).then(pl.lit("ok")).otherwise(pl.lit("no_data")).alias("status"),
     )
 
@@ -85,7 +88,9 @@ def policy_score(
         weights, on="dimension", how="left", maintain_order="left"
     )
     rows = by_dimension.with_columns(
-        pl.col("value").alias("points"), ((pl.col("upper") - pl.col("lower")) / 2).alias("half_width")
+        pl.col("value").alias("points"),
+        ((pl.col("upper") - pl.col("lower")) / 2).alias("half_width"),
+        pl.col("coverage").alias("known"),
     )
     total = aggregate(rows, groups, minimum_coverage).with_columns(
         pl.lit(TOTAL).alias("dimension"), pl.lit(float(dimensions["weight"].sum())).alias("weight")
@@ -106,7 +111,7 @@ def risk_index(
 
     `values`: groups, component, value, lower, upper. `components`: component, weight, low, high.
     Columns: groups, component, raw_value, value (points), weight, contribution, lower, upper, status. The
-    contributions sum to the total exactly: rounding differences go to the heaviest component.
+    contributions sum to the total exactly: rounding differences go to the largest contribution.
     """
     parts = weighted_parts(values, components, groups, "component")
     total = aggregate(parts, groups, minimum_coverage)
@@ -120,15 +125,15 @@ def risk_index(
         pl.when(pl.col("index").is_null()).then(None).otherwise(pl.col("contribution")).alias("contribution")
     )
     there = pl.col("contribution").is_not_null()
-    heaviest = (
-        pl.struct(pl.when(there).then(pl.col("weight")).otherwise(-1.0), pl.col("component"))
+    largest = (
+        pl.struct(pl.col("contribution").fill_null(-1.0), pl.col("component"))
         .rank("ordinal", descending=True)
         .over(groups)
         == 1
     )
     residual = (pl.col("index") - pl.col("contribution").sum().over(groups)).round(DIGITS)
     rows = rows.with_columns(
-        pl.when(heaviest & there)
+        pl.when(largest & there)
         .then((pl.col("contribution") + residual).round(DIGITS))
         .otherwise(pl.col("contribution"))
         .alias("contribution")

@@ -27,7 +27,7 @@ def survey_proportion(
     marked; without degrees of freedom, or when all or none agree, the interval is Wilson's on Kish's effective number
     of respondents. Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992, ch. 5.
     """
-    ordered = frame.sort(*by, stratum, psu, maintain_order=True).with_columns(
+    ordered = frame.sort(*by, stratum, psu, weight, success).with_columns(
         pl.col(weight).cast(pl.Float64).alias("w"), pl.col(success).cast(pl.Float64).alias("answer")
     )
     totals = ordered.group_by(*by, maintain_order=True).agg(

@@ -1,13 +1,15 @@
 """Sharing a pool by targets within floors and caps: clip(μ·target, floor, cap) with one multiplier μ.
 
-Put here: the exact solver, for one pool or for a group with a guaranteed minimum and the rest. Keep out: what targets,
+Put here: the exact solver, for one pool and for groups with guaranteed amounts beside the rest. Keep out: what targets,
 floors and caps stand for. It is the share nearest to the targets (in relative entropy) among all that respect the
-bounds; more money never lowers anybody.
+bounds; more money never lowers anybody. Everything is integers: μ is a fraction, no amount is ever a float.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+
+REST = ""
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,15 @@ class Filled:
     amounts: list[int]
     bounds: list[str]
     multiplier: Fraction
+
+
+@dataclass(frozen=True)
+class FilledGroups:
+    """As `Filled`; one multiplier per group and one, under REST, for the places in no group."""
+
+    amounts: list[int]
+    bounds: list[str]
+    multipliers: dict[str, Fraction]
 
 
 class NoSolution(ValueError):  # noqa: N818  (an answer, not a fault)
@@ -32,61 +43,102 @@ def water_fill(
 ) -> Filled:
     """Share `pool` (whole units) by integer `targets` (any common scale) within whole floors and caps.
 
-    A cap of None is no cap. Rounded once by largest remainder among the free places. A place with target 0 gets its
-    floor. Raises NoSolution.
+    A cap of None is no cap. Rounded once by largest remainder among the free places, ties to the smaller id. A place
+    with target 0 gets its floor. Raises NoSolution, and ValueError for a floor above its cap.
     """
-    need = sum(floors)
+    if any(cap is not None and floor > cap for floor, cap in zip(floors, caps, strict=True)):
+        raise ValueError("a floor lies above its cap")
+    need, room = sum(floors), _room(targets, floors, caps)
     if need > pool:
         raise NoSolution("floors", need - pool)
-    room = (
-        None
-        if any(cap is None and target for cap, target in zip(caps, targets, strict=True))
-        else sum((cap or 0) if target else floor for cap, target, floor in zip(caps, targets, floors, strict=True))
-    )
     if room is not None and room < pool:
         raise NoSolution("caps", pool - room)
     multiplier = _multiplier(targets, floors, caps, pool)
-    exact = [_clip(multiplier * target, floor, cap) for target, floor, cap in zip(targets, floors, caps, strict=True)]
-    bounds = [
-        "floor"
-        if amount <= floor and target * multiplier <= floor
-        else "cap"
-        if cap is not None and amount >= cap
-        else "free"
-        for amount, target, floor, cap in zip(exact, targets, floors, caps, strict=True)
-    ]
-    return Filled(_rounded(exact, bounds, pool, ids), bounds, multiplier)
+    amounts, bounds, remainders = [], [], []
+    for target, floor, cap in zip(targets, floors, caps, strict=True):
+        whole, remainder = divmod(target * multiplier.numerator, multiplier.denominator)
+        if whole < floor or (whole == floor and not remainder):
+            bound, amount = "floor", floor
+        elif cap is not None and whole >= cap:
+            bound, amount = "cap", cap
+        else:
+            bound, amount = "free", whole
+        bounds.append(bound)
+        amounts.append(amount)
+        remainders.append(remainder)
+    free = [at for at, bound in enumerate(bounds) if bound == "free"]
+    free.sort(key=lambda at: (-remainders[at], ids[at]))
+    for at in free[: pool - sum(amounts)]:
+        amounts[at] += 1
+    return Filled(amounts, bounds, multiplier)
 
 
-def _clip(amount: Fraction, floor: int, cap: int | None) -> Fraction:
-    bounded = max(amount, Fraction(floor))
-    return bounded if cap is None else min(bounded, Fraction(cap))
+def water_fill_groups(
+    targets: Sequence[int],
+    floors: Sequence[int],
+    caps: Sequence[int | None],
+    pool: int,
+    ids: Sequence[str],
+    guaranteed: Mapping[str, tuple[Sequence[int], int]],
+) -> FilledGroups:
+    """Share `pool` so that every group gets exactly its guaranteed amount; places in no group share what is left.
+
+    `guaranteed`: group → (its places, its amount). Groups may not overlap (ValueError). Raises NoSolution when a group
+    cannot hold its amount, or the others cannot make room for it.
+    """
+    grouped = [at for places, _ in guaranteed.values() for at in places]
+    if len(set(grouped)) < len(grouped):
+        raise ValueError("groups with guaranteed amounts overlap")
+    rest = sorted(set(range(len(targets))) - set(grouped))
+    shares = {**guaranteed, REST: (rest, pool - sum(amount for _, amount in guaranteed.values()))}
+    amounts, bounds = [0] * len(targets), ["free"] * len(targets)
+    multipliers = {}
+    for group, (places, share) in shares.items():
+        filled = water_fill(
+            [targets[at] for at in places],
+            [floors[at] for at in places],
+            [caps[at] for at in places],
+            share,
+            [ids[at] for at in places],
+        )
+        multipliers[group] = filled.multiplier
+        for at, amount, bound in zip(places, filled.amounts, filled.bounds, strict=True):
+            amounts[at], bounds[at] = amount, bound
+    return FilledGroups(amounts, bounds, multipliers)
+
+
+def most(
+    targets: Sequence[int], floors: Sequence[int], caps: Sequence[int | None], places: Sequence[int]
+) -> int | None:
+    """The most that `places` can hold under their caps; None for any amount."""
+    return _room([targets[at] for at in places], [floors[at] for at in places], [caps[at] for at in places])
+
+
+def _room(targets: Sequence[int], floors: Sequence[int], caps: Sequence[int | None]) -> int | None:
+    room = 0
+    for target, floor, cap in zip(targets, floors, caps, strict=True):
+        if target and cap is None:
+            return None
+        room += cap if target and cap is not None else floor
+    return room
 
 
 def _multiplier(targets: Sequence[int], floors: Sequence[int], caps: Sequence[int | None], pool: int) -> Fraction:
     """Walk the places where somebody leaves a floor or meets a cap, in rising μ, until the pool is used up."""
-    events: list[tuple[Fraction, int, int]] = []
+    events: list[tuple[int, int, int, int, int]] = []
+    # Two different breakpoints a/b and c/d differ by at least 1/(b·d): scaled by this, whole parts order them exactly.
+    shift = 2 * max(targets, default=0).bit_length() + 1
     for target, floor, cap in zip(targets, floors, caps, strict=True):
         if target:
-            events.append((Fraction(floor, target), target, -floor))
+            events.append(((floor << shift) // target, floor, target, target, -floor))
             if cap is not None:
-                events.append((Fraction(cap, target), -target, cap))
-    events.sort(key=lambda event: event[0])
-    fixed, free = sum(floors), 0
-    for point, slope, constant in events:
-        if free and fixed + point * free >= pool:
+                events.append(((cap << shift) // target, cap, target, -target, cap))
+    events.sort()
+    fixed, free, last = sum(floors), 0, Fraction(0)
+    for _, bound, target, slope, constant in events:
+        if free and fixed * target + bound * free >= pool * target:
             break
         free += slope
         fixed += constant
-    else:
-        point = events[-1][0] if events else Fraction(0)
-    return Fraction(pool - fixed, free) if free else point
-
-
-def _rounded(exact: Sequence[Fraction], bounds: Sequence[str], pool: int, ids: Sequence[str]) -> list[int]:
-    whole = [amount.numerator // amount.denominator for amount in exact]
-    left = pool - sum(whole)
-    free = [at for at, bound in enumerate(bounds) if bound == "free"]
-    order = sorted(free, key=lambda at: (-(exact[at] - whole[at]), ids[at]))
-    winners = set(order[:left])
-    return [amount + (at in winners) for at, amount in enumerate(whole)]
+        last = Fraction(bound, target)
+    return Fraction(pool - fixed, free) if free else last

@@ -6,6 +6,7 @@ Put here: deciding that there is nothing to do before Dagster is loaded, running
 import json
 import logging
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def run_period(path: Path, period: str | None) -> RunResult:
     if period not in known:
         raise DefinitionError(f"--period {period}: the calendar of this home goes from {known[0]} to {known[-1]}")
     clear_leftovers(road.home)
+    for spill in road.home.temporary.glob("spill-*"):
+        shutil.rmtree(spill, ignore_errors=True)
     road.register()
     mark = road.home.lake / "_runs" / f"{period}.json"
     state = road.state(period)
@@ -94,7 +97,9 @@ def _failure(result: Any) -> RuntimeError:
     """What stopped the run, without a stack trace."""
     checks = [check for check in result.get_asset_check_evaluations() if not check.passed and check.blocking]
     if checks:
-        return SaysNo("; ".join(f"{x.asset_key.to_user_string()} {x.check_name}: {x.description or ''}" for x in checks))
+        return SaysNo(
+            "; ".join(f"{x.asset_key.to_user_string()} {x.check_name}: {x.description or ''}" for x in checks)
+        )
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error

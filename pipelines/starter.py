@@ -5,7 +5,8 @@ from pathlib import Path
 from assets.lake.home import Home
 from data_contracts.closed import DefinitionError
 
-_HOME = """# 机构目录设置 / settings of this home. 改完后运行 kangheng settings 检查 / then check with kangheng settings.
+_HOME = """# 机构目录设置 / settings of this home
+# 改完后运行 kangheng settings 检查 / check them with kangheng settings
 format: 1
 name: {zh: 某某区卫生健康局, en: Health bureau}
 level: county                      # 本机构所在层级 / level of this bureau
@@ -21,7 +22,7 @@ senders:                           # 报送方与期后报送天数 / who delive
   civil_affairs: {titles: {zh: 民政局, en: Civil affairs}, deadline_days: 15}
   insurers: {titles: {zh: 医保局, en: Insurers}, deadline_days: 15}
 approval: none                     # none: 直接发布 / publish at once; required: 先作候选 / leave a candidate
-# feeds: [health_bureau.residents] # 只用这些数据类；省略则用全部 / only these feeds; all when left out
+# feeds: [health_bureau.residents]                 # 只用这些数据类 / only these feeds; all when left out
 # indicators: [chronic_hypertension_control_pct]   # 只报这些指标 / only these indicators
 rule_sets: [national_2017]         # 口径，第一个用于分配 / the first one decides money
 """

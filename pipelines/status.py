@@ -78,6 +78,10 @@ def status_of(path: Path, period: str | None) -> Status:
                 due=due.isoformat(),
             )
         )
-    waiting = len(ledger.new_files(road.home, scan(road.home, road.catalog)))
+    refused = ledger.refusals(road.home)
+    known = {(e.sender, e.feed, e.sha256) for e in ledger.entries(road.home)}
+    known |= {(item["sender"], item["feed"], item["sha256"]) for item in refused}
+    landed = scan(road.home, road.catalog)
+    waiting = sum((file.sender, file.feed, file.sha256) not in known for file in landed)
     release = current(road.home)["periods"].get(step.key)
-    return Status(step.key, feeds, ledger.refusals(road.home), waiting, release)
+    return Status(step.key, feeds, refused, waiting, release)

@@ -5,7 +5,7 @@ that a killed run can never split the order of arrival.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,12 +90,19 @@ def _standing(batches: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def register(
-    home: Home, landed: Iterable[Landed], catalog: Catalog, keys: VaultKeys, limits: Limits, now: datetime
+    home: Home,
+    landed: Iterable[Landed],
+    catalog: Catalog,
+    keys: VaultKeys,
+    limits: Limits,
+    now: datetime,
+    calendar: Collection[str] | None = None,
 ) -> int:
     """Accept what is new as one batch, bytes first; returns how many files were newly accepted or refused.
 
     A file the ledger has (same feed, institution, period and bytes) is not new under another name either. A file
-    that changes while it is read is left for the next run. Times in notes without an offset are in the zone of `now`.
+    that changes while it is read is left for the next run. A period outside `calendar` is refused. Times in
+    notes without an offset are in the zone of `now`.
     """
     with locked(home.ledger / ".lock"):
         batches = _batches(home)
@@ -106,6 +113,8 @@ def register(
         for file in landed:
             try:
                 entry = _entry(file, catalog, limits, now)
+                if calendar is not None and entry.period not in calendar:
+                    raise FileRefused("landing_outside_calendar", name=file.name, period=entry.period)
             except FileRefused as refusal:
                 item = _refused(file, refusal.finding)
                 if standing.get(file.name) != item:

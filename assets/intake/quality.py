@@ -26,8 +26,10 @@ def file_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
                 duplicate = verdicts.get((entry.file_id, "duplicate"), 0)
                 current = account.accepted - superseded - duplicate
                 rows.append(
-                    (entry.file_id, entry.sender, entry.institution_id, entry.feed, period, account.records)
-                    + (account.unreadable, account.non_data, account.quarantined, current, superseded, duplicate)
+                    (
+                        *(entry.file_id, entry.sender, entry.institution_id, entry.feed, period, account.records),
+                        *(account.unreadable, account.non_data, account.quarantined, current, superseded, duplicate),
+                    )
                 )
     frame = pl.DataFrame(rows, schema=table.schema, orient="row")
     return gate(table_schema(table), table.shape(frame))
@@ -43,8 +45,10 @@ def rule_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
     """One row per rule, feed, institution and period: violated, not applicable, checked."""
     table = output_tables()["quality__rules"]
     rows = [
-        (period, item.entry.sender, item.entry.feed, item.entry.institution_id, rule, count.severity)
-        + (count.violated, count.not_applicable, count.checked)
+        (
+            *(period, item.entry.sender, item.entry.feed, item.entry.institution_id, rule, count.severity),
+            *(count.violated, count.not_applicable, count.checked),
+        )
         for contract in intake.catalog.current()
         for period in periods
         for item in intake.staged(contract.key, period)

@@ -109,14 +109,8 @@ def _value(
         },
         _both(lambda x: text("explain_definition", x, text=entry["definition"][x])),
         _both(lambda x: text("explain_rule_set", x, title=rule_set["titles"][x], reference=rule_set["reference"])),
-        *(
-            _both(
-                lambda x, side=side: text(
-                    f"explain_{side}", x, words=entry[f"{side}_words"][x], count=_plain(row[side])
-                )
-            )  # type: ignore[misc]
-            for side in ("numerator", "denominator")
-        ),
+        _counted("numerator", entry, row),
+        _counted("denominator", entry, row),
         both("explain_interval", lower=row["lower"], upper=row["upper"], method=row["method"]),
     ]
     again = recount(row["indicator_id"], row)
@@ -148,6 +142,11 @@ def _value(
         for x in sources
     )
     return Explanation(sentences, {**row, "recounted": again, "same": same, "sources": sources})
+
+
+def _counted(side: str, entry: dict[str, Any], row: dict[str, Any]) -> dict[str, str]:
+    words = entry[f"{side}_words"]
+    return _both(lambda x: text(f"explain_{side}", x, words=words[x], count=_plain(row[side])))
 
 
 def explain_payee(release: ReleasedPeriod, payee: str, money: Callable[[int], str]) -> Explanation:
@@ -216,8 +215,10 @@ def explain_area(release: ReleasedPeriod, area: str, money: Callable[[int], str]
                 )
             )
         )
-    for row in release.table("score__policies").filter(here).iter_rows(named=True):
-        sentences.append(both("explain_score", policy=row["policy_id"], dimension=row["dimension"], value=row["value"]))
+    sentences.extend(
+        both("explain_score", policy=row["policy_id"], dimension=row["dimension"], value=row["value"])
+        for row in release.table("score__policies").filter(here).iter_rows(named=True)
+    )
     for row in release.table("risk__areas").filter(here).iter_rows(named=True):
         if row["component"] == "total":
             sentences.append(both("explain_risk", value=row["value"]))

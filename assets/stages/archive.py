@@ -15,7 +15,8 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
             [],
             plan,
             descriptions={
-                "archive__files": "到达文件台账：原始文件加密存档，只增不改。\n\nLedger of delivered files; bytes kept unchanged, encrypted."
+                "archive__files": "到达文件台账：原始文件加密存档，只增不改。\n\n"
+                "Ledger of delivered files; bytes kept unchanged, encrypted."
             },
         )
     ]

@@ -110,7 +110,7 @@ def tables_asset(
         check_specs=list(checks),
         partitions_def=plan.partitions,
     )
-    def step(context: dg.AssetExecutionContext, home: HomeResource):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def step(context: dg.AssetExecutionContext, home: HomeResource):  # type: ignore[no-untyped-def,untyped-decorator]
         outcomes = home.road.advance(stage, tables, context.partition_key)
         for table, outcome in outcomes.items():
             yield dg.MaterializeResult(asset_key=table, metadata=outcome.metadata)

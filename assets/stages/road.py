@@ -28,6 +28,7 @@ from assets.lake.parts import Manifest, read_manifest
 from assets.release.publish import publish, releases_of
 from assets.release.verify import verify
 from assets.stages.assembling import release_content
+from assets.stages.cataloguing import replace_catalog
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period, periods_between
@@ -136,7 +137,8 @@ class Road:
         """Put what has newly landed into the ledger; returns the number of new files."""
         landed = scan(self.home, self.catalog)
         now = datetime.now(ZoneInfo(self.settings.home.time_zone)).replace(microsecond=0)
-        return ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now)
+        calendar = [item.key for item in self.periods_up_to(self.settings.home.calendar.last)]
+        return ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now, calendar)
 
     def _archive(self, table: str, period: str) -> Outcome:
         del table
@@ -318,6 +320,7 @@ class Road:
         del table
         content = release_content(self, period)
         release, new = publish(self.home, content)
+        replace_catalog(self)
         return Outcome(len(content.tables), [period] if new else [], {"release": release.name})
 
     def _check_release(self, table: str, period: str) -> Iterator[CheckResult]:

@@ -67,16 +67,16 @@ def build_city(rng: np.random.Generator) -> City:
     ]
     areas = pl.DataFrame(rows, schema=[*names, "urban_rural_code"], orient="row")
     n = areas.height
-    rural = areas["urban_rural_code"].is_in(["210", "220"]).to_numpy()
-    size = np.exp(rng.normal(0, 0.35, n)) * np.where(rural, 0.85, 1.2)
+    villages = areas["urban_rural_code"].is_in(["210", "220"]).to_numpy()
+    size = np.exp(rng.normal(0, 0.35, n)) * np.where(villages, 0.85, 1.2)
     return City(
         areas=areas,
         size=size / size.sum(),
-        age_shift=np.where(rural, 0.35, 0.0) + rng.normal(0, 0.15, n),
-        finds=np.clip(rng.normal(0.62, 0.12, n) - 0.05 * rural, 0.25, 0.95),
-        visits=np.clip(rng.normal(0.72, 0.12, n) - 0.04 * rural, 0.30, 0.97),
+        age_shift=np.where(villages, 0.35, 0.0) + rng.normal(0, 0.15, n),
+        finds=np.clip(rng.normal(0.62, 0.12, n) - 0.05 * villages, 0.25, 0.95),
+        visits=np.clip(rng.normal(0.72, 0.12, n) - 0.04 * villages, 0.30, 0.97),
         face_to_face=np.clip(rng.normal(0.80, 0.10, n), 0.40, 0.99),
-        controls=rng.normal(0, 4.0, n) + 2.5 * rural,
+        controls=rng.normal(0, 4.0, n) + 2.5 * villages,
         spends=np.clip(rng.normal(0.93, 0.12, n), 0.45, 1.25),
         covers=np.clip(rng.uniform(0.85, 0.97, n), 0.85, 0.97),
         rounds=rng.random(n) < 0.15,

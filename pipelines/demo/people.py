@@ -49,7 +49,8 @@ class People:
         born = (_EPOCH + self.born).astype("datetime64[D]")
         at = np.datetime64("1970-01-01", "D") + day
         years = at.astype("datetime64[Y]").astype(int) - born.astype("datetime64[Y]").astype(int)
-        return years - (_month_day(at) < _month_day_array(born)).astype(int)  # type: ignore[no-any-return]
+        age: np.ndarray = years - (_month_day_array(born) > _month_day(at))
+        return age
 
     def lives(self, day: int) -> np.ndarray:
         """Alive and living in the city at the end of `day`."""
@@ -63,7 +64,8 @@ def _month_day(day: np.datetime64) -> int:
 
 def _month_day_array(days: np.ndarray) -> np.ndarray:
     months = days.astype("datetime64[M]")
-    return (months.astype(int) % 12 + 1) * 100 + (days - months.astype("datetime64[D]")).astype(int) + 1
+    code: np.ndarray = (months.astype(int) % 12 + 1) * 100 + (days - months.astype("datetime64[D]")).astype(int) + 1
+    return code
 
 
 def day_of(value: object) -> int:

@@ -100,13 +100,8 @@ def followups_hypertension(
         face, np.where(rng.random(n) < 0.7, "outpatient", "home"), np.where(rng.random(n) < 0.9, "phone", "other")
     )
     patient = ill["person"].to_numpy()[at]
-    sbp = (
-        rng.normal(137, 9, n)
-        + people.pressure[patient]
-        + city.controls[where]
-        - 0.35 * quarter.number
-        + (quarter.of_year == 1) * 2
-    )
+    change = 2 * (quarter.of_year == 1) - 0.35 * quarter.number
+    sbp = rng.normal(137, 9, n) + people.pressure[patient] + city.controls[where] + change
     dbp = rng.normal(82, 8, n) + city.controls[where] * 0.4
     sbp, dbp = np.clip(np.rint(sbp), 92, 210).astype(int), np.clip(np.rint(dbp), 50, 130).astype(int)
     sbp, dbp = (np.where(city.rounds[where], np.rint(x / 10) * 10, x).astype(int) for x in (sbp, dbp))

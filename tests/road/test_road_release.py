@@ -152,7 +152,7 @@ def _forms(text: str) -> list[bytes]:
 
 def test_the_planted_canary_would_be_found(city: Path, tmp_path: Path) -> None:
     """The search above can fail: an identifier inside Parquet and inside a package is seen."""
-    identifier = sorted(_identifiers(city))[0]
+    identifier = min(_identifiers(city))
     pl.DataFrame({"x": [identifier] * 3}).write_parquet(tmp_path / "a.parquet")
     with zipfile.ZipFile(tmp_path / "b.xlsx", "w", zipfile.ZIP_DEFLATED) as package:
         package.writestr("xl/x.xml", identifier)

@@ -120,20 +120,28 @@ def _register(city: Path, quarter: str, end: date) -> dict[str, dict[str, str]]:
     return {person: row for person, row in people.items() if row["archive_status"] == "正常"}
 
 
-def _visits(city: Path, quarter: str, start: date, end: date) -> list[tuple[str, date, str, str, int, int]]:
-    by_number = {}
+Visit = tuple[str, date, str, str, int | None, int | None]
+_NOT_MEASURED = ("", "未测")
+
+
+def _plausible(sbp: int | None, dbp: int | None) -> bool:
+    in_range = (sbp is None or 50 <= sbp <= 300) and (dbp is None or 30 <= dbp <= 200)
+    return in_range and (sbp is None or dbp is None or sbp > dbp)
+
+
+def _visits(city: Path, quarter: str, start: date, end: date) -> list[Visit]:
+    by_number: dict[str, Visit] = {}
     for row in _rows(city, "health_bureau.followups_hypertension", quarter):
         person, day = _valid_id(row["person_id_no"]), _day(row["followup_date"])
-        readings = [row[name].translate(_WIDE) for name in ("sbp_mmhg", "dbp_mmhg")]
-        if not (person and day and start <= day <= end and row["followup_no"] and all(x.isdigit() for x in readings)):
+        texts = [row[name].translate(_WIDE) for name in ("sbp_mmhg", "dbp_mmhg")]
+        if not (person and day and start <= day <= end and row["followup_no"]):
             continue
-        sbp, dbp = map(int, readings)
-        if (
-            50 <= sbp <= 300
-            and 30 <= dbp <= 200
-            and sbp > dbp
-            and row["visit_mode"] in ("门诊", "家庭", "电话", "其他")
-        ):
+        if row["visit_mode"] not in ("门诊", "家庭", "电话", "其他"):
+            continue
+        if not all(text.isdigit() or text in _NOT_MEASURED for text in texts):
+            continue
+        sbp, dbp = (int(text) if text.isdigit() else None for text in texts)
+        if _plausible(sbp, dbp):
             by_number[row["followup_no"]] = (person, day, row["followup_no"], row["visit_mode"], sbp, dbp)
     return list(by_number.values())
 
@@ -149,7 +157,8 @@ def test_a_naive_count_per_person_agrees(city: Path, release: Path) -> None:
     seen, last = set(), {}
     for person, day, number, mode, sbp, dbp in visits:
         seen.add(person)
-        if mode in ("门诊", "家庭") and (person not in last or (day, number) > last[person][:2]):
+        measured = sbp is not None and dbp is not None
+        if mode in ("门诊", "家庭") and measured and (person not in last or (day, number) > last[person][:2]):
             last[person] = (day, number, sbp, dbp)
     managed: dict[str, int] = defaultdict(int)
     controlled: dict[str, int] = defaultdict(int)

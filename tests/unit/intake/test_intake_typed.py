@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assets.intake.typed import DATE_FORMATS, _dates, _scaled, type_columns
@@ -60,6 +60,8 @@ def exact(text, scale, rounded):
     scale=st.sampled_from([0, 1, 2, 6]),
     rounded=st.booleans(),
 )
+@example(cells=[".+5", ".-5"], scale=2, rounded=False)
+@example(cells=["999999999999999999", "-99999999999999999.9"], scale=6, rounded=False)
 def test_numbers_agree_with_decimal_arithmetic(cells, scale, rounded):
     assert _scaled(pl.Series(cells), scale, rounded=rounded).to_list() == [
         exact(cell, scale, rounded) for cell in cells

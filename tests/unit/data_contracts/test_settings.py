@@ -1,0 +1,246 @@
+"""Settings of a home: package defaults below, the home's whole entries on top, every broken reference named."""
+
+import copy
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+
+import pipelines.demo
+from data_contracts.closed import DefinitionError, read_yaml
+from data_contracts.periods import Period
+from data_contracts.settings import REGISTRY, load_settings
+from data_contracts.tables import output_tables
+
+DEMO = Path(pipelines.demo.__file__).parent / "settings"
+HOME = {
+    "format": 1,
+    "name": {"zh": "示例市", "en": "Sample city"},
+    "level": "city",
+    "calendar": {"grain": "quarter", "first": "2023Q1", "last": "2025Q4"},
+    "levels": [
+        {"id": level, "titles": {"zh": level, "en": level}} for level in ("community", "township", "county", "city")
+    ],
+    "rule_sets": ["national_2017"],
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with the demo's rules; change home.yaml or a settings file by a function of its document."""
+    shutil.copytree(DEMO, tmp_path / "settings")
+
+    def make(name=None, change=lambda document: None):
+        (tmp_path / "home.yaml").write_text(yaml.safe_dump(HOME), encoding="utf-8")
+        if name is not None:
+            path = tmp_path / "home.yaml" if name == "home" else tmp_path / "settings" / f"{name}.yaml"
+            document = copy.deepcopy(HOME) if name == "home" else read_yaml(path) if path.is_file() else {}
+            change(document)
+            path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def package_entry():
+    """A changed copy of a package entry."""
+
+    def entry(name, key, **changes):
+        return {**read_yaml(REGISTRY / f"{name}.yaml")[key], **changes}
+
+    return entry
+
+
+def test_the_shipped_rules_fit_together(home):
+    settings = load_settings(home())
+    assert set(settings.active_indicators()) == set(settings.indicators)
+    assert settings.levels == ["community", "township", "county", "city"]
+    assert settings.policy_document.policies["htn_management"].policy_class == "service"
+    assert sum(stream.share for stream in settings.allocation.streams) == Decimal(1)
+
+
+def test_every_shipped_measure_counts_a_mart_there_is(catalog):
+    marts = {*output_tables(), *(contract.mart for contract in catalog.current() if contract.kind == "record")}
+    measures = read_yaml(REGISTRY / "measures.yaml")
+    assert {entry["mart"] for entry in measures.values()} <= marts
+    surveys = [entry["survey"] for entry in read_yaml(REGISTRY / "indicators.yaml").values() if "survey" in entry]
+    assert {survey["mart"] for survey in surveys} <= marts
+
+
+def test_every_shipped_measure_serves_an_indicator():
+    indicators = read_yaml(REGISTRY / "indicators.yaml").values()
+    used = {entry[part] for entry in indicators for part in ("numerator", "denominator") if part in entry}
+    assert used == set(read_yaml(REGISTRY / "measures.yaml"))
+
+
+def test_national_targets_are_those_of_the_third_edition():
+    assert read_yaml(REGISTRY / "rule_sets.yaml")["national_2017"]["parameters"] == {
+        "sbp_target_mmhg": 140, "dbp_target_mmhg": 90, "elderly_age_years": 65, "sbp_target_elderly_mmhg": 150,
+        "dbp_target_elderly_mmhg": 90,
+    }  # fmt: skip
+
+
+def test_rule_sets_ask_for_the_same_parameters():
+    sets = read_yaml(REGISTRY / "rule_sets.yaml")
+    assert len({tuple(sorted(entry["parameters"])) for entry in sets.values()}) == 1
+
+
+def test_an_entry_of_the_home_replaces_the_whole_entry_of_the_package(home, package_entry):
+    own = package_entry("indicators", "welfare_recipients_pct", digits=1)
+    settings = load_settings(home("indicators", lambda document: document.update(welfare_recipients_pct=own)))
+    assert settings.indicators["welfare_recipients_pct"].digits == 1
+    assert settings.indicators["population_aged_65_plus_pct"].digits == 2
+    source = {(item.file, item.entry): item.source for item in settings.sources}
+    assert source["indicators.yaml", "welfare_recipients_pct"] == "home"
+    assert source["indicators.yaml", "population_aged_65_plus_pct"] == "package"
+    assert source["measures.yaml", "population"] == "package"
+    assert source["risk.yaml", "*"] == "home"
+
+
+def test_an_entry_is_never_merged_with_the_one_it_replaces(home):
+    with pytest.raises(DefinitionError, match=r"indicators\.yaml: welfare_recipients_pct: titles: Field required"):
+        load_settings(home("indicators", lambda document: document.update(welfare_recipients_pct={"digits": 1})))
+
+
+def test_the_same_settings_have_the_same_fingerprint_and_others_have_another(home):
+    first, again = load_settings(home()), load_settings(home())
+    assert first.fingerprint == again.fingerprint
+    assert load_settings(home("limits", lambda d: d.update(rows=7))).fingerprint != first.fingerprint
+
+
+def test_a_home_without_rules_for_money_has_none(home):
+    folder = home()
+    shutil.rmtree(folder / "settings")
+    settings = load_settings(folder)
+    assert (settings.policy_document, settings.risk, settings.allocation) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("period", "in_force"),
+    [("2023Q4", []), ("2024Q1", ["own"]), ("2024Q4", ["own"]), ("2025Q1", [])],
+)
+def test_rule_sets_hold_from_their_first_to_their_last_day(home, package_entry, period, in_force):
+    own = package_entry("rule_sets", "national_2017", valid_from="2024-03-31", valid_to="2024-12-31")
+    folder = home("rule_sets", lambda document: document.update(own=own))
+    (folder / "home.yaml").write_text(yaml.safe_dump(HOME | {"rule_sets": ["own"]}), encoding="utf-8")
+    assert list(load_settings(folder).active_rule_sets(Period.parse(period))) == in_force
+
+
+def test_a_home_may_report_few_indicators_and_retire_others(home, package_entry):
+    chosen = ["welfare_recipients_pct", "population_aged_65_plus_pct"]
+    own = package_entry("indicators", "welfare_recipients_pct", status="retired")
+    folder = home("indicators", lambda document: document.update(welfare_recipients_pct=own))
+    (folder / "home.yaml").write_text(yaml.safe_dump(HOME | {"indicators": chosen}), encoding="utf-8")
+    assert list(load_settings(folder).active_indicators()) == ["population_aged_65_plus_pct"]
+
+
+def first_policy(document):
+    return document["policies"]["htn_management"]
+
+
+MISTAKES = {
+    "indicator reported": (
+        "home", lambda d: d.update(indicators=["welfare_recipient_pct"]),
+        "home.yaml: indicators: no indicator 'welfare_recipient_pct'; did you mean 'welfare_recipients_pct'?",
+    ),
+    "rule set": (
+        "home", lambda d: d.update(rule_sets=["national_2018"]),
+        "home.yaml: rule_sets: no rule set 'national_2018'; did you mean 'national_2017'?",
+    ),
+    "key of home": ("home", lambda d: d.update(time_zon="x"), "unknown key 'time_zon'; did you mean 'time_zone'?"),
+    "key of limits": ("limits", lambda d: d.update(row=1), "unknown key 'row'; did you mean 'rows'?"),
+    "unknown file": ("indicater", lambda d: None, "not a settings file; known: "),
+    "sum without column": (
+        "measures",
+        lambda d: d.update(m={"titles": {"zh": "a", "en": "a"}, "mart": "x", "aggregate": "sum", "window": "at_end"}),
+        "measures.yaml: m: a sum, and only a sum, names a column",
+    ),
+    "weights of a class": (
+        "policies", lambda d: d["classes"]["service"]["weights"].update(health_outcome=31),
+        "class service: weights of the dimensions must sum to 100",
+    ),
+    "class": (
+        "policies", lambda d: first_policy(d).update(policy_class="servic"),
+        "policies.yaml: htn_management: no policy class 'servic'; did you mean 'service'?",
+    ),
+    "weights of indicators": (
+        "policies", lambda d: first_policy(d)["indicators"]["health_outcome"][0].update(weight="99.9"),
+        "htn_management: health_outcome: weights of the indicators must sum to 100",
+    ),
+    "indicator of a policy": (
+        "policies",
+        lambda d: first_policy(d)["indicators"]["health_outcome"][0].update(indicator="hypertension_control_pct"),
+        "htn_management: no indicator 'hypertension_control_pct'; did you mean 'chronic_hypertension_control_pct'?",
+    ),
+    "no scale": (
+        "policies", lambda d: first_policy(d)["indicators"]["health_outcome"][0].update(low=80, high=80),
+        "chronic_hypertension_control_pct: low and high must differ",
+    ),
+    "weights of risk": (
+        "risk", lambda d: d["components"][0].update(weight=39), "weights of the components must sum to 100",
+    ),
+    "indicator of risk": (
+        "risk", lambda d: d["components"][0].update(indicator="population_aged_60_plus_pct"),
+        "risk.yaml: no indicator 'population_aged_60_plus_pct'; did you mean 'population_aged_65_plus_pct'?",
+    ),
+    "need that also pays": (
+        "risk", lambda d: d["components"][0].update(indicator="chronic_hypertension_control_pct"),
+        "'chronic_hypertension_control_pct' earns performance money and may not also count as need",
+    ),
+    "shares": (
+        "allocation", lambda d: d["streams"][0].update(share="0.61"), "shares of the streams must sum to 1",
+    ),
+    "level of payees": (
+        "allocation", lambda d: d.update(payee_level="comunity"),
+        "allocation.yaml: no level 'comunity'; did you mean 'community'?",
+    ),
+    "population": (
+        "allocation", lambda d: d.update(population="populaton"),
+        "allocation.yaml: no measure 'populaton'; did you mean 'population'?",
+    ),
+    "policy that pays": (
+        "allocation", lambda d: d["streams"][2].update(policy="htn_managment"),
+        "allocation.yaml: stream performance: no policy 'htn_managment'; did you mean 'htn_management'?",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_with_file_entry_and_nearest(home, mistake):
+    name, change, words = MISTAKES[mistake]
+    with pytest.raises(DefinitionError) as error:
+        load_settings(home(name, change))
+    assert words in str(error.value)
+
+
+INDICATOR_MISTAKES = {
+    "measure": ("welfare_recipients_pct", {"numerator": "welfare_recipient"},
+                "no measure 'welfare_recipient'; did you mean 'welfare_recipients'?"),
+    "no denominator": ("welfare_recipients_pct", {"denominator": None}, "names no numerator or no denominator measure"),
+    "survey without design": ("self_rated_health_good_pct", {"survey": None},
+                              "kind survey, and only it, states a survey design"),
+    "derived without function": ("welfare_recipients_pct", {"kind": "derived"},
+                                 "kind derived, and only it, names a function"),
+    "derived without level": (
+        "welfare_recipients_pct", {"kind": "derived", "function": "relative_ratio", "reference_level": "province"},
+        "reference_level must be one of community, township, county, city",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", INDICATOR_MISTAKES)
+def test_a_mistake_of_an_indicator_is_named(home, package_entry, mistake):
+    key, changes, words = INDICATOR_MISTAKES[mistake]
+    own = package_entry("indicators", key, **changes)
+    with pytest.raises(DefinitionError) as error:
+        load_settings(home("indicators", lambda document: document.update({key: own})))
+    assert str(error.value).startswith(f"indicators.yaml: {key}: ")
+    assert words in str(error.value)
+
+
+def test_a_folder_without_home_names_the_next_step(tmp_path):
+    with pytest.raises(DefinitionError, match="there is no such file; 'kangheng init' or 'kangheng demo' makes a home"):
+        load_settings(tmp_path)

@@ -1,0 +1,157 @@
+"""Row rules of the shipped contracts: a sound row passes, each fault breaks exactly its rule, nothing said is not
+judged."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from assets.intake.rules import evaluate
+
+START, END = date(2025, 10, 1), date(2025, 12, 31)
+BEFORE, AFTER = date(2025, 9, 30), date(2026, 1, 1)
+
+SOUND = {
+    "health_bureau.residents": {
+        "sex": "F", "birth_date": date(1956, 3, 9), "archive_date": date(2019, 5, 20), "archive_status": "active",
+    },
+    "health_bureau.followups_hypertension": {
+        "followup_date": date(2025, 10, 12), "sbp_mmhg": 138, "dbp_mmhg": 86, "classification": "satisfied",
+        "next_date": date(2026, 1, 10),
+    },
+    "health_bureau.followups_diabetes": {"followup_date": date(2025, 10, 12), "glucose_mmol_l": "6.8"},
+    "health_bureau.survey": {"weight": "12.5", "self_rated_health": 4, "service_satisfaction": 3},
+    "health_bureau.fund_ledger": {"entry_date": date(2025, 10, 15), "entry_type": "budget", "amount_fen": 1_234_560},
+    "hospitals.encounters": {
+        "admit_date": date(2025, 11, 2), "discharge_date": date(2025, 11, 9), "total_cost_fen": 352_140,
+    },
+    "insurers.settlements": {
+        "settled_on": date(2025, 11, 10), "total_fee_fen": 352_140, "fund_pay_fen": 210_000, "person_pay_fen": 142_140,
+    },
+    "civil_affairs.population": {
+        f"population_{sex}_{band}": 512 for sex in "mf" for band in ("0_14", "15_34", "35_64", "65_plus")
+    },
+    "civil_affairs.welfare": {"category": "low_income", "start_date": date(2022, 6, 1)},
+    "civil_affairs.areas": {"urban_rural_code": "111"},
+}  # fmt: skip
+
+# feed, rule, what differs from the sound row, whether the rule holds then: the last value inside and the first outside
+EDGES = [
+    ("health_bureau.residents", "birth_date_plausible", {"birth_date": date(1899, 12, 31)}, False),
+    ("health_bureau.residents", "birth_date_plausible", {"birth_date": date(1900, 1, 1)}, True),
+    ("health_bureau.residents", "birth_date_plausible", {"birth_date": END}, True),
+    ("health_bureau.residents", "birth_date_plausible", {"birth_date": AFTER}, False),
+    ("health_bureau.residents", "sex_known", {"sex": "U"}, False),
+    ("health_bureau.residents", "sex_known", {"sex": "M"}, True),
+    ("health_bureau.residents", "archive_not_later", {"archive_date": END}, True),
+    ("health_bureau.residents", "archive_not_later", {"archive_date": AFTER}, False),
+    ("health_bureau.followups_hypertension", "sbp_range", {"sbp_mmhg": 49, "dbp_mmhg": 40}, False),
+    ("health_bureau.followups_hypertension", "sbp_range", {"sbp_mmhg": 50, "dbp_mmhg": 40}, True),
+    ("health_bureau.followups_hypertension", "sbp_range", {"sbp_mmhg": 300, "classification": "adverse"}, True),
+    ("health_bureau.followups_hypertension", "sbp_range", {"sbp_mmhg": 301, "classification": "adverse"}, False),
+    ("health_bureau.followups_hypertension", "dbp_range", {"dbp_mmhg": 29}, False),
+    ("health_bureau.followups_hypertension", "dbp_range", {"dbp_mmhg": 30}, True),
+    ("health_bureau.followups_hypertension", "dbp_range",
+     {"sbp_mmhg": 250, "dbp_mmhg": 200, "classification": "unsatisfied"}, True),
+    ("health_bureau.followups_hypertension", "dbp_range",
+     {"sbp_mmhg": 250, "dbp_mmhg": 201, "classification": "unsatisfied"}, False),
+    ("health_bureau.followups_hypertension", "sbp_above_dbp", {"sbp_mmhg": 86}, False),
+    ("health_bureau.followups_hypertension", "sbp_above_dbp", {"sbp_mmhg": 87}, True),
+    ("health_bureau.followups_hypertension", "followup_date_in_period", {"followup_date": BEFORE}, False),
+    ("health_bureau.followups_hypertension", "followup_date_in_period", {"followup_date": START}, True),
+    ("health_bureau.followups_hypertension", "followup_date_in_period", {"followup_date": END}, True),
+    ("health_bureau.followups_hypertension", "followup_date_in_period",
+     {"followup_date": AFTER, "next_date": date(2026, 4, 1)}, False),
+    ("health_bureau.followups_hypertension", "classification_matches_bp", {"sbp_mmhg": 149, "dbp_mmhg": 89}, True),
+    ("health_bureau.followups_hypertension", "classification_matches_bp", {"sbp_mmhg": 150}, False),
+    ("health_bureau.followups_hypertension", "classification_matches_bp", {"dbp_mmhg": 90}, False),
+    ("health_bureau.followups_hypertension", "classification_matches_bp",
+     {"sbp_mmhg": 150, "classification": "unsatisfied"}, True),
+    ("health_bureau.followups_hypertension", "next_after_visit", {"next_date": date(2025, 10, 12)}, False),
+    ("health_bureau.followups_hypertension", "next_after_visit", {"next_date": date(2025, 10, 13)}, True),
+    ("health_bureau.followups_diabetes", "glucose_range", {"glucose_mmol_l": "0.9"}, False),
+    ("health_bureau.followups_diabetes", "glucose_range", {"glucose_mmol_l": "1.0"}, True),
+    ("health_bureau.followups_diabetes", "glucose_range", {"glucose_mmol_l": "50.0"}, True),
+    ("health_bureau.followups_diabetes", "glucose_range", {"glucose_mmol_l": "50.1"}, False),
+    ("health_bureau.followups_diabetes", "followup_date_in_period", {"followup_date": BEFORE}, False),
+    ("health_bureau.followups_diabetes", "followup_date_in_period", {"followup_date": AFTER}, False),
+    ("health_bureau.survey", "weight_positive", {"weight": "0"}, False),
+    ("health_bureau.survey", "weight_positive", {"weight": "0.0001"}, True),
+    ("health_bureau.survey", "health_scale", {"self_rated_health": 0}, False),
+    ("health_bureau.survey", "health_scale", {"self_rated_health": 1}, True),
+    ("health_bureau.survey", "health_scale", {"self_rated_health": 5}, True),
+    ("health_bureau.survey", "health_scale", {"self_rated_health": 6}, False),
+    ("health_bureau.survey", "satisfaction_scale", {"service_satisfaction": 0}, False),
+    ("health_bureau.survey", "satisfaction_scale", {"service_satisfaction": 6}, False),
+    ("health_bureau.fund_ledger", "entry_date_in_period", {"entry_date": BEFORE}, False),
+    ("health_bureau.fund_ledger", "entry_date_in_period", {"entry_date": AFTER}, False),
+    ("health_bureau.fund_ledger", "budget_not_negative", {"amount_fen": -1}, False),
+    ("health_bureau.fund_ledger", "budget_not_negative", {"amount_fen": 0}, True),
+    ("health_bureau.fund_ledger", "budget_not_negative", {"amount_fen": -1, "entry_type": "spending"}, True),
+    ("hospitals.encounters", "discharge_not_before_admit", {"discharge_date": date(2025, 11, 1)}, False),
+    ("hospitals.encounters", "discharge_not_before_admit", {"discharge_date": date(2025, 11, 2)}, True),
+    ("hospitals.encounters", "cost_not_negative", {"total_cost_fen": -1}, False),
+    ("hospitals.encounters", "cost_not_negative", {"total_cost_fen": 0}, True),
+    ("hospitals.encounters", "admit_date_in_period", {"admit_date": BEFORE}, False),
+    ("hospitals.encounters", "admit_date_in_period", {"admit_date": AFTER, "discharge_date": AFTER}, False),
+    ("insurers.settlements", "fee_adds_up", {"total_fee_fen": 352_141}, False),
+    ("insurers.settlements", "fee_adds_up", {"total_fee_fen": 352_139}, False),
+    ("insurers.settlements", "settled_on_in_period", {"settled_on": BEFORE}, False),
+    ("insurers.settlements", "settled_on_in_period", {"settled_on": AFTER}, False),
+    *[("civil_affairs.population", "no_negative_population", {name: -1}, False)
+      for name in SOUND["civil_affairs.population"]],
+    ("civil_affairs.population", "no_negative_population", {"population_m_0_14": 0}, True),
+    ("civil_affairs.welfare", "start_not_later", {"start_date": END}, True),
+    ("civil_affairs.welfare", "start_not_later", {"start_date": AFTER}, False),
+]  # fmt: skip
+
+
+def judged(contract, row):
+    """The verdict of every rule on one row of typed cells; columns the row does not name are empty."""
+    typed = [column for column in contract.columns if column.role not in ("drop", "person_id")]
+    frame = pl.DataFrame(
+        [pl.Series(column.name, [row.get(column.name)]).cast(column.polars_dtype) for column in typed]
+    ).with_columns(period_start=pl.lit(START), period_end=pl.lit(END))
+    return {rule: verdict.item() for rule, verdict in evaluate(frame, contract.rules).items()}
+
+
+@pytest.mark.parametrize("feed", sorted(SOUND))
+def test_a_sound_row_breaks_no_rule_and_meets_every_one(catalog, feed):
+    verdicts = judged(catalog.feed(feed), SOUND[feed])
+    assert verdicts == dict.fromkeys(verdicts, True)
+
+
+@pytest.mark.parametrize("feed", sorted(SOUND))
+def test_no_rule_judges_an_empty_row(catalog, feed):
+    verdicts = judged(catalog.feed(feed), {})
+    assert verdicts == dict.fromkeys(verdicts)
+
+
+@pytest.mark.parametrize(("feed", "rule", "change", "holds"), EDGES)
+def test_a_fault_breaks_exactly_its_rule(catalog, feed, rule, change, holds):
+    verdicts = judged(catalog.feed(feed), SOUND[feed] | change)
+    assert [name for name, verdict in verdicts.items() if verdict is False] == ([] if holds else [rule])
+
+
+def test_every_shipped_rule_has_a_fault_that_breaks_it(catalog):
+    shipped = {(contract.key, rule.id) for contract in catalog.current() for rule in contract.rules}
+    assert shipped == {(feed, rule) for feed, rule, _, holds in EDGES if not holds}
+    assert set(SOUND) == set(catalog.feeds)
+
+
+@pytest.mark.parametrize(
+    ("feed", "empty", "silent"),
+    [
+        ("hospitals.encounters", "discharge_date", ["discharge_not_before_admit"]),
+        ("health_bureau.followups_diabetes", "glucose_mmol_l", ["glucose_range"]),
+        ("health_bureau.followups_hypertension", "next_date", ["next_after_visit"]),
+        ("health_bureau.followups_hypertension", "sbp_mmhg",
+         ["sbp_range", "sbp_above_dbp", "classification_matches_bp"]),
+        ("health_bureau.survey", "self_rated_health", ["health_scale"]),
+        ("insurers.settlements", "fund_pay_fen", ["fee_adds_up"]),
+    ],
+)  # fmt: skip
+def test_a_rule_does_not_apply_where_its_cell_is_empty(catalog, feed, empty, silent):
+    verdicts = judged(catalog.feed(feed), SOUND[feed] | {empty: None})
+    assert [rule for rule, verdict in verdicts.items() if verdict is None] == silent
+    assert all(verdict for rule, verdict in verdicts.items() if rule not in silent)
