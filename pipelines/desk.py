@@ -12,6 +12,8 @@ from data_contracts.closed import DefinitionError
 
 _INSTANCE = """telemetry:
   enabled: false
+nux:
+  enabled: false
 python_logs:
   python_log_level: WARNING
 """

@@ -103,14 +103,14 @@ def tables_asset(
         document = known[table].document
         return words(document.titles, document.grain)
 
-    @dg.multi_asset(
+    @dg.multi_asset(  # type: ignore[untyped-decorator]
         name=name,
         group_name=stage,
         specs=[dg.AssetSpec(table, deps=list(deps), description=described(table)) for table in tables],
         check_specs=list(checks),
         partitions_def=plan.partitions,
     )
-    def step(context: dg.AssetExecutionContext, home: HomeResource):  # type: ignore[no-untyped-def,untyped-decorator]
+    def step(context: dg.AssetExecutionContext, home: HomeResource):  # type: ignore[no-untyped-def]
         outcomes = home.road.advance(stage, tables, context.partition_key)
         for table, outcome in outcomes.items():
             yield dg.MaterializeResult(asset_key=table, metadata=outcome.metadata)

@@ -11,7 +11,7 @@ import polars as pl
 from assets.engine.duck import EngineLimits, query
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK_DIGITS = "10X98765432"
+_NOT_PLAIN = "[^ -~]"
 _BLOCK = 64
 KEY_LENGTH = 32
 
@@ -30,24 +30,26 @@ def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
         return trimmed.select(
             canonical=pl.when(filled).then("id"), id_class=pl.when(filled).then(pl.lit("opaque", dtype=pl.String))
         )
-    frame = pl.DataFrame({"id": text.str.normalize("NFKC").str.strip_chars(" \t'").str.to_uppercase()})
-    long = pl.when(pl.col("id").str.len_chars() == 15).then(
-        pl.col("id").str.slice(0, 6) + pl.lit("19") + pl.col("id").str.slice(6, 9)
+    if text.str.contains(_NOT_PLAIN).any():
+        text = text.str.normalize("NFKC")
+    frame = pl.DataFrame({"id": text.str.strip_chars(" \t'").str.to_uppercase()}).with_columns(
+        pl.col("id").str.contains("^[0-9]{17}[0-9X]$").alias("long"),
+        pl.col("id").str.contains("^[0-9]{15}$").alias("short"),
     )
-    frame = frame.with_columns(long.otherwise(pl.col("id").str.slice(0, 17)).alias("body"))
-    digits = [pl.col("body").str.slice(i, 1).cast(pl.Int32, strict=False) * weight for i, weight in enumerate(_WEIGHTS)]
-    check = pl.lit(list(_CHECK_DIGITS)).list.get(pl.sum_horizontal(digits, ignore_nulls=False) % 11)
+    old = pl.col("id").str.slice(0, 6) + pl.lit("19") + pl.col("id").str.slice(6, 9)
+    body = pl.when("long").then(pl.col("id").str.slice(0, 17)).when("short").then(old)
+    frame = frame.with_columns(body.alias("body")).with_columns(pl.col("body").cast(pl.Int64).alias("number"))
+    # Digits by integer division: seventeen substrings per id would cost more than everything else together.
+    digits = [pl.col("number") // 10 ** (16 - at) % 10 * weight for at, weight in enumerate(_WEIGHTS)]
+    expected = (12 - pl.sum_horizontal(digits, ignore_nulls=False) % 11) % 11
+    check = pl.when(expected == 10).then(pl.lit("X")).otherwise(expected.cast(pl.String))
     born = pl.col("body").str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
-    frame = frame.with_columns(
-        check.alias("check"),
-        (pl.col("body").str.contains("^[0-9]{17}$") & born.is_not_null() & (born.dt.year() >= 1900)).alias("sound"),
-        pl.col("id").str.len_chars().alias("length"),
-    )
-    valid18 = pl.col("sound") & (pl.col("length") == 18) & (pl.col("id").str.slice(17, 1) == pl.col("check"))
-    valid15 = pl.col("sound") & (pl.col("length") == 15)
+    frame = frame.with_columns(check.alias("check"), (born.dt.year() >= 1900).fill_null(value=False).alias("sound"))
+    valid18 = pl.col("sound") & pl.col("long") & (pl.col("id").str.slice(17, 1) == pl.col("check"))
+    valid15 = pl.col("sound") & pl.col("short")
     return frame.select(
-        canonical=pl.when(valid18 | valid15).then(pl.col("body") + pl.col("check")).otherwise(None),
-        id_class=pl.when(valid18).then(pl.lit("id18")).when(valid15).then(pl.lit("id15")).otherwise(None),
+        canonical=pl.when(valid18 | valid15).then(pl.col("body") + pl.col("check")),
+        id_class=pl.when(valid18).then(pl.lit("id18")).when(valid15).then(pl.lit("id15")),
     )
 
 

@@ -19,7 +19,10 @@ POLICIES = (("htn_management", 6000, "central"), ("healthy_communities", 3900, "
 _DIAGNOSES = np.array(
     ["I10.x00x002", "I25.103", "I63.900", "E11.900", "J18.900", "J44.100", "K29.500", "M51.202", "N18.900", "S72.000"]
 )
-_DEPARTMENTS = np.array(["心内科", "神经内科", "内分泌科", "呼吸内科", "消化内科", "骨科", "全科", "急诊科"])
+# The department that treats each of the diagnoses above.
+_DEPARTMENTS = np.array(
+    ["心内科", "心内科", "神经内科", "内分泌科", "呼吸内科", "呼吸内科", "消化内科", "骨科", "肾内科", "骨科"]
+)
 HOSPITALS = ("H01", "H02", "H03", "H04")
 
 
@@ -163,6 +166,7 @@ def encounters(rng: np.random.Generator, people: People, quarter: Quarter) -> pl
     stay = np.where(stays, rng.geometric(0.12, n), 0)
     cost = np.where(stays, rng.lognormal(13.6, 0.6, n), rng.lognormal(10.0, 0.7, n)).astype(np.int64)
     order = np.argsort(admit, kind="stable")
+    illness = rng.integers(0, len(_DIAGNOSES), n)
     return pl.DataFrame(
         {
             "person": person[order],
@@ -170,8 +174,8 @@ def encounters(rng: np.random.Generator, people: People, quarter: Quarter) -> pl
             "encounter_class": kind[order],
             "admit_date": admit[order],
             "discharge_date": _only((admit + stay)[order], stays[order]),
-            "diagnosis_code": _DIAGNOSES[rng.integers(0, 10, n)],
-            "department": _DEPARTMENTS[rng.integers(0, 8, n)],
+            "diagnosis_code": _DIAGNOSES[illness],
+            "department": np.where(kind[order] == "emergency", "急诊科", _DEPARTMENTS[illness]),
             "total_cost_fen": cost[order],
         }
     ).with_columns(_serial("JZ", quarter, n).alias("encounter_no"))

@@ -1,12 +1,14 @@
 """Laws of money: nothing lost, bounds and reserves kept, names do not matter, impossible rules pay nothing."""
 
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluations.allocation import AllocationRule, Payee, ReserveRule, StreamRule, allocate
+from evaluations.allocation import Allocation, AllocationRule, Payee, ReserveRule, StreamRule, allocate
 from evaluations.rounding import instalments, largest_remainder
 from evaluations.waterfill import NoSolution, water_fill
 
@@ -85,7 +87,7 @@ def test_rounding_sums_stays_within_one_and_keeps_order(weights: list[int], tota
             assert weights[one] <= weights[other] or found[one] >= found[other]
 
 
-_people = st.integers(1, 60_000).map(Decimal)
+_people = st.one_of(st.integers(1, 60_000), st.integers(0, 5)).map(Decimal)
 _hundredths = st.integers(0, 10_000).map(lambda value: Decimal(value) / 100)
 
 
@@ -129,31 +131,84 @@ def test_no_unit_is_lost_and_rules_hold_or_nothing_is_paid(case: tuple[Allocatio
     rule, payees = case
     found = allocate(rule, payees)
     if found.conflict is not None:
-        assert found.lines == []
+        assert found == Allocation([], {}, {}, found.conflict)
         assert found.conflict.short > 0
         return
     assert sum(line.amount for line in found.lines) == rule.budget
-    totals = {payee.id: 0 for payee in payees}
-    base = dict(totals)
-    for line in found.lines:
-        if line.payee_kind != "fund":
-            totals[line.payee_id] += line.amount
-            if line.line_id not in ("performance", "not_earned"):
-                base[line.payee_id] += line.amount
+    for stream in rule.streams:
+        exact = rule.budget * Fraction(stream.share)
+        if stream.kind in ("performance", "reserve"):
+            # What is earned and what is not make up the stream; so does what is held back.
+            assert abs(sum(line.amount for line in found.lines if line.stream == stream.id) - exact) < 1
+    totals = _totals(found)
+    base = _totals(found, without=("performance", "not_earned"))
     assert all(amount >= 0 for amount in totals.values())
-    pool = sum(base.values())
-    people = sum(payee.population for payee in payees)
+    pool, people = sum(base.values()), sum(payee.population for payee in payees)
     for payee in payees:
-        equal = pool * payee.population / people
-        if rule.floor is not None:
-            assert base[payee.id] >= equal * rule.floor - 1
+        if not payee.population:
+            assert totals[payee.id] == 0
+            continue
+        equal = pool * Fraction(payee.population) / Fraction(people)
+        assert abs(found.equal_shares[payee.id] - equal) < 1
+        floor = equal * Fraction(rule.floor or 0)
+        assert base[payee.id] >= floor
         if rule.cap is not None:
-            assert base[payee.id] <= equal * rule.cap + 1
-    if rule.reserves:
-        held = sum(line.amount for line in found.lines if line.line_id == "held")
-        rural = sum(totals[payee.id] for payee in payees if "rural" in payee.groups)
-        if any("rural" in payee.groups for payee in payees):
-            assert rural >= (rule.budget - held) * rule.reserves[0].minimum_share
+            # Only where no whole unit lies between floor and cap the floor may be kept beyond the cap.
+            assert base[payee.id] <= max(equal * Fraction(rule.cap), -(-floor // 1))
+    held = sum(line.amount for line in found.lines if line.line_id == "held")
+    for reserve in rule.reserves:
+        group = sum(totals[payee.id] for payee in payees if reserve.group in payee.groups)
+        assert group >= (rule.budget - held) * reserve.minimum_share
+
+
+def _totals(found: Allocation, without: tuple[str, ...] = ()) -> dict[str, int]:
+    totals = dict.fromkeys(found.bounds, 0)
+    for line in found.lines:
+        if line.payee_kind != "fund" and line.line_id not in without:
+            totals[line.payee_id] += line.amount
+    return totals
+
+
+@settings(max_examples=60, deadline=None)
+@given(_cities())
+def test_names_and_the_unit_in_which_people_are_counted_do_not_matter(case: tuple[AllocationRule, list[Payee]]) -> None:
+    rule, payees = case
+    renamed = [
+        replace(payee, id=f"q{payee.id}", population=payee.population * 12, weighted=payee.weighted * 7)
+        for payee in payees
+    ]
+    before, after = allocate(rule, payees), allocate(rule, renamed)
+    assert before.conflict == after.conflict
+    assert {f"q{payee}": amount for payee, amount in _totals(before).items()} == _totals(after)
+    assert {f"q{payee}": bound for payee, bound in before.bounds.items()} == after.bounds
+
+
+@settings(max_examples=60, deadline=None)
+@given(_cities())
+def test_equals_are_paid_alike(case: tuple[AllocationRule, list[Payee]]) -> None:
+    rule, payees = case
+    twin = replace(payees[0], id="twin")
+    found = allocate(rule, [*payees, twin])
+    if found.conflict is None:
+        totals = _totals(found)
+        # One unit per rounding: two shared streams, the bounds, the performance stream and its earned part.
+        assert abs(totals["twin"] - totals[payees[0].id]) <= 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(_cities(), st.integers(0, 13))
+def test_a_missing_risk_never_raises_pay(case: tuple[AllocationRule, list[Payee]], which: int) -> None:
+    rule, payees = case
+    at = which % len(payees)
+    own = payees[at].risk
+    others = [payee.risk for place, payee in enumerate(payees) if place != at and payee.risk is not None]
+    if own is None or not others or min(others) > own:
+        return
+    hidden = [replace(payee, risk=None) if place == at else payee for place, payee in enumerate(payees)]
+    before, after = allocate(rule, payees), allocate(rule, hidden)
+    if before.conflict is None and after.conflict is None:
+        # Roundings of the two streams, the bounds and the reserve may each differ by one unit.
+        assert _totals(after)[payees[at].id] <= _totals(before)[payees[at].id] + 4
 
 
 @settings(max_examples=60, deadline=None)
@@ -172,8 +227,6 @@ def test_a_missing_score_never_raises_pay(case: tuple[AllocationRule, list[Payee
     at = which % len(payees)
     if payees[at].score is None:
         return
-    from dataclasses import replace
-
     hidden = [replace(payee, score=None) if place == at else payee for place, payee in enumerate(payees)]
     before, after = allocate(rule, payees), allocate(rule, hidden)
     if before.conflict or after.conflict or rule.reserves:

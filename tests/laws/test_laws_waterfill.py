@@ -1,4 +1,4 @@
-"""Laws of sharing within bounds: the multiplier is exact, rounding stays within one unit, groups get what is promised."""
+"""Laws of sharing within bounds: the multiplier is exact, rounding moves less than a unit, groups get their share."""
 
 from fractions import Fraction
 
@@ -101,13 +101,15 @@ def test_the_multiplier_uses_the_pool_up_exactly(places: list[tuple[int, int, in
     try:
         found = water_fill(targets, floors, caps, pool, [f"{at:02d}" for at in range(len(places))])
     except NoSolution as no:
-        if no.side == "floors":
-            assert no.short == sum(floors) - pool
+        found, reason = None, no
+    if found is None:
+        held = [cap if target else floor for target, floor, cap in zip(targets, floors, caps, strict=True)]
+        if reason.side == "floors":
+            assert reason.short == sum(floors) - pool
         else:
-            held = [cap if target else floor for target, floor, cap in zip(targets, floors, caps, strict=True)]
             assert None not in held
-            assert no.short == pool - sum(amount or 0 for amount in held)
-        assert no.short > 0
+            assert reason.short == pool - sum(amount or 0 for amount in held)
+        assert reason.short > 0
         return
     exact = []
     for target, floor, cap in zip(targets, floors, caps, strict=True):

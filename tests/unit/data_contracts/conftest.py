@@ -23,6 +23,10 @@ PACKAGE = Path(data_contracts.__file__).parent
 Change = Callable[[dict[str, Any]], object]
 
 
+def unchanged(document: dict[str, Any]) -> None:
+    """Change nothing."""
+
+
 @dataclass
 class Draft:
     """A copy of a shipped contract: `read` applies a change to the document and reads it from a file."""
@@ -31,7 +35,7 @@ class Draft:
     key: str
     codes: dict[str, CodeList]
 
-    def read(self, change: Change = lambda document: None) -> FeedContract:
+    def read(self, change: Change = unchanged) -> FeedContract:
         path = self.folder / self.key / "2023-01-01.yaml"
         document = copy.deepcopy(read_yaml(PACKAGE / "feeds" / self.key / path.name))
         change(document)

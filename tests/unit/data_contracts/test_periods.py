@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -74,7 +75,7 @@ def test_a_year_of_periods_later_is_the_same_place_in_the_next_year(period):
 def test_a_window_is_unbroken_and_ends_with_its_period(period, name):
     window = period.window(name)
     assert window[-1] == period
-    assert all(after == before.shift(1) for before, after in zip(window, window[1:], strict=False))
+    assert all(after == before.shift(1) for before, after in pairwise(window))
 
 
 @given(PERIODS)

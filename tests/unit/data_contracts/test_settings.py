@@ -32,7 +32,7 @@ def home(tmp_path):
     """A home with the demo's rules; change home.yaml or a settings file by a function of its document."""
     shutil.copytree(DEMO, tmp_path / "settings")
 
-    def make(name=None, change=lambda document: None):
+    def make(name=None, change=dict.copy):
         (tmp_path / "home.yaml").write_text(yaml.safe_dump(HOME), encoding="utf-8")
         if name is not None:
             path = tmp_path / "home.yaml" if name == "home" else tmp_path / "settings" / f"{name}.yaml"
@@ -152,7 +152,7 @@ MISTAKES = {
     ),
     "key of home": ("home", lambda d: d.update(time_zon="x"), "unknown key 'time_zon'; did you mean 'time_zone'?"),
     "key of limits": ("limits", lambda d: d.update(row=1), "unknown key 'row'; did you mean 'rows'?"),
-    "unknown file": ("indicater", lambda d: None, "not a settings file; known: "),
+    "unknown file": ("indicater", dict.copy, "not a settings file; known: "),
     "sum without column": (
         "measures",
         lambda d: d.update(m={"titles": {"zh": "a", "en": "a"}, "mart": "x", "aggregate": "sum", "window": "at_end"}),

@@ -1,0 +1,82 @@
+"""Small demo cities and how to read their files with nothing but the csv module."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from data_contracts.contracts import Catalog, FeedContract
+from data_contracts.periods import Period
+from pipelines.demo.generator import generate
+
+FIRST, LAST, RESIDENTS, SEED = "2024Q4", "2025Q2", 4_000, 11
+_ENCODINGS = {"health_bureau.residents": "gb18030", "civil_affairs.welfare": "gb18030"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a landing file: where it stands, its cells by column name, and whether it has as many as it should."""
+
+    file: str
+    number: int
+    period: Period
+    cells: dict[str, str]
+    whole: bool
+
+
+class Files:
+    """The landing folder of a demo city."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._catalog = Catalog.load()
+
+    def contract(self, key: str) -> FeedContract:
+        return self._catalog.feed(key)
+
+    def paths(self, key: str) -> list[Path]:
+        return sorted((self.home / "landing" / key.replace(".", "/")).rglob("*.csv"))
+
+    def records(self, key: str) -> Iterator[Record]:
+        columns = {header: column.name for column in self.contract(key).columns for header in column.headers}
+        for path in self.paths(key):
+            text = path.read_bytes().decode(_ENCODINGS.get(key, "utf-8-sig"))
+            rows = csv.reader(io.StringIO(text))
+            names = [columns[header] for header in next(rows)]
+            period = Period.parse(path.stem[-6:])
+            for number, row in enumerate(rows, start=1):
+                cells = dict(zip(names, row, strict=False))
+                name = path.relative_to(self.home / "landing").as_posix()
+                yield Record(name, number, period, cells, len(row) == len(names))
+
+    def faults(self) -> list[tuple[str, int, str, str]]:
+        with (self.home / "truth/faults.csv").open(encoding="utf-8", newline="") as stream:
+            rows = csv.DictReader(stream)
+            return [(row["file"], int(row["record"]), row["rule"], row["kind"]) for row in rows]
+
+
+def make(path: Path, *, faults: bool = True, seed: int = SEED) -> Files:
+    generate(path, residents=RESIDENTS, seed=seed, first=FIRST, last=LAST, faults=faults)
+    return Files(path)
+
+
+@pytest.fixture(scope="session")
+def spoiled_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return make(tmp_path_factory.mktemp("demo") / "spoiled")
+
+
+@pytest.fixture(scope="session")
+def clean_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return make(tmp_path_factory.mktemp("demo") / "clean", faults=False)
+
+
+def day(text: str) -> date | None:
+    """A day as senders write it, or None."""
+    try:
+        return date.fromisoformat(text[:10].strip().replace("/", "-"))
+    except ValueError:
+        return None
