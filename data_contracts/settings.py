@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,8 +19,16 @@ from data_contracts.periods import Period
 
 REGISTRY = Path(__file__).parent / "registry"
 
+
 # Written as text or as a plain number in YAML; a float would already have lost digits before we see it.
-Exact = Annotated[Decimal, BeforeValidator(lambda value: Decimal(str(value)))]
+def _exact(value: object) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("must be a number written with digits and a point") from None
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
 Entry = TypeVar("Entry", bound=Closed)
 Document = TypeVar("Document", bound=Closed)
 Dimension = Literal["health_outcome", "service_process", "policy_effectiveness"]
@@ -498,8 +506,10 @@ def _check_money(settings: Settings, measures: list[str], indicators: list[str])
     _known("level", where, allocation.payee_level, settings.levels)
     _known("measure", where, allocation.population, measures)
     _known("measure", where, allocation.weighted_population, measures)
-    if sum(stream.share for stream in allocation.streams) != 1:
-        raise DefinitionError(f"{where}: shares of the streams must sum to 1")
+    if sum(stream.share for stream in allocation.streams) != 1 or min(s.share for s in allocation.streams) < 0:
+        raise DefinitionError(f"{where}: shares of the streams must sum to 1 and none be negative")
+    if allocation.floor is not None and allocation.cap is not None and allocation.floor > allocation.cap:
+        raise DefinitionError(f"{where}: the floor lies above the cap")
     paying: set[str] = set()
     for stream in allocation.streams:
         if stream.kind == "performance":

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+# A smaller standard error is what rounding leaves of none at all.
+_NO_ERROR = 1e-9
+
 
 def survey_proportion(
     frame: pl.DataFrame,
@@ -24,15 +27,23 @@ def survey_proportion(
     degrees_of_freedom, respondents, effective_n (Kish), method. Each group is taken as its own sample: its strata and
     primary sampling units are those found in it, drawn with replacement. Variance of the ratio mean:
     Σ_h n_h/(n_h−1) Σ_i (z_hi − z̄_h)², z_hi = Σ w (y − p) / Σ w. A stratum with one unit adds nothing and the method is
-    marked; without degrees of freedom, or when all or none agree, the interval is Wilson's on Kish's effective number
-    of respondents. Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992, ch. 5.
+    marked; without degrees of freedom, or when the units do not differ or all or none agree, the interval is Wilson's
+    on Kish's effective number of respondents. Särndal, Swensson, Wretman, Model Assisted Survey Sampling, 1992, ch. 5.
     """
-    ordered = frame.sort(*by, stratum, psu, weight, success).with_columns(
-        pl.col(weight).cast(pl.Float64).alias("w"), pl.col(success).cast(pl.Float64).alias("answer")
+    ordered = (
+        frame.select(
+            *by,
+            pl.col(stratum).alias("stratum"),
+            pl.col(psu).alias("psu"),
+            pl.col(weight).alias("weight"),
+            pl.col(success).alias("success"),
+        )
+        .sort(*by, "stratum", "psu", "weight", "success")
+        .with_columns(pl.col("weight").cast(pl.Float64).alias("w"), pl.col("success").cast(pl.Float64).alias("answer"))
     )
     totals = ordered.group_by(*by, maintain_order=True).agg(
-        pl.col(weight).filter(pl.col(success)).sum().alias("numerator"),
-        pl.col(weight).sum().alias("denominator"),
+        pl.col("weight").filter(pl.col("success")).sum().alias("numerator"),
+        pl.col("weight").sum().alias("denominator"),
         pl.len().alias("respondents"),
         (pl.col("w").sum() ** 2 / (pl.col("w") ** 2).sum()).alias("effective_n"),
     )
@@ -40,12 +51,15 @@ def survey_proportion(
         (pl.col("numerator").cast(pl.Float64) / pl.col("denominator").cast(pl.Float64)).alias("value")
     )
     units = (
-        ordered.join(totals.select(*by, "value", pl.col("denominator").cast(pl.Float64).alias("total")), on=list(by))
-        .sort(*by, stratum, psu, maintain_order=True)
-        .group_by(*by, stratum, psu, maintain_order=True)
+        ordered.join(
+            totals.select(*by, "value", pl.col("denominator").cast(pl.Float64).alias("total")),
+            on=list(by),
+            maintain_order="left",
+        )
+        .group_by(*by, "stratum", "psu", maintain_order=True)
         .agg((pl.col("w") * (pl.col("answer") - pl.col("value")) / pl.col("total")).sum().alias("z"))
     )
-    strata = units.group_by(*by, stratum, maintain_order=True).agg(
+    strata = units.group_by(*by, "stratum", maintain_order=True).agg(
         pl.len().alias("n"), ((pl.col("z") - pl.col("z").mean()) ** 2).sum().alias("squares")
     )
     errors = strata.group_by(*by, maintain_order=True).agg(
@@ -73,7 +87,7 @@ def _limits(frame: pl.DataFrame, confidence: float) -> pl.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         quantile = t.ppf(0.5 + confidence / 2, np.where(df > 0, df, 1))
         logit, step = np.log(p / (1 - p)), quantile * se / (p * (1 - p))
-        design = (df > 0) & (se > 0) & (p > 0) & (p < 1)
+        design = (df > 0) & (se > _NO_ERROR) & (p > 0) & (p < 1)
         middle, spread = p + z * z / (2 * n), z * np.sqrt(np.clip(p * (1 - p) / n + z * z / (4 * n * n), 0, None))
         lower = np.where(design, 1 / (1 + np.exp(-(logit - step))), (middle - spread) / (1 + z * z / n))
         upper = np.where(design, 1 / (1 + np.exp(-(logit + step))), (middle + spread) / (1 + z * z / n))

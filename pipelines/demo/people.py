@@ -97,7 +97,7 @@ def make_people(rng: np.random.Generator, city: City, residents: int, ends: list
         community=community,
         died=died,
         left=left,
-        ids=_ids(rng, born, male),
+        ids=identity_numbers(rng, born, male),
         names=_names(rng, total),
         archived=rng.random(total) < city.covers[community],
         frail=rng.random(total),
@@ -145,7 +145,7 @@ def _names(rng: np.random.Generator, total: int) -> np.ndarray:
     return np.char.add(_SURNAMES[rng.integers(0, len(_SURNAMES), total)], given)
 
 
-def _ids(rng: np.random.Generator, born: np.ndarray, male: np.ndarray) -> np.ndarray:
+def identity_numbers(rng: np.random.Generator, born: np.ndarray, male: np.ndarray) -> np.ndarray:
     """Identity numbers of GB 11643 under fictional region codes, all different."""
     total = len(born)
     region = 990101 + rng.integers(0, 60, total)

@@ -263,17 +263,18 @@ def survey(rng: np.random.Generator, city: City, people_by_community: np.ndarray
 def fund_ledger(
     rng: np.random.Generator, city: City, people_by_community: np.ndarray, quarter: Quarter
 ) -> pl.DataFrame:
-    """The year's budget in its first quarter, money paid in by halves, spending every quarter, a reversal at times."""
+    """The year's budget in its first quarter, money paid in and spent every quarter, a reversal at times."""
     places = np.arange(len(city.size))
     frames = []
     for policy, per_head, source in POLICIES:
         year = people_by_community * per_head
         spent = (year / 4 * city.spends * rng.uniform(0.85, 1.15, len(places))).astype(np.int64)
-        lines = [("spending", spent, rng.integers(quarter.start, quarter.end + 1, len(places)))]
+        lines = [
+            ("spending", spent, rng.integers(quarter.start, quarter.end + 1, len(places))),
+            ("appropriation", (year // 4).astype(np.int64), np.full(len(places), quarter.start + 9)),
+        ]
         if quarter.of_year == 1:
             lines.append(("budget", year.astype(np.int64), np.full(len(places), quarter.start + 14)))
-        if quarter.of_year in (1, 3):
-            lines.append(("appropriation", (year // 2).astype(np.int64), np.full(len(places), quarter.start + 30)))
         back = rng.random(len(places)) < 0.05
         for kind, amount, day in lines:
             frames.append(_entries(places, (policy, source), kind, amount, day))

@@ -1,4 +1,4 @@
-"""Whole-delivery judgement: a planted drift fails by name, the usual passes, nothing is a pass that was not looked at."""
+"""Whole-delivery judgement: a planted drift fails by name, the usual passes, an unseen delivery is no pass."""
 
 import polars as pl
 import pytest

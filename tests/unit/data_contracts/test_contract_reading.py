@@ -283,6 +283,12 @@ def test_the_version_in_force_at_the_end_of_the_period_holds(home, period, day):
     assert found.extras.valid_from.isoformat() == day
 
 
+@pytest.mark.parametrize(("valid_from", "day"), [("2024-06-30", "2024-06-30"), ("2024-07-01", "2023-01-01")])
+def test_a_version_of_the_last_day_of_the_period_holds_and_one_of_the_next_day_does_not(home, valid_from, day):
+    found = Catalog.load(home("2023-01-01", valid_from)).feed(FEED, "2024Q2")
+    assert found.extras.valid_from.isoformat() == day
+
+
 def test_a_period_before_the_first_version_is_refused(home):
     with pytest.raises(DefinitionError, match=r"no contract in force in 2024Q1; the first is valid from 2024-04-01"):
         Catalog.load(home("2024-04-01")).feed(FEED, "2024Q1")

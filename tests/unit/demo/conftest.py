@@ -19,7 +19,7 @@ _ENCODINGS = {"health_bureau.residents": "gb18030", "civil_affairs.welfare": "gb
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a landing file: where it stands, its cells by column name, and whether it has as many as it should."""
+    """One record of a landing file: its place and its cells by column name; `whole`: as many cells as headers."""
 
     file: str
     number: int

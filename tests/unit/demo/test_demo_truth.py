@@ -162,7 +162,9 @@ def test_truth_agrees_with_a_count_from_the_files(clean_city: Files, truth: list
     expected = _expected(clean_city)
     assert {(row["period"], row["indicator_id"]) for row in truth} == set(expected)
     for row in truth:
-        for name, counts in zip(("numerator", "denominator"), expected[row["period"], row["indicator_id"]], strict=True):
+        for name, counts in zip(
+            ("numerator", "denominator"), expected[row["period"], row["indicator_id"]], strict=True
+        ):
             inside = sum((value for area, value in counts.items() if area.startswith(row["area_id"])), Decimal())
             assert Decimal(row[name]) == inside, (row, name)
 

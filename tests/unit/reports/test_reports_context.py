@@ -103,5 +103,5 @@ def test_allocation_needs_a_sum_to_divide() -> None:
     assert context_from_settings(settings(allocation=document), "2025Q4", "r").allocation is None
     view = context_from_settings(settings(allocation=document), "2025Q4", "r", budget_minor=5).allocation
     assert view is not None
-    assert list(view.streams) == ["head"]
+    assert list(view.streams) == ["head", "bounds"]
     assert view.budget_minor == 5
