@@ -493,13 +493,18 @@ def _check_policies(settings: Settings, indicators: list[str]) -> None:
                     raise DefinitionError(f"{where}: {item.indicator}: low and high must differ")
 
 
+def _check_risk(risk: RiskDocument | None, indicators: list[str]) -> None:
+    if risk is None:
+        return
+    if sum(component.weight for component in risk.components) != 100:
+        raise DefinitionError("risk.yaml: weights of the components must sum to 100")
+    for component in risk.components:
+        _known("indicator", "risk.yaml", component.indicator, indicators)
+
+
 def _check_money(settings: Settings, measures: list[str], indicators: list[str]) -> None:
     risk, allocation, document = settings.risk, settings.allocation, settings.policy_document
-    if risk is not None:
-        if sum(component.weight for component in risk.components) != 100:
-            raise DefinitionError("risk.yaml: weights of the components must sum to 100")
-        for component in risk.components:
-            _known("indicator", "risk.yaml", component.indicator, indicators)
+    _check_risk(risk, indicators)
     if allocation is None:
         return
     where = "allocation.yaml"
