@@ -279,7 +279,7 @@ class _Work:
         its minimum. Returns the bound each payee stands at in the end.
         """
         binding: dict[str, tuple[list[int], int]] = {}
-        while (unmet := self._unmet(amounts, binding)) is not None:
+        while (unmet := self._unmet(amounts)) is not None:
             reserve, places, minimum = unmet
             binding[reserve] = (places, minimum)
             self._check_reach(binding, reserve, targets)
@@ -290,16 +290,14 @@ class _Work:
             amounts, bounds = lifted.amounts, lifted.bounds
         return bounds
 
-    def _unmet(
-        self, amounts: list[int], binding: dict[str, tuple[list[int], int]]
-    ) -> tuple[str, list[int], int] | None:
+    def _unmet(self, amounts: list[int]) -> tuple[str, list[int], int] | None:
         """The first reserved share that is not met: its id, the places of its group, the base money they must get."""
         base = self.rule.budget - sum(self.pools[s.id] for s in self.rule.streams if s.kind == "reserve")
         for reserve in self.rule.reserves:
             places = [at for at, payee in enumerate(self.payees) if reserve.group in payee.groups]
             top, bottom = reserve.minimum_share.as_integer_ratio()
             minimum = -(-base * top // bottom) - sum(self.earned[at] for at in places)
-            if reserve.id not in binding and sum(amounts[at] for at in places) < minimum:
+            if sum(amounts[at] for at in places) < minimum:
                 return reserve.id, places, minimum
         return None
 

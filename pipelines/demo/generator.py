@@ -167,7 +167,7 @@ def _registers(
     extra: dict[str, pl.Series | str] = {
         "archive_no": pl.Series(who).cast(pl.String).str.zfill(17),
         # No mobile number starts with 10, so nobody's telephone can ring.
-        "phone": "100" + pl.Series(who % 100_000_000).cast(pl.String).str.zfill(8),
+        "phone": "100" + pl.Series((who * 7_368_787 + 31_415_926) % 100_000_000).cast(pl.String).str.zfill(8),
         "address": demo.city.areas["community_name"][register["community"]]
         + pl.Series(who % 180 + 1).cast(pl.String)
         + "号",

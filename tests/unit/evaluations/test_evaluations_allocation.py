@@ -152,6 +152,17 @@ def test_two_streams_rounded_apart_stay_within_a_common_cap() -> None:
     assert _paid(found) == {"a": 3, "b": 3, "c": 2}
 
 
+def test_bounds_that_nobody_meets_change_nothing() -> None:
+    # Rounded stream by stream: 2 + 2, 1 + 1, 1 + 1. Rounded at once it would be 3, 3, 2.
+    rule = _rule(8, ("per_head", "0.5"), ("need", "0.5"), floor="0.1")
+    found = allocate(rule, [_payee(name, "1") for name in "abc"])
+    assert [_steps(found)[name] for name in "abc"] == [
+        {"per_head": 2, "need": 2},
+        {"per_head": 1, "need": 1},
+        {"per_head": 1, "need": 1},
+    ]
+
+
 def _with_reserve(rule: AllocationRule, *reserves: tuple[str, str, str]) -> AllocationRule:
     rules = tuple(ReserveRule(name, group, Decimal(share)) for name, group, share in reserves)
     return AllocationRule(rule.budget, rule.payee_kind, rule.streams, rule.floor, rule.cap, rules)
@@ -174,6 +185,12 @@ def test_money_earned_by_the_group_counts_towards_its_share() -> None:
         "performance": 200,
         "not_earned": -100,
     }
+
+
+def test_money_held_back_is_not_part_of_the_base_of_a_reserved_share() -> None:
+    rule = _with_reserve(_rule(1000, ("per_head", "0.8"), ("reserve", "0.2")), ("rural", "r", "0.3"))
+    found = allocate(rule, [_payee("a", "2", in_="r"), _payee("b", "8")])
+    assert _paid(found) == {"a": 240, "b": 560, RESERVE_FUND: 200}
 
 
 def test_several_reserved_shares_hold_at_once() -> None:

@@ -208,6 +208,9 @@ def test_survey_falls_back_where_the_design_gives_no_error() -> None:
         (19, 30, "unstable"),
         (20, 30, "ok"),
         (21, 31, "ok"),
+        (-19, 30, "unstable"),
+        (-20, 30, "ok"),
+        (5, -1, "no_denominator"),
     ],
 )
 def test_one_reason_wins(numerator: int | None, denominator: int | None, status: str) -> None:
