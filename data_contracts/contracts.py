@@ -132,7 +132,7 @@ class FeedExtras(Closed):
     sender: str
     feed: str
     titles: Bilingual
-    kind: Literal["record", "aggregate", "areas"]
+    kind: Literal["record", "aggregate", "areas", "area_changes"]
     valid_from: date
     delivery: Literal["increment", "snapshot"]
     period: PeriodSource = PeriodSource()
@@ -263,7 +263,7 @@ class FeedContract:
 
     @property
     def kind(self) -> str:
-        """record, aggregate or areas."""
+        """record, aggregate, areas or area_changes."""
         return self.extras.kind
 
     @property
@@ -306,6 +306,9 @@ META_COLUMNS = (
     ("institution_id", "text"),
     ("event_date", "date"),
 )
+# What a feed of kind area_changes must have; `changed_on` is a date, `change_kind` one of the kinds.
+AREA_CHANGE_KINDS = ("recode", "merge", "split")
+AREA_CHANGE_COLUMNS = ("old_id", "new_id", "changed_on", "change_kind")
 PERSON_COLUMNS = (("person_key", "text"), ("person_id_class", "text"))
 TAIL_COLUMNS = (("warnings", "text"), ("row_hash", "hash"))
 
@@ -314,6 +317,11 @@ def stored_columns(contract: FeedContract) -> "list[tuple[str, pl.DataType]]":
     """Columns of a stg part in order: technical ones, pseudonym, the contract's own, derived, flags and hash."""
     kinds = _stored_kinds(contract)
     return [(name, polars_dtype(kind, scale)) for name, kind, scale in kinds]
+
+
+def stored_names(contract: FeedContract) -> list[str]:
+    """Names of the columns of a stg part, without loading the data library."""
+    return [name for name, _, _ in _stored_kinds(contract)]
 
 
 def _stored_kinds(contract: FeedContract) -> list[tuple[str, str, int]]:
@@ -436,6 +444,16 @@ def _check_references(contract: FeedContract) -> None:
         raise DefinitionError(f"{where}: '{unknown[0]}' is not a stored column; nearest: {near}")
     if extras.event_date and kinds[extras.event_date] != "date":
         raise DefinitionError(f"{where}: event_date must name a column of type date")
+    if extras.kind == "area_changes":
+        _check_area_changes(contract, kinds)
+
+
+def _check_area_changes(contract: FeedContract, kinds: dict[str, str]) -> None:
+    missing = [name for name in AREA_CHANGE_COLUMNS if name not in kinds]
+    if missing:
+        raise DefinitionError(f"{contract.source}: a feed of kind area_changes needs column '{missing[0]}'")
+    if kinds["changed_on"] != "date":
+        raise DefinitionError(f"{contract.source}: changed_on must be a column of type date")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,10 @@ with archives as (
         r.birth_date,
         r.is_hypertension_registered,
         r.is_diabetes_registered,
+        r.is_dyslipidaemia_registered,
+        r.hypertension_registered_on,
+        r.diabetes_registered_on,
+        r.dyslipidaemia_registered_on,
         row_number() over (
             partition by l.person_id
             order by r.event_date desc nulls last, r.file_id, r.record_no
@@ -31,7 +35,11 @@ aged as (
             else 0
         end as age_years,
         a.is_hypertension_registered,
-        a.is_diabetes_registered
+        a.is_diabetes_registered,
+        a.is_dyslipidaemia_registered,
+        a.hypertension_registered_on,
+        a.diabetes_registered_on,
+        a.dyslipidaemia_registered_on
     from archives as a
     cross join ref__period as p
     where a.place = 1
@@ -50,5 +58,9 @@ select
         when age_years >= 0 then '0-14'
     end as age_band,
     is_hypertension_registered,
-    is_diabetes_registered
+    is_diabetes_registered,
+    is_dyslipidaemia_registered,
+    hypertension_registered_on,
+    diabetes_registered_on,
+    dyslipidaemia_registered_on
 from aged

@@ -5,15 +5,17 @@ Put here: pairing numerators with denominators and calling evaluations. Keep out
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 import polars as pl
 
+from assets.compute.geography import placement
 from assets.compute.inputs import engine_limits, periods_per_year, quoted
 from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import CLOSURE
-from assets.engine.duck import query
+from assets.engine.duck import Table, query
 from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.closed import DefinitionError
@@ -36,23 +38,33 @@ _LIMITS = ("value", "lower", "upper")
 _REFERENCE = "reference_id"
 
 
-def indicator_values(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Geography:
+    """Where the lowest-level areas lie and what was counted there: closure and rows of ind__counts."""
+
+    closure: pl.DataFrame
+    counts: pl.DataFrame
+
+
+def indicator_values(
+    home: Home, settings: Settings, catalog: Catalog, period: Period, geography: Geography | None = None
+) -> pl.DataFrame:
     """Rows of ind__values for one period: every active indicator × area of every level × rule set × stratum.
 
-    Reads ind__counts of the period and, for surveys, their marts. An area without counts has status no_data.
+    Uses ind__counts of the period, or those of another `geography`, and, for surveys, their marts. An area without
+    counts has status no_data.
     """
     table = output_tables()[_TABLE]
-    closure = parts.read_table(home, CLOSURE, [period.key]) if CLOSURE in mart_names(catalog) else None
+    geography = geography or _own_geography(home, settings, catalog, period)
     rule_sets = list(settings.active_rule_sets(period))
-    if closure is None or not rule_sets:
+    if geography is None or not rule_sets:
         return table.empty()
-    counts = parts.read_table(home, _COUNTS, [period.key])
-    counts = output_tables()[_COUNTS].empty() if counts is None else counts
+    closure, counts = geography.closure, geography.counts
     grid = closure.select(_AREA).unique().join(pl.DataFrame({"rule_set": rule_sets}), how="cross").sort(_KEY[:3])
     found = []
     for indicator_id, indicator in settings.active_indicators().items():
         if indicator.survey:
-            samples = _samples(home, settings, catalog, indicator_id, indicator.survey, indicator.window, period)
+            samples = _samples(home, settings, catalog, indicator_id, indicator, closure, period)
             values = _survey(grid, samples, indicator, period)
         else:
             values = _from_counts(grid, counts, closure, indicator, period)
@@ -60,6 +72,14 @@ def indicator_values(home: Home, settings: Settings, catalog: Catalog, period: P
     if not found:
         return table.empty()
     return gate(table_schema(table), table.shape(pl.concat(found).with_columns(pl.lit(period.key).alias("period"))))
+
+
+def _own_geography(home: Home, settings: Settings, catalog: Catalog, period: Period) -> Geography | None:
+    own = placement(home, settings, catalog, period, period)
+    if own is None:
+        return None
+    counts = parts.read_table(home, _COUNTS, [period.key])
+    return Geography(own.closure, output_tables()[_COUNTS].empty() if counts is None else counts)
 
 
 def value_inputs(settings: Settings, catalog: Catalog, period: Period) -> list[tuple[str, str]]:
@@ -161,15 +181,18 @@ def _samples(
     settings: Settings,
     catalog: Catalog,
     indicator_id: str,
-    design: SurveyDesign,
-    window: str,
+    indicator: Indicator,
+    closure: pl.DataFrame,
     period: Period,
 ) -> pl.DataFrame | None:
     """Valid answers with their design, once for every area they lie in; None where the mart has no data."""
-    if design.mart not in mart_names(catalog) or not parts.files_in_force(home, design.mart, [period.key]):
+    design = indicator.survey
+    if design is None or design.mart not in mart_names(catalog):
+        return None
+    if not parts.files_in_force(home, design.mart, [period.key]):
         return None
     _check_design(indicator_id, design, mart_columns(catalog, design.mart))
-    files = parts.files_in_force(home, design.mart, [step.key for step in period.window(window)])
+    files = parts.files_in_force(home, design.mart, [step.key for step in period.window(indicator.window)])
     sql = (
         "select c.area_level, c.area_id, s.* from "  # noqa: S608  (checked conditions, quoted columns)
         f"(select area_id as leaf_id, period || '|' || {quoted(design.stratum)} as design_stratum, "
@@ -179,7 +202,7 @@ def _samples(
         "inner join closure c on c.leaf_id = s.leaf_id "
         "order by c.area_level, c.area_id, s.design_stratum, s.design_psu, s.design_weight, s.success"
     )
-    tables = {"mart": files, "closure": parts.files_in_force(home, CLOSURE, [period.key])}
+    tables: dict[str, Table] = {"mart": files, "closure": closure}
     return query(sql, tables, limits=engine_limits(home, settings))
 
 

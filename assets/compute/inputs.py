@@ -43,7 +43,10 @@ def current_rows(home: Home, feed: FeedContract, period: Period) -> dict[str, Ta
 
 
 def period_table(period: Period) -> pl.DataFrame:
-    """`ref__period`: key, first and last day, first day of the year, elapsed share of the year as a fraction."""
+    """`ref__period`: key, first and last day, first day of the year, elapsed share of the year as a fraction.
+
+    `quarters_completed`: quarters of the year that have ended with the period; `year_ends`: it is the year's last.
+    """
     progress = period.time_progress
     return pl.DataFrame(
         {
@@ -53,6 +56,8 @@ def period_table(period: Period) -> pl.DataFrame:
             "year_start": [Period(period.year, 1, period.grain).start],
             "time_progress_num": [progress.numerator],
             "time_progress_den": [progress.denominator],
+            "quarters_completed": [period.end.month // 3],
+            "year_ends": [progress == 1],
         }
     )
 

@@ -21,12 +21,15 @@ from assets.compute.plan import (
     AREAS,
     CARE,
     CLOSURE,
+    CONDITIONS,
     FACTS,
-    FOLLOWUPS,
     LINK,
+    OPTIONAL_READINGS,
     REGISTER,
     RESIDENTS,
+    Reading,
     area_sources,
+    feed_mart,
     mart_plans,
     person_feeds,
 )
@@ -50,9 +53,16 @@ _OF_RESIDENTS = (
     "is_hypertension_registered",
     "is_diabetes_registered",
 )
-_OF_FOLLOWUPS = ("followup_no", "visit_mode", "sbp_mmhg", "dbp_mmhg")
+# Columns of the register that a home may lack: they are unknown there.
+_PERHAPS_OF_RESIDENTS = {
+    "is_dyslipidaemia_registered": "boolean",
+    "hypertension_registered_on": "date",
+    "diabetes_registered_on": "date",
+    "dyslipidaemia_registered_on": "date",
+}
 _TECHNICAL = ("person_key", "person_id_class", "warnings", "row_hash")
 _ADDED = ("person_id", "area_id", "sex", "age_band")
+_IN_REGISTER = "is_in_register"
 _FACT_SCALE = 6
 
 
@@ -96,10 +106,10 @@ def build_mart(home: Home, settings: Settings, catalog: Catalog, mart: str, peri
         return _areas(home, settings, catalog, mart, period)
     if mart == RESIDENTS:
         return _residents(home, settings, catalog, period)
-    if mart == CARE:
-        return _care(home, settings, catalog, period)
     if mart == FACTS:
         return _facts(home, settings, catalog, period)
+    if mart_plans(catalog)[mart].readings:
+        return _written(home, settings, catalog, mart, period)
     return _records(home, settings, catalog, mart, period)
 
 
@@ -158,20 +168,49 @@ def _residents(home: Home, settings: Settings, catalog: Catalog, period: Period)
     if feed is None or rows is None or link is None:
         return None
     _need_columns(feed, _OF_RESIDENTS)
-    return _output(home, settings, RESIDENTS, rows | link, period)
+    return _output(home, settings, RESIDENTS, _with_unknown(feed, rows) | link, period)
 
 
-def _care(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
-    feed = contract_in_force(catalog, FOLLOWUPS, period)
-    residents = _table(home, RESIDENTS, [period])
-    if feed is None or residents is None or not parts.files_in_force(home, feed.mart, [period.key]):
+def _with_unknown(feed: FeedContract, rows: dict[str, Table]) -> dict[str, Table]:
+    """The register with every column the SQL names: one the home lacks is unknown for everybody."""
+    stored = {name for name, _ in stored_columns(feed)}
+    unknown = [f"cast(null as {kind}) as {name}" for name, kind in _PERHAPS_OF_RESIDENTS.items() if name not in stored]
+    if not unknown:
+        return rows
+    named = {f"{name}__as_stored" if name == feed.table else name: table for name, table in rows.items()}
+    return named | {feed.table: View(f"select *, {', '.join(unknown)} from {feed.table}__as_stored")}  # noqa: S608
+
+
+def _written(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
+    """A mart written by hand over other marts; of a feed that looks back it takes every period of the year so far."""
+    plan = mart_plans(catalog)[mart]
+    tables: dict[str, Table] = {}
+    arrived: list[str] = []
+    for reading in plan.readings:
+        name = catalog.feed(reading.feed).mart
+        here = _table(home, name, [period]) if contract_in_force(catalog, reading.feed, period) else None
+        found = _table(home, name, period.window(reading.window)) if here else None
+        if found is None and not reading.optional:
+            return None
+        tables |= found or {name: _no_rows(reading)}
+        arrived += [reading.feed] if found else []
+    lacking = [reading for reading in OPTIONAL_READINGS.get(mart, ()) if reading not in plan.readings]
+    tables |= {feed_mart(reading.feed): _no_rows(reading) for reading in lacking}
+    others = {name: _table(home, name, [period]) for name in plan.tables if name not in tables}
+    conditions = [condition for condition, feed in CONDITIONS.items() if feed in arrived]
+    if any(table is None for table in others.values()) or (mart == CARE and not conditions):
         return None
-    _need_columns(feed, _OF_FOLLOWUPS)
-    visits = _table(home, feed.mart, period.window("year_to_date"))
-    if visits is None:
-        return None
-    rules = {"ref__rule_sets": rule_set_table(settings, period)}
-    return _output(home, settings, CARE, residents | visits | rules, period)
+    for table in others.values():
+        tables |= table or {}
+    tables["ref__rule_sets"] = rule_set_table(settings, period)
+    tables["ref__conditions"] = pl.DataFrame({"condition": conditions}, schema={"condition": pl.String()})
+    return _output(home, settings, mart, tables, period)
+
+
+def _no_rows(reading: Reading) -> pl.DataFrame:
+    """What stands for a feed that is not there; flags keep their type, the rest is text."""
+    own = {name: pl.Boolean() if name.startswith("is_") else pl.String() for name in reading.columns}
+    return pl.DataFrame(schema={"person_id": pl.String(), "event_date": pl.Date(), **own})
 
 
 def _facts(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
@@ -220,8 +259,9 @@ def _records(home: Home, settings: Settings, catalog: Catalog, mart: str, period
 def _record_select(feed: FeedContract) -> str:
     """The rows of a feed with what the record itself says of area, sex and age band under names of their own."""
     names = [name for name, _ in stored_columns(feed)]
-    if "person_id" in names:
-        raise DefinitionError(f"{feed.source}: 'person_id' is added to every record; rename this column")
+    for name in ("person_id", _IN_REGISTER):
+        if name in names:
+            raise DefinitionError(f"{feed.source}: '{name}' is added to every record; rename this column")
     own = {
         "own_area_id": feed.extras.area.column if feed.extras.area else "area_id",
         "own_sex": "sex",
@@ -235,7 +275,7 @@ def _record_select(feed: FeedContract) -> str:
 
 def _record_schema(feed: FeedContract) -> dict[str, pl.DataType]:
     stored = {name: dtype for name, dtype in stored_columns(feed) if name not in (*_TECHNICAL, *_ADDED)}
-    return stored | {name: polars_dtype("text") for name in _ADDED}
+    return stored | {name: polars_dtype("text") for name in _ADDED} | {_IN_REGISTER: polars_dtype("boolean")}
 
 
 def _feed_of(catalog: Catalog, mart: str) -> FeedContract:

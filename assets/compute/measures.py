@@ -8,19 +8,19 @@ that arrive already counted are the exception: an area for which none arrived ha
 
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path
 
 import polars as pl
 
+from assets.compute.geography import placement, placement_inputs
 from assets.compute.inputs import engine_limits, literal, quoted
 from assets.compute.marts import mart_columns, mart_names
-from assets.compute.plan import CLOSURE, FACTS
+from assets.compute.plan import FACTS
 from assets.engine.duck import Table, query
 from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.closed import DefinitionError, nearest
 from data_contracts.contracts import Catalog
-from data_contracts.periods import Period
+from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import Measure, Settings
 from data_contracts.tables import output_tables
@@ -47,15 +47,20 @@ class _Scan:
     measures: dict[str, Measure] = field(default_factory=dict, compare=False, hash=False)
 
 
-def count_measures(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
+def count_measures(
+    home: Home, settings: Settings, catalog: Catalog, period: Period, closure: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Rows of ind__counts for one period: every measure of the home's marts × area of every level × rule set × stratum.
 
+    `closure` places the lowest-level areas on another geography than the period's own (geography.py).
     Raises DefinitionError for a measure that names an unknown column or steps outside the allowed expressions.
     """
     table = output_tables()[_TABLE]
-    closure = parts.files_in_force(home, CLOSURE, [period.key]) if CLOSURE in mart_names(catalog) else []
-    if not closure:
-        return table.empty()
+    if closure is None:
+        own = placement(home, settings, catalog, period, period)
+        if own is None:
+            return table.empty()
+        closure = own.closure
     counted = [_counted(home, settings, catalog, scan, period, closure) for scan in _scans(settings, catalog)]
     rows = pl.concat([frame for frame in counted if frame is not None] or [table.empty().drop("period")])
     return gate(table_schema(table), table.shape(rows.with_columns(pl.lit(period.key).alias("period"))))
@@ -64,7 +69,8 @@ def count_measures(home: Home, settings: Settings, catalog: Catalog, period: Per
 def measure_inputs(settings: Settings, catalog: Catalog, period: Period) -> list[tuple[str, str]]:
     """Every (table, period) that the counts of `period` read."""
     scanned = {(scan.mart, step.key) for scan in _scans(settings, catalog) for step in period.window(scan.window)}
-    return sorted({(CLOSURE, period.key), *scanned})
+    calendar = periods_between(settings.home.calendar.first, period.key)
+    return sorted({*placement_inputs(catalog, period, calendar), *scanned})
 
 
 def _scans(settings: Settings, catalog: Catalog) -> list[_Scan]:
@@ -101,7 +107,7 @@ def _check(measure_id: str, measure: Measure, columns: list[str]) -> None:
 
 
 def _counted(
-    home: Home, settings: Settings, catalog: Catalog, scan: _Scan, period: Period, closure: list[Path]
+    home: Home, settings: Settings, catalog: Catalog, scan: _Scan, period: Period, closure: pl.DataFrame
 ) -> pl.DataFrame | None:
     if not parts.files_in_force(home, scan.mart, [period.key]):
         return None

@@ -4,18 +4,86 @@ Put here: the table of marts and their inputs. Keep out: building them (marts.py
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-from data_contracts.contracts import Catalog, FeedContract
+from data_contracts.contracts import Catalog, FeedContract, stored_names
 from data_contracts.periods import Period
 
 LINK = "link__persons"
 CLOSURE = "mart__area_closure"
 AREAS = "mart__areas"
 RESIDENTS = "mart__residents"
-CARE = "mart__hypertension_care"
 FACTS = "mart__area_facts"
 REGISTER = "health_bureau.residents"
-FOLLOWUPS = "health_bureau.followups_hypertension"
+CARE = "mart__chronic_care"
+CONDITIONS = {
+    "hypertension": "health_bureau.followups_hypertension",
+    "diabetes": "health_bureau.followups_diabetes",
+    "dyslipidaemia": "health_bureau.followups_dyslipidaemia",
+}
+_EXAMS = "health_bureau.exams"
+_CONTRACTS = "health_bureau.contracts"
+_INSTITUTIONS = "health_bureau.institutions"
+_ENCOUNTERS = "hospitals.encounters"
+_SETTLEMENTS = "insurers.settlements"
+
+
+_WINDOWS = ("in_period", "year_to_date")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A feed that a hand-written mart reads, with the columns its SQL counts on.
+
+    `window`: of the period or of the year to date. `optional`: where the home lacks the feed, the mart goes without.
+    """
+
+    feed: str
+    columns: tuple[str, ...]
+    window: Literal["in_period", "year_to_date"] = "in_period"
+    optional: bool = False
+
+
+# Marts written by hand in sql/, beside residents and areas: what each reads of other marts and of feeds.
+_READS: dict[str, tuple[tuple[str, ...], tuple[Reading, ...]]] = {
+    CARE: (
+        (RESIDENTS,),
+        (
+            Reading(
+                CONDITIONS["hypertension"],
+                ("followup_no", "visit_mode", "sbp_mmhg", "dbp_mmhg"),
+                "year_to_date",
+                optional=True,
+            ),
+            Reading(
+                CONDITIONS["diabetes"],
+                ("followup_no", "visit_mode", "glucose_mmol_l", "glucose_test"),
+                "year_to_date",
+                optional=True,
+            ),
+            Reading(
+                CONDITIONS["dyslipidaemia"], ("followup_no", "visit_mode", "ldl_mmol_l"), "year_to_date", optional=True
+            ),
+            Reading(_EXAMS, ("is_complete",), "year_to_date", optional=True),
+        ),
+    ),
+    "mart__elderly_care": ((RESIDENTS,), (Reading(_EXAMS, ("is_complete",), "year_to_date"),)),
+    "mart__contract_renewals": ((), (Reading(_CONTRACTS, ("contract_no", "signed_on", "ends_on")),)),
+    "mart__encounters": (
+        (RESIDENTS,),
+        (
+            Reading(
+                _ENCOUNTERS,
+                ("encounter_no", "encounter_class", "admission_route", "diagnosis_code", "institution_code"),
+            ),
+            Reading(_INSTITUTIONS, ("institution_code", "institution_level")),
+        ),
+    ),
+    "mart__chronic_costs": ((CARE,), (Reading(_SETTLEMENTS, ("total_fee_fen", "fund_pay_fen"), "year_to_date"),)),
+}
+
+
+OPTIONAL_READINGS = {mart: tuple(r for r in readings if r.optional) for mart, (_, readings) in _READS.items()}
 
 
 @dataclass(frozen=True)
@@ -25,6 +93,7 @@ class MartPlan:
     feeds: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     year_to_date: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
 
 def mart_plans(catalog: Catalog) -> dict[str, MartPlan]:
@@ -41,18 +110,46 @@ def mart_plans(catalog: Catalog) -> dict[str, MartPlan]:
     for feed in feeds:
         if feed.kind == "record" and feed.key != REGISTER:
             plans[feed.mart] = MartPlan(feeds=(feed.key,), tables=_person_tables(feed, registered=registered))
-    if registered and FOLLOWUPS in catalog.feeds:
-        plans[CARE] = MartPlan(tables=(RESIDENTS,), year_to_date=(catalog.feed(FOLLOWUPS).mart,))
+    for mart, (others, readings) in _READS.items():
+        plan = _hand_written(catalog, plans, others, readings)
+        if plan:
+            plans[mart] = plan
     counted = tuple(feed.key for feed in feeds if feed.kind == "aggregate")
     if counted:
         plans[FACTS] = MartPlan(feeds=counted)
     return plans
 
 
+def _hand_written(
+    catalog: Catalog, plans: dict[str, MartPlan], others: tuple[str, ...], readings: tuple[Reading, ...]
+) -> MartPlan | None:
+    """The plan of a hand-written mart; None where the home lacks a mart, feed or column that it cannot go without."""
+    known = [reading for reading in readings if _offers(catalog, reading)]
+    lacking = [reading for reading in readings if reading not in known and not reading.optional]
+    if lacking or not known or any(mart not in plans for mart in others):
+        return None
+    marts = {window: [catalog.feed(r.feed).mart for r in known if r.window == window] for window in _WINDOWS}
+    return MartPlan(
+        tables=(*others, *marts["in_period"]), year_to_date=tuple(marts["year_to_date"]), readings=tuple(known)
+    )
+
+
+def _offers(catalog: Catalog, reading: Reading) -> bool:
+    """Whether the home has the feed with every column the reading needs."""
+    if reading.feed not in catalog.feeds:
+        return False
+    return set(stored_names(catalog.feed(reading.feed))).issuperset(reading.columns)
+
+
 def area_sources(catalog: Catalog) -> tuple[str, ...]:
     """Feeds that describe areas, most trusted first: those made for it, then the others, each by name."""
     placing = [feed for feed in catalog.current() if feed.extras.levels]
     return tuple(feed.key for feed in sorted(placing, key=lambda feed: (feed.kind != "areas", feed.key)))
+
+
+def change_feeds(catalog: Catalog) -> tuple[str, ...]:
+    """Feeds that say which areas became which."""
+    return tuple(feed.key for feed in catalog.current() if feed.kind == "area_changes")
 
 
 def person_feeds(catalog: Catalog) -> tuple[str, ...]:
@@ -64,6 +161,11 @@ def _person_tables(feed: FeedContract, *, registered: bool) -> tuple[str, ...]:
     if feed.extras.person is None:
         return ()
     return (LINK, RESIDENTS) if registered else (LINK,)
+
+
+def feed_mart(feed: str) -> str:
+    """The mart that holds the records of a feed."""
+    return f"mart__{feed.replace('.', '__')}"
 
 
 def marts_and_inputs(catalog: Catalog) -> dict[str, tuple[str, ...]]:

@@ -6,8 +6,10 @@ from assets.stages.plan import Plan, tables_asset
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
-    """Counts and values."""
+    """Counts, values, and values of earlier periods on the areas of this one."""
+    changes = [feed.table for feed in plan.feeds if feed.kind == "area_changes"]
     return [
-        tables_asset("ind_counts", "ind", ["ind__counts"], list(plan.marts), plan),
+        tables_asset("ind_counts", "ind", ["ind__counts"], [*plan.marts, *changes], plan),
         tables_asset("ind_values", "ind", ["ind__values"], ["ind__counts", *plan.marts], plan),
+        tables_asset("ind_rebased", "ind", ["ind__rebased"], ["ind__values", *plan.marts, *changes], plan),
     ]

@@ -6,6 +6,7 @@ from assets.stages.plan import Plan, tables_asset
 
 _INPUTS = (
     "ind__values",
+    "ind__rebased",
     "score__policies",
     "risk__areas",
     "alloc__lines",

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets.compute import allocation, deliveries, indicators, marts, measures, risk, scores
+from assets.compute import allocation, deliveries, indicators, marts, measures, rebased, risk, scores
 from assets.compute.inputs import engine_limits
 from assets.compute.plan import link_inputs, mart_inputs
 from assets.intake import ledger
@@ -193,6 +193,13 @@ class Road:
         def values(step: Period) -> pl.DataFrame:
             return indicators.indicator_values(self.home, self.settings, self.catalog, step)
 
+        def on_areas_of(step: Period) -> pl.DataFrame:
+            return rebased.rebased_values(self.home, self.settings, self.catalog, step)
+
+        if table == "ind__rebased":
+            # Only the release of a period shows series on its areas, so earlier periods need no such table now.
+            steps = [Period.parse(period)]
+            return self._bring(table, period, lambda s: rebased.rebased_inputs(self.settings, s), on_areas_of, steps)
         if table == "ind__counts":
             return self._bring(table, period, lambda s: measures.measure_inputs(self.settings, self.catalog, s), counts)
         return self._bring(table, period, lambda s: indicators.value_inputs(self.settings, self.catalog, s), values)
@@ -203,10 +210,11 @@ class Road:
         period: str,
         inputs: Callable[[Period], Sequence[tuple[str, str]]],
         build: Callable[[Period], pl.DataFrame | None],
+        steps: Sequence[Period] | None = None,
     ) -> Outcome:
-        """Compute `table` for every period up to `period` whose fingerprint has changed."""
+        """Compute `table` for every one of `steps`, or period up to `period`, whose fingerprint has changed."""
         computed = []
-        for step in self.periods_up_to(period):
+        for step in steps or self.periods_up_to(period):
             mark = self._mark(table, step, inputs(step))
             manifest = read_manifest(self.home, table, step.key)
             if manifest is not None and manifest.fingerprint == mark:

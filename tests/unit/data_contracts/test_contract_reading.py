@@ -260,7 +260,7 @@ def home(tmp_path):
         folder = tmp_path / "contracts" / "feeds" / FEED
         folder.mkdir(parents=True)
         for day in days:
-            document = read_yaml(files("data_contracts").joinpath("feeds", FEED, "2023-01-01.yaml"))
+            document = read_yaml(files("data_contracts").joinpath("feeds", FEED, "2017-01-01.yaml"))
             ours(document)["valid_from"] = day
             (folder / f"{day}.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         return tmp_path / "contracts"

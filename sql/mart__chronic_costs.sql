@@ -1,0 +1,25 @@
+-- Settled medical cost of the year to date of every person managed for a chronic condition, per rule set.
+-- Reversals are negative settlements, so the sum is net.
+with managed as (
+    select distinct period, rule_set, person_id, area_id, sex, age_band
+    from mart__chronic_care
+    where is_managed
+),
+settled as (
+    select s.person_id, sum(s.total_fee_fen) as total_fee_fen, sum(s.fund_pay_fen) as fund_pay_fen
+    from mart__insurers__settlements as s
+    cross join ref__period as p
+    where s.person_id is not null and s.event_date >= p.year_start and s.event_date <= p.period_end
+    group by s.person_id
+)
+select
+    m.period,
+    m.rule_set,
+    m.person_id,
+    m.area_id,
+    m.sex,
+    m.age_band,
+    cast(coalesce(s.total_fee_fen, 0) as bigint) as total_fee_fen,
+    cast(coalesce(s.fund_pay_fen, 0) as bigint) as fund_pay_fen
+from managed as m
+left join settled as s on s.person_id = m.person_id
