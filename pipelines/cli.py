@@ -80,21 +80,52 @@ def _print_json(document: object) -> None:
 @app.command()
 def demo(
     home: HomeOption,
-    residents: Annotated[int, typer.Option("--residents", min=500, help="居民数 / residents")] = 120_000,
-    seed: Annotated[int, typer.Option("--seed", help="随机种子 / seed")] = 20250101,
-    periods: Annotated[str, typer.Option("--periods", help="首:末 / first:last quarter")] = "2023Q1:2025Q4",
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="情景，见 kangheng scenarios / see kangheng scenarios")
+    ] = "city",
+    residents: Annotated[
+        int | None, typer.Option("--residents", min=500, help="居民数，缺省随情景 / residents, as the scenario says")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="随机种子 / seed")] = None,
+    periods: Annotated[
+        str | None, typer.Option("--periods", help="首:末，缺省随情景 / first:last, as the scenario says")
+    ] = None,
     language: LanguageOption = Language.zh,
 ) -> None:
-    """生成虚构城市：设置、各报送方文件、真值。  Make a fictional city: settings, files of all senders, truth."""
-    from pipelines.demo_home import make_demo_home
+    """生成虚构城市：设置、各报送方文件、真值、应得数字。  Make a fictional city: settings, files, truth, figures to expect."""
+    from pipelines.demo_home import make_demo_home, story_lines
     from pipelines.progress import steps
 
+    first, last = _first_and_last(periods)
+    lines = story_lines(scenario, language.value)
+    with steps() as progress:
+        summary = make_demo_home(
+            home, scenario=scenario, residents=residents, seed=seed, first=first, last=last, progress=progress
+        )
+    for line in lines:
+        typer.echo(line)
+    if (residents, seed, periods) != (None, None, None):
+        _say(language, "demo_changed")
+    _say(language, "cli_demo_done", home=home, files=summary.files, records=summary.records)
+
+
+def _first_and_last(periods: str | None) -> tuple[str | None, str | None]:
+    if periods is None:
+        return None, None
     first, separator, last = periods.partition(":")
     if not separator:
-        raise DefinitionError("--periods: write first and last quarter as 2023Q1:2025Q4")
-    with steps() as progress:
-        summary = make_demo_home(home, residents=residents, seed=seed, first=first, last=last, progress=progress)
-    _say(language, "cli_demo_done", home=home, files=summary.files, records=summary.records)
+        raise DefinitionError("--periods: write first and last period as 2023Q1:2025Q4")
+    return first, last
+
+
+@app.command()
+def scenarios(language: LanguageOption = Language.zh) -> None:
+    """列出演示情景：故事、陷阱、应得数字。  The scenarios of the demo: story, traps, figures to expect."""
+    from pipelines.demo.scenario import scenario_names
+    from pipelines.demo_home import story_lines
+
+    for name in scenario_names():
+        typer.echo("\n".join(story_lines(name, language.value)) + "\n")
 
 
 @app.command()
@@ -107,16 +138,20 @@ def init(home: HomeOption, language: LanguageOption = Language.zh) -> None:
 
 
 @app.command()
-def settings(home: HomeOption, as_json: JsonOption = False) -> None:
+def settings(home: HomeOption, as_json: JsonOption = False, language: LanguageOption = Language.zh) -> None:
     """列出生效设置及其来源。  Settings in force and where each comes from."""
     from data_contracts.settings import load_settings
 
     resolved = load_settings(home)
     if as_json:
-        _print_json({"settings": resolved.as_dict(), "sources": [s.model_dump() for s in resolved.sources]})
+        sources, gaps = [s.model_dump() for s in resolved.sources], [g._asdict() for g in resolved.clause_gaps()]
+        _print_json({"settings": resolved.as_dict(), "sources": sources, "clause_gaps": gaps})
         return
     for source in resolved.sources:
         typer.echo(f"{source.source:8} {source.file:18} {source.entry}")
+    for gap in resolved.clause_gaps():
+        what = text(f"reports.gap.{gap.gap}", language.value)
+        _say(language, "cli_clause_gap", policy=gap.policy, version=gap.version, clause=gap.clause, what=what)
     typer.echo(f"sha256   {resolved.fingerprint}")
 
 

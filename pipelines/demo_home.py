@@ -1,18 +1,27 @@
-"""`kangheng demo`: a home with the settings of the fictional city, its files and its truth."""
+"""`kangheng demo`: a home with the settings of a fictional city, its files, its truth and what to expect of it.
+
+Put here: which settings a scenario has, and printing what is planted. Keep out: the generator (demo/).
+"""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
+from data_contracts.closed import DefinitionError, nearest, read_yaml
+from data_contracts.messages import text
+from data_contracts.periods import periods_between
 from pipelines.demo.generator import DemoSummary, generate
+from pipelines.demo.scenario import DEFAULT, Expected, Scenario, load_scenario, scenario_folder
 
 _SETTINGS = Path(__file__).parent / "demo" / "settings"
 _HOME = """format: 1
 name: {{zh: 康宁市（虚构）, en: Kangning (fictional)}}
 level: city
 time_zone: Asia/Shanghai
-calendar: {{grain: quarter, first: {first}, last: {last}}}
+calendar: {{grain: {grain}, first: "{first}", last: "{last}"}}
 levels:
   - {{id: community, titles: {{zh: 社区, en: Community}}}}
   - {{id: township, titles: {{zh: 乡镇街道, en: Township}}}}
@@ -24,28 +33,82 @@ senders:
   civil_affairs: {{titles: {{zh: 民政局, en: Civil affairs}}, deadline_days: 20}}
   insurers: {{titles: {{zh: 医保局, en: Insurers}}, deadline_days: 25}}
 approval: none
-rule_sets: [national_2017]
+rule_sets: [national_2017, platform_2011]
 """
 
 
 def make_demo_home(
     path: Path,
     *,
-    residents: int,
-    seed: int,
-    first: str,
-    last: str,
+    scenario: str = DEFAULT,
+    residents: int | None = None,
+    seed: int | None = None,
+    first: str | None = None,
+    last: str | None = None,
     faults: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> DemoSummary:
-    """Make the home and fill its landing folder; refuses a folder that is a home already."""
+    """Make the home of a scenario and fill its landing folder; refuses a folder that is a home already.
+
+    What is left out is as the scenario says.
+    """
     if (path / "home.yaml").exists():
         raise DefinitionError(f"{path}: there is a home here already; choose another folder or remove it first")
+    story = load_scenario(scenario)
+    first, last = first or story.first, last or story.last
+    grain = periods_between(first, last)[0].grain
     path.mkdir(parents=True, exist_ok=True)
     Home(path).make_folders()
-    for source in sorted(_SETTINGS.glob("*.yaml")):
-        (path / "settings" / source.name).write_bytes(source.read_bytes())
-    summary = generate(path, residents=residents, seed=seed, first=first, last=last, faults=faults, progress=progress)
+    for name, document in _settings(scenario, story).items():
+        words = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
+        (path / "settings" / name).write_text(words, encoding="utf-8")
+    chosen = {} if seed is None else {"seed": seed}
+    summary = generate(
+        path, scenario=story, residents=residents, first=first, last=last, faults=faults, progress=progress, **chosen
+    )
     # Written last: a folder without home.yaml is no home, so a killed generation is not taken for a finished one.
-    (path / "home.yaml").write_text(_HOME.format(first=first, last=last), encoding="utf-8")
+    (path / "home.yaml").write_text(_HOME.format(grain=grain, first=first, last=last), encoding="utf-8")
     return summary
+
+
+def story_lines(name: str, language: str) -> list[str]:
+    """A scenario in words: story, size, traps, and the figures the road gives with its own size, seed and periods."""
+    story = load_scenario(name)
+    lines = [f"{story.titles.get(language)} ({name})", story.story.get(language)]
+    lines.append(text("demo_size", language, residents=f"{story.residents:,}", note=story.residents_note.get(language)))
+    if story.twin_of:
+        lines.append(text("demo_twin", language, original=story.twin_of))
+    lines += [text("demo_trap", language, trap=trap.get(language)) for trap in story.traps]
+    lines += [text("demo_expected", language, **_expected_words(item, language)) for item in story.expected]
+    if story.refused:
+        lines.append(text("demo_refused", language, words=" · ".join(story.refused)))
+    return lines
+
+
+def _expected_words(item: Expected, language: str) -> dict[str, Any]:
+    bound = "≥ " if item.at_least else ""
+    change = "%" if item.change_from else ""
+    tolerance = "" if item.at_least else f" ± {item.tolerance:g}{change}"
+    since = f"{item.change_from} → " if item.change_from else ""
+    figure = f"{bound}{item.expected:+g}{change}" if item.change_from else f"{bound}{item.expected:,g}"
+    return {
+        "what": item.what.get(language),
+        "where": f"{item.level} {item.area} {since}{item.period}",
+        "figure": figure + tolerance,
+        "cell": f"{item.indicator}{'' if item.stratum == 'all' else ' ' + item.stratum} {item.figure} {item.rule_set}",
+    }
+
+
+def _settings(name: str, story: Scenario) -> dict[str, dict[str, Any]]:
+    """Settings files of the demo, overlaid by those of the scenario; only the policies the scenario has."""
+    documents = {source.name: read_yaml(source) for source in sorted(_SETTINGS.glob("*.yaml"))}
+    for owner in filter(None, (story.twin_of, name)):
+        folder = scenario_folder(owner) / "settings"
+        documents |= {source.name: read_yaml(source) for source in sorted(folder.glob("*.yaml"))}
+    register = documents["policies.yaml"]
+    unknown = [policy for policy in story.policies if policy not in register["policies"]]
+    if unknown:
+        near = nearest(unknown[0], register["policies"])
+        raise DefinitionError(f"scenarios/{name}: policy '{unknown[0]}' is not in policies.yaml; nearest: {near}")
+    register["policies"] = {policy: register["policies"][policy] for policy in story.policies}
+    return documents

@@ -1,22 +1,34 @@
-"""The desk: Dagster's page for one home, on loopback, and the instance it shares with runs from the command line.
+"""The desk of a home: its Dagster instance, which the page and runs from the command line share, and opening the page.
 
-Put here: the instance folder and starting the page. Keep out: definitions and steps.
+Put here: the instance folder, who may use it, runs left behind by processes that are gone. Keep out: definitions, steps
+and serving (desk_page.py).
 """
 
+import fcntl
 import os
-import subprocess
-import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from data_contracts.closed import DefinitionError
+from data_contracts.messages import LANGUAGES, both, text
 
+# One run at a time: every run of a home takes the same lock, so a second one would only wait.
 _INSTANCE = """telemetry:
   enabled: false
 nux:
   enabled: false
 python_logs:
   python_log_level: WARNING
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+retention:
+  sensor:
+    purge_after_days: {skipped: 2, started: 90, success: 90, failure: 90}
 """
+PROCESS = "kangheng/process"
 
 
 def instance_folder(home: Path) -> Path:
@@ -33,22 +45,51 @@ def open_desk(home: Path, port: int) -> None:
     """Serve the desk of `home` on 127.0.0.1:`port` until it is stopped."""
     if not (home / "home.yaml").is_file():
         raise DefinitionError(f"{home}: no home.yaml here; 'kangheng init' or 'kangheng demo' makes a home")
-    environment = {
-        **os.environ,
-        "KANGHENG_HOME": str(home.resolve()),
-        "DAGSTER_HOME": str(instance_folder(home).resolve()),
+    home = home.resolve()
+    folder = instance_folder(home)
+    os.environ |= {
+        "KANGHENG_HOME": str(home),
+        "DAGSTER_HOME": str(folder),
         "DAGSTER_DISABLE_TELEMETRY": "1",
+        # The first look at a full landing folder hashes all of it.
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "900",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-m",
-        "pipelines.definitions",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
-    subprocess.run(command, env=environment, check=False)  # noqa: S603  (fixed command, no shell)
+    with _only_desk(folder, home):
+        from pipelines.desk_page import serve
+
+        serve(home, port)
+
+
+@contextmanager
+def _only_desk(folder: Path, home: Path) -> Iterator[None]:
+    """Two desks on one home would start everything twice."""
+    with (folder / "desk.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            words = " / ".join(text("desk_open_already", language, home=home) for language in LANGUAGES)
+            raise DefinitionError(words) from None
+        yield
+
+
+def close_abandoned_runs(instance: Any, *, desk_opens: bool) -> None:
+    """Mark runs as failed whose process is gone: they would look busy for ever and hold up the queue.
+
+    Runs from the command line name their process. Runs that the desk started can only be alive while it is open.
+    """
+    import dagster as dg
+
+    busy = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=busy)):
+        if not _alive(run.tags) if PROCESS in run.tags else desk_opens:
+            instance.report_run_failed(run, "\n".join(both("desk_orphan").values()))
+
+
+def _alive(tags: Mapping[str, str]) -> bool:
+    try:
+        os.kill(int(tags[PROCESS]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

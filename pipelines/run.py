@@ -6,19 +6,16 @@ Put here: deciding that there is nothing to do before Dagster is loaded, running
 import json
 import logging
 import os
-import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assets.intake import ledger
-from assets.lake.atomic import read_json, write_json
-from assets.lake.parts import clear_leftovers
-from assets.release.publish import PROFILE, current
+from assets.release.publish import PROFILE
 from assets.stages.road import Road
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
-from pipelines.desk import instance_folder
+from pipelines.desk import PROCESS, close_abandoned_runs, instance_folder
 from pipelines.outcomes import SaysNo, StepFailed
 
 
@@ -30,10 +27,11 @@ class RunResult:
     new: bool
     counts: dict[str, int]
     refused: list[dict[str, Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {"release": str(self.release), "new": self.new, "counts": self.counts, "refused": self.refused}
+        return {**asdict(self), "release": str(self.release)}
 
     def lines(self, language: str) -> list[str]:
         """What happened, the release path last."""
@@ -41,6 +39,7 @@ class RunResult:
         for item in self.refused:
             reason = text(item["sentence"], language, **item["params"])
             lines.append(text("cli_run_refused", language, name=item["name"], reason=reason))
+        lines.extend(text("run_left", language, name=name) for name in self.left)
         if not self.new:
             lines.append(text("cli_run_nothing_new", language))
         page = self.release / PROFILE / "site" / "index.html"
@@ -54,18 +53,11 @@ def run_period(path: Path, period: str | None) -> RunResult:
     known = [item.key for item in road.periods_up_to(road.settings.home.calendar.last)]
     if period not in known:
         raise DefinitionError(f"--period {period}: the calendar of this home goes from {known[0]} to {known[-1]}")
-    clear_leftovers(road.home)
-    for spill in road.home.temporary.glob("spill-*"):
-        shutil.rmtree(spill, ignore_errors=True)
     road.register()
-    mark = road.home.lake / "_runs" / f"{period}.json"
-    state = road.state(period)
-    done = read_json(mark) if mark.is_file() else {}
-    release = road.home.releases / str(done.get("release"))
-    if done.get("state") == state and release.is_dir() and current(road.home)["periods"].get(period) == release.name:
-        return _result(road, period, release, new=False)
+    standing = road.up_to_date(period)
+    if standing is not None:
+        return _result(road, period, standing, new=False)
     name = _through_dagster(road, period)
-    write_json(mark, {"state": state, "release": name})
     return _result(road, period, road.home.releases / name, new=True)
 
 
@@ -76,15 +68,18 @@ def _through_dagster(road: Road, period: str) -> str:
 
     from assets.stages.plan import Plan
     from pipelines.definitions import build
+    from pipelines.jobs import ROAD, STARTED_BY
 
     logging.getLogger("dagster").setLevel(logging.ERROR)
     definitions = build(Plan.of_home(road.home.path), str(road.home.path))
     with dg.DagsterInstance.from_config(str(instance_folder(road.home.path))) as instance:
-        job = definitions.resolve_job_def("road")
+        close_abandoned_runs(instance, desk_opens=False)
+        job = definitions.resolve_job_def(ROAD)
         result = job.execute_in_process(
             instance=instance,
             partition_key=period,
             raise_on_error=False,
+            tags={STARTED_BY: "command line", PROCESS: str(os.getpid())},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         if not result.success:
@@ -129,4 +124,4 @@ def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
                             "params": item.refused.params,
                         }
                     )
-    return RunResult(release, new, counts, json.loads(json.dumps(refused, default=str)))
+    return RunResult(release, new, counts, json.loads(json.dumps(refused, default=str)), road.not_taken())

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from assets.intake import ledger
-from assets.intake.landing import scan
 from assets.release.publish import current
 from assets.stages.road import Road
 from data_contracts.messages import text
@@ -79,9 +78,6 @@ def status_of(path: Path, period: str | None) -> Status:
             )
         )
     refused = ledger.refusals(road.home)
-    known = {(e.sender, e.feed, e.sha256) for e in ledger.entries(road.home)}
-    known |= {(item["sender"], item["feed"], item["sha256"]) for item in refused}
-    landed = scan(road.home, road.catalog)
-    waiting = sum((file.sender, file.feed, file.sha256) not in known for file in landed)
+    waiting = len(road.not_taken())
     release = current(road.home)["periods"].get(step.key)
     return Status(step.key, feeds, refused, waiting, release)

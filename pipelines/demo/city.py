@@ -4,6 +4,7 @@ Put here: places and their codes at a time. Keep out: what communities do (lever
 A place is a number that never changes; its code, its township and its name may.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,10 @@ _MERGED_AFTER, _SPLIT_AFTER = 12, 18
 
 @dataclass(frozen=True)
 class AreaChange:
-    """A lowest-level code that became another on the first day of a month."""
+    """A lowest-level code that became another on the first day of a month, given by number and as a day."""
 
     month: int
+    day: int
     kind: str
     place: int
     code: str
@@ -77,20 +79,21 @@ class City:
         """Community code of each place at the end of a period."""
         return self.areas(span)["community_id"]
 
-    def coded_since(self, month: Month) -> list[tuple[str, str, str]]:
-        """Changes up to and including `month`: old code, new code, kind, without repeats."""
-        done = [change for change in self.changes if change.month <= month.number]
-        return [(self._before(change), change.code, change.kind) for change in done]
+    def changed_by(self, span: Span) -> list[tuple[str, str, int, str]]:
+        """Changes up to the end of a period: old code, new code, day, kind."""
+        done = [change for change in self.changes if change.month <= span.months[-1].number]
+        return [(self._before(change), change.code, change.day, change.kind) for change in done]
 
     def _before(self, change: AreaChange) -> str:
         earlier = [c.code for c in self.changes if c.place == change.place and c.month < change.month]
         return earlier[-1] if earlier else str(self.base["community_id"][change.place])
 
 
-def build_city(rng: np.random.Generator, shape: Shape, sizes: dict[int, float], months: int, *, change: bool) -> City:
+def build_city(rng: np.random.Generator, shape: Shape, sizes: dict[int, float], months: Sequence[Month] = ()) -> City:
     """Counties of townships of communities; the last counties are rural except for their first township.
 
-    `sizes` fixes the share of the people of some places; `change` plans the merger and the division that fit the time.
+    `sizes` fixes the share of the people of some places; in `months` communities merge and a township is divided, if
+    there is time for it.
     """
     rows, counties, townships = [], [], []
     for county in range(shape.counties):
@@ -113,8 +116,7 @@ def build_city(rng: np.random.Generator, shape: Shape, sizes: dict[int, float], 
     size[free] *= (1 - given.sum()) / size[free].sum()
     size[fixed] = given
     shift = np.where(villages, 0.35, 0.0) + rng.normal(0, 0.15, n)
-    changes = _planned(base, shape, months) if change else ()
-    return City(base, size, shift, np.array(counties), np.array(townships), changes)
+    return City(base, size, shift, np.array(counties), np.array(townships), _planned(base, shape, months))
 
 
 def _class(place: int, *, rural: bool) -> str:
@@ -142,29 +144,27 @@ def _community(county: int, town: int, place: int, *, rural: bool) -> tuple[str,
     )
 
 
-def _planned(base: pl.DataFrame, shape: Shape, months: int) -> tuple[AreaChange, ...]:
+def _planned(base: pl.DataFrame, shape: Shape, months: Sequence[Month]) -> tuple[AreaChange, ...]:
     """The first two communities of the second township merge; the last township of the city is divided."""
     changes: list[AreaChange] = []
-    if shape.communities >= 2 and shape.townships >= 2 and months > _MERGED_AFTER:
+    if shape.communities >= 2 and shape.townships >= 2 and len(months) > _MERGED_AFTER:
         first = shape.communities
         town, name, name_en = base.row(first)[3], base.row(first)[1], base.row(first)[2]
+        day = months[_MERGED_AFTER].start
         changes += [
-            AreaChange(_MERGED_AFTER, "merge", place, f"{town}101", f"新{name}", f"New {name_en}", None)
+            AreaChange(_MERGED_AFTER, day, "merge", place, f"{town}101", f"新{name}", f"New {name_en}", None)
             for place in (first, first + 1)
         ]
-    if shape.communities >= 4 and months > _SPLIT_AFTER:
+    if shape.communities >= 4 and len(months) > _SPLIT_AFTER:
         start = base.height - shape.communities // 2
         row = base.row(start, named=True)
         new = f"{row['county_id']}{int(row['township_id'][6:]) + 50:03d}"
         township = (new, f"新{row['township_name']}", f"New {row['township_name_en']}")
+        day = months[_SPLIT_AFTER].start
         for place in range(start, base.height):
             old = base.row(place, named=True)
-            code = f"{new}{old['community_id'][9:]}"
-            changes.append(
-                AreaChange(
-                    _SPLIT_AFTER, "recode", place, code, old["community_name"], old["community_name_en"], township
-                )
-            )
+            code, names = f"{new}{old['community_id'][9:]}", (old["community_name"], old["community_name_en"])
+            changes.append(AreaChange(_SPLIT_AFTER, day, "recode", place, code, *names, township))
     return tuple(changes)
 
 

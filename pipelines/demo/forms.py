@@ -13,6 +13,7 @@ import polars as pl
 from data_contracts.contracts import Catalog, FeedContract
 from pipelines.demo.city import City
 from pipelines.demo.people import People
+from pipelines.demo.timeline import Span
 
 
 class Forms:
@@ -20,7 +21,11 @@ class Forms:
 
     def __init__(self, catalog: Catalog, city: City, people: People) -> None:
         self._catalog, self._city, self._people = catalog, city, people
-        self._community_ids = city.areas["community_id"]
+        self._community_ids = city.base["community_id"]
+
+    def at(self, span: Span) -> None:
+        """Write community codes as they are at the end of a period from now on."""
+        self._community_ids = self._city.codes(span)
 
     def contract(self, key: str) -> FeedContract:
         """The newest contract of a feed."""
@@ -29,25 +34,23 @@ class Forms:
     def texts(self, key: str, table: pl.DataFrame, extra: Mapping[str, pl.Series | str]) -> pl.DataFrame:
         """All columns of the contract as text; `extra` gives columns that are not in the table."""
         contract = self.contract(key)
-        columns = []
-        for column in contract.columns:
-            if column.name in extra:
-                value = extra[column.name]
-                series = (
-                    pl.Series([value], dtype=pl.String).new_from_index(0, table.height)
-                    if isinstance(value, str)
-                    else value
-                )
-            elif column.name == "person_id_no":
-                series = pl.Series(self._people.ids[table["person"].to_numpy()])
-            elif column.name == "person_name":
-                series = pl.Series(self._people.names[table["person"].to_numpy()])
-            elif column.name == "community_id":
-                series = self._community_ids[table["community"]]
-            else:
-                series = self._text(table[column.name], column.name, contract)
-            columns.append(series.alias(column.name))
-        return pl.DataFrame(columns)
+        return pl.DataFrame(
+            [self._column(column.name, table, extra, contract).alias(column.name) for column in contract.columns]
+        )
+
+    def _column(
+        self, name: str, table: pl.DataFrame, extra: Mapping[str, pl.Series | str], contract: FeedContract
+    ) -> pl.Series:
+        if name in extra:
+            value = extra[name]
+            return pl.Series([value]).new_from_index(0, table.height) if isinstance(value, str) else value
+        if name == "person_id_no":
+            return self._people.ids[table["person"]]
+        if name == "person_name":
+            return self._people.names[table["person"]]
+        if name == "community_id":
+            return self._community_ids[table["community"]]
+        return self._text(table[name], name, contract)
 
     def _text(self, series: pl.Series, name: str, contract: FeedContract) -> pl.Series:
         column = contract.by_name[name]
@@ -56,7 +59,7 @@ class Forms:
         if column.type == "money":
             return money(series)
         if column.type == "boolean":
-            return series.replace_strict({True: "是", False: "否"}, return_dtype=pl.String)
+            return pl.select(pl.when(series).then(pl.lit("是")).otherwise(pl.lit("否"))).to_series()
         if column.code_list is not None:
             known = {code: titles.zh for code, titles in column.code_list.values.items()}
             return series.cast(pl.String).replace(known).fill_null("")
@@ -67,7 +70,13 @@ def money(series: pl.Series) -> pl.Series:
     """Integer fen as yuan with two digits."""
     size = series.abs()
     sign = pl.select(pl.when(series < 0).then(pl.lit("-")).otherwise(pl.lit(""))).to_series()
-    return sign + (size // 100).cast(pl.String) + "." + (size % 100).cast(pl.String).str.zfill(2)
+    return sign + decimal(size, 2)
+
+
+def decimal(series: pl.Series, digits: int) -> pl.Series:
+    """Whole numbers that are not negative, written with so many digits after the point."""
+    unit = 10**digits
+    return (series // unit).cast(pl.String) + "." + (series % unit).cast(pl.String).str.zfill(digits)
 
 
 def csv_bytes(contract: FeedContract, texts: pl.DataFrame, encoding: str, broken: set[int]) -> bytes:
@@ -87,9 +96,7 @@ def csv_bytes(contract: FeedContract, texts: pl.DataFrame, encoding: str, broken
     return b"\xef\xbb\xbf" + text if encoding == "utf-8-sig" else text
 
 
-def population_workbook(
-    contract: FeedContract, table: pl.DataFrame, names: list[str], ids: list[str], title: str
-) -> bytes:
+def population_workbook(contract: FeedContract, table: pl.DataFrame, title: str) -> bytes:
     """A workbook with title row, unit row, two-row merged header, totals row and signature foot."""
     from datetime import datetime
 
@@ -115,8 +122,8 @@ def population_workbook(
         sheet.write_string(3, 2 + at, leaf)
     counts = table.select(column.name for column in facts).to_numpy()
     for at in range(table.height):
-        sheet.write_string(4 + at, 0, ids[at])
-        sheet.write_string(4 + at, 1, names[at])
+        sheet.write_string(4 + at, 0, table["community_id"][at])
+        sheet.write_string(4 + at, 1, table["community_name"][at])
         for place, value in enumerate(counts[at]):
             sheet.write_number(4 + at, 2 + place, int(value))
     foot = 4 + table.height

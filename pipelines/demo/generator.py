@@ -1,9 +1,9 @@
-"""The whole demo: quarter by quarter, records, faults, files, truth.
+"""The whole demo: month by month what happens, period by period what is delivered, faults, files, truth.
 
-Put here: the order of work and what is planted where. Keep out: each part's content.
+Put here: the order of work and which sender writes which file. Keep out: each part's content.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,18 +12,27 @@ import numpy as np
 import polars as pl
 
 from data_contracts.contracts import Catalog
-from data_contracts.periods import periods_between
-from pipelines.demo import forms, records, truth
-from pipelines.demo.city import COUNTIES, City, build_city
-from pipelines.demo.faults import FAULTS, Spoiled, spoil
-from pipelines.demo.people import People, day_of, make_people, move_some
-from pipelines.demo.records import HOSPITALS, Quarter
+from pipelines.demo import bureau, forms, records, truth
+from pipelines.demo.care import Care
+from pipelines.demo.city import City, build_city
+from pipelines.demo.draws import Draws
+from pipelines.demo.faults import Spoiled, faults_of, spoil
+from pipelines.demo.levers import Levers
+from pipelines.demo.people import CONDITIONS, People, make_people
+from pipelines.demo.scenario import DEFAULT, Scenario, load_scenario
+from pipelines.demo.timeline import Month, Span, spans_between
 
 # Each fault of a file is planted once more for every so many records.
 _RECORDS_PER_FAULT = 50_000
 _DAYS_TO_CORRECT = 25
 # Feeds of which a file of some length holds one record twice.
 _REPEATS = ("health_bureau.residents", "hospitals.encounters", "insurers.settlements")
+_REPEATS_FROM = 400
+# Feeds whose rows of the year so far decide counts of a later period of the year.
+_OF_THE_YEAR = ("exams", "settlements", "fund_ledger", *(f"followups_{condition}" for condition in CONDITIONS))
+_KEPT_OF_SETTLEMENTS = ("person", "total_fee_fen")
+_SEED = 20250101
+Extra = Mapping[str, pl.Series | str]
 
 
 @dataclass
@@ -38,207 +47,317 @@ class DemoSummary:
 @dataclass
 class _Demo:
     landing: Path
+    scenario: Scenario
+    spans: list[Span]
+    draws: Draws
     city: City
     people: People
+    levers: Levers
+    care: Care
+    roster: pl.DataFrame
     forms: forms.Forms
-    rng: np.random.Generator
-    with_faults: bool
     summary: DemoSummary = field(default_factory=DemoSummary)
     notes: list[tuple[str, int, str, str]] = field(default_factory=list)
+    links: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     now: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    unsettled: pl.DataFrame | None = None
 
-    def deliver(
-        self,
-        key: str,
-        name: str,
-        table: pl.DataFrame,
-        extra: dict[str, pl.Series | str],
-        encoding: str,
-    ) -> Spoiled:
+    @property
+    def with_faults(self) -> bool:
+        """Whether anything is spoiled."""
+        return self.scenario.faults != "none"
+
+    @property
+    def months(self) -> dict[int, Month]:
+        """All months by number."""
+        return {month.number: month for span in self.spans for month in span.months}
+
+    def deliver(self, key: str, name: str, table: pl.DataFrame, extra: Extra, encoding: str = "utf-8") -> Spoiled:
         """Write one CSV of a feed, with faults if wanted, and remember its valid rows."""
         texts = self.forms.texts(key, table, extra)
-        faults = FAULTS.get(key, []) if self.with_faults else []
-        spoiled = spoil(texts, faults, self.rng, times=1 + table.height // _RECORDS_PER_FAULT)
-        rows = spoiled.texts
-        if self.with_faults and texts.height > 400 and key in _REPEATS:
-            rows = self._repeat_one(rows, spoiled)
         contract = self.forms.contract(key)
+        faults = (
+            faults_of(contract, "every" if self.scenario.faults == "every" else "usual") if self.with_faults else []
+        )
+        rng = self.draws.stream("faults", key, name)
+        spoiled = spoil(texts, faults, rng, times=1 + table.height // _RECORDS_PER_FAULT)
+        rows, people = spoiled.texts, table["person"] if "person" in table.columns else None
+        if self.with_faults and texts.height > _REPEATS_FROM and key in _REPEATS:
+            rows, at = self._repeat_one(rows, spoiled)
+            people = people.append(people[at : at + 1]) if people is not None else None
         path = f"{key.replace('.', '/')}/{name}"
         forms.write(self.landing / path, forms.csv_bytes(contract, rows, encoding, spoiled.broken_lines))
         self.notes.extend((path, at + 1, rule, kind) for at, rule, kind in spoiled.notes)
-        self.summary.files += 1
-        self.summary.records += rows.height
+        if people is not None:
+            self.link(key, path, people)
+        self.count(rows.height)
         self.keep(key, table.filter(spoiled.valid))
         return spoiled
 
-    def _repeat_one(self, rows: pl.DataFrame, spoiled: Spoiled) -> pl.DataFrame:
+    @staticmethod
+    def _repeat_one(rows: pl.DataFrame, spoiled: Spoiled) -> tuple[pl.DataFrame, int]:
         """Append an exact copy of one untouched row: the earlier of the two is a duplicate."""
         at = next(k for k in range(rows.height) if k not in spoiled.touched)
         spoiled.notes.append((at, "", "duplicate"))
-        return pl.concat([rows, rows.slice(at, 1)])
+        return pl.concat([rows, rows.slice(at, 1)]), at
+
+    def link(self, key: str, path: str, people: pl.Series) -> None:
+        """Remember whom each record of a file is about, refused ones included."""
+        self.links.setdefault(key, []).append(
+            pl.DataFrame(
+                {"record": np.arange(1, len(people) + 1, dtype=np.int32), "person": people.cast(pl.Int32)}
+            ).select(pl.lit(path).alias("file"), "record", "person")
+        )
+
+    def count(self, rows: int) -> None:
+        """Count one file."""
+        self.summary.files += 1
+        self.summary.records += rows
 
     def keep(self, key: str, valid: pl.DataFrame) -> None:
-        """Remember valid rows of this quarter for the truth."""
+        """Remember valid rows of this period for the truth."""
         self.now.setdefault(key.split(".")[1], []).append(valid)
 
 
 def generate(
     home: Path,
     *,
-    residents: int = 120_000,
-    seed: int = 20250101,
-    first: str = "2023Q1",
-    last: str = "2025Q4",
+    scenario: Scenario | None = None,
+    residents: int | None = None,
+    seed: int = _SEED,
+    first: str | None = None,
+    last: str | None = None,
     faults: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> DemoSummary:
-    """Write landing/ and truth/ below `home`; the same arguments give the same bytes."""
-    quarters = [
-        Quarter(period.key, day_of(period.start), day_of(period.end), number, period.index)
-        for number, period in enumerate(periods_between(first, last))
-    ]
-    rng = np.random.default_rng(seed)
-    city = build_city(rng)
-    people = make_people(rng, city, residents, [quarter.end for quarter in quarters])
-    demo = _Demo(home / "landing", city, people, forms.Forms(Catalog.load(), city, people), rng, faults)
-    year: dict[str, list[pl.DataFrame]] = {}
-    answers = []
-    for quarter in quarters:
+    """Write landing/ and truth/ below `home`; the same arguments give the same bytes.
+
+    `residents`, `first` and `last` are those of the scenario if left out.
+    """
+    scenario = scenario or load_scenario(DEFAULT)
+    if not faults:
+        scenario = scenario.model_copy(update={"faults": "none"})
+    demo = _begin(home, scenario, residents or scenario.residents, seed, first or scenario.first, last or scenario.last)
+    year = truth.nobody(len(demo.city.size))
+    answers: dict[str, list[pl.DataFrame]] = {name: [] for name in ("indicators", "rebased", "effects", "causes")}
+    for span in demo.spans:
         if progress:
-            progress(quarter.key)
-        if quarter.number:
-            move_some(rng, people, city)
-        if quarter.of_year == 1:
-            year = {}
-        demo.now = {}
-        _quarter(demo, quarter)
-        now = {feed: pl.concat(frames) for feed, frames in demo.now.items()}
-        for feed in ("followups_hypertension", "fund_ledger"):
-            year.setdefault(feed, []).append(now[feed])
-        answers.append(truth.counts(city, quarter, now, {feed: pl.concat(frames) for feed, frames in year.items()}))
-    _write_truth(home, pl.concat(answers), demo)
+            progress(span.key)
+        if span.of_year == 1:
+            year = truth.nobody(len(demo.city.size))
+        demo.now, demo.links = {}, {}
+        demo.forms.at(span)
+        _period(demo, span)
+        _answer(demo, span, year, answers)
+        _write_links(home, demo, span)
+    _write_truth(home, answers, demo)
     demo.summary.faults = len(demo.notes)
     return demo.summary
 
 
-def _write_truth(home: Path, answers: pl.DataFrame, demo: _Demo) -> None:
-    folder = home / "truth"
+def _begin(home: Path, scenario: Scenario, residents: int, seed: int, first: str, last: str) -> _Demo:
+    spans = spans_between(first, last)
+    months = [month for span in spans for month in span.months]
+    draws = Draws(seed, scenario.even)
+    changing = months if scenario.area_changes else []
+    city = build_city(draws.stream("city"), scenario.shape, scenario.sizes, changing)
+    people = make_people(draws, city, residents, spans)
+    levers = Levers.build(draws, city, scenario)
+    care = Care.before(draws, city, people, levers, months[0])
+    at_start = np.bincount(people.homes[0][people.lives(months[0].start)], minlength=len(city.size))
+    roster = bureau.roster(draws, city, scenario, at_start, spans)
+    return _Demo(
+        home / "landing", scenario, spans, draws, city, people, levers, care, roster,
+        forms.Forms(Catalog.load(), city, people),
+    )  # fmt: skip
+
+
+# truth --------------------------------------------------------------------------------------------------------
+
+
+def _answer(demo: _Demo, span: Span, year: dict[str, pl.DataFrame], answers: dict[str, list[pl.DataFrame]]) -> None:
+    """Count the period, and add its rows to those of the year."""
+    now = {feed: pl.concat(frames) for feed, frames in demo.now.items()}
+    now["shares"] = pl.DataFrame({"manage": demo.people.shares["manage"]})
+    for feed in _OF_THE_YEAR:
+        kept = now[feed].select(_KEPT_OF_SETTLEMENTS) if feed == "settlements" else now[feed]
+        year[feed] = pl.concat([year[feed], kept]) if feed in year else kept
+    period = truth.Period(demo.city, demo.levers, demo.months, span, now, year)
+    found = truth.counts(period)
+    year |= truth.reached(found)
+    areas, final = demo.city.areas(span), demo.city.areas(demo.spans[-1])
+    answers["indicators"].append(truth.indicator_rows(found, areas, span))
+    if not areas.equals(final):
+        answers["rebased"].append(truth.indicator_rows(found, final, span))
+    answers["effects"].append(truth.effect_rows(found, areas, span))
+    answers["causes"].append(truth.cause_rows(demo.levers, list(demo.scenario.levers), span, areas))
+
+
+def _write_links(home: Path, demo: _Demo, span: Span) -> None:
+    folder = home / "truth" / "links"
     folder.mkdir(parents=True, exist_ok=True)
-    answers.write_csv(folder / "indicators.csv")
+    for key, frames in demo.links.items():
+        pl.concat(frames).write_parquet(folder / f"{key}_{span.key}.parquet")
+
+
+def _write_truth(home: Path, answers: dict[str, list[pl.DataFrame]], demo: _Demo) -> None:
+    folder = home / "truth"
+    for name, frames in answers.items():
+        filled = [frame for frame in frames if frame.width]
+        if filled:
+            pl.concat(filled).write_csv(folder / f"{name}.csv")
     notes = pl.DataFrame(
         sorted(demo.notes),
         schema={"file": pl.String, "record": pl.Int64, "rule": pl.String, "kind": pl.String},
         orient="row",
     )
     notes.write_csv(folder / "faults.csv")
-
-
-def _quarter(demo: _Demo, quarter: Quarter) -> None:
-    rng, city, people = demo.rng, demo.city, demo.people
-    county = city.areas["county_id"].replace_strict({item[0]: at for at, item in enumerate(COUNTIES)}).to_numpy()
-    register = records.residents(city, people, quarter)
-    visits = records.followups_hypertension(rng, city, people, register, quarter)
-    sugar = records.followups_diabetes(rng, city, register, quarter)
-    lists = records.welfare(people, quarter)
-    counted = records.population(city, people, quarter)
-    everybody = counted.drop("community").sum_horizontal().to_numpy()
-    answers = records.survey(rng, city, everybody, quarter)
-    for at, (county_id, county_name, _) in enumerate(COUNTIES):
-        inside = {
-            name: _inside(table, county, at)
-            for name, table in (("r", register), ("v", visits), ("s", sugar), ("w", lists), ("a", answers))
+    people = demo.people
+    pl.DataFrame(
+        {
+            "person": np.arange(len(people.born), dtype=np.int32),
+            "person_id_no": people.ids,
+            "household": people.household,
+            "mother": people.mother,
+            **{f"{name}_from": people.onset[at] for at, name in enumerate(CONDITIONS)},
         }
-        _registers(demo, quarter, county_id, county_name, inside)
-        _population(demo, quarter, county_id, county_name, counted.filter(county == at))
-    _city_files(demo, quarter, everybody)
+    ).write_parquet(folder / "persons.parquet")
+
+
+# files --------------------------------------------------------------------------------------------------------
+
+
+def _period(demo: _Demo, span: Span) -> None:
+    """Let the months of the period pass, then write what every sender delivers of it."""
+    passed = [demo.care.month(month) for month in span.months]
+    months = {month.number: month for month in span.months}
+    visits = pl.concat([month.visits for month in passed])
+    tables = {
+        "residents": records.residents(demo.people, demo.care, demo.levers, span),
+        "exams": records.exams(pl.concat([month.exams for month in passed]), span),
+        "device_readings": records.device_readings(
+            demo.draws, demo.levers, pl.concat([month.readings for month in passed]), months, span
+        ),
+        "contracts": records.contracts(demo.city, demo.people, demo.care, demo.levers, span),
+        "health_points": records.health_points(demo.people, demo.care, span),
+        "welfare": records.welfare(demo.people, span),
+    }
+    for condition, table in records.followups(demo.draws, demo.levers, months, visits, span).items():
+        tables[f"followups_{condition}"] = table
+    counted = records.population(demo.city, demo.people, span)
+    everybody = counted.drop("community").sum_horizontal().to_numpy()
+    tables["survey"] = records.survey(demo.draws, demo.levers, everybody, span)
+    seen = records.encounters(demo.draws, demo.city, demo.people, demo.care, demo.levers, span)
+    for at, (county_id, county_name) in enumerate(demo.city.counties):
+        inside = {
+            name: table.filter(demo.city.county[table["community"].to_numpy()] == at) for name, table in tables.items()
+        }
+        _county_files(demo, span, county_id, county_name, inside)
+        _population(demo, span, county_id, county_name, counted.filter(demo.city.county == at))
+        primary = seen.filter(pl.col("is_primary") & pl.Series(demo.city.county[seen["community"].to_numpy()] == at))
+        name = f"{county_id}/基层诊疗_{county_name}_{span.key}.csv"
+        demo.deliver("hospitals.encounters", name, primary, {}, "utf-8-sig")
     demo.keep("civil_affairs.population", counted)
+    for hospital in records.HOSPITALS:
+        here = seen.filter(pl.col("institution_code") == hospital)
+        demo.deliver("hospitals.encounters", f"{hospital}/就诊记录_{hospital}_{span.key}.csv", here, {})
+    _insurer_files(demo, span, seen)
+    _city_files(demo, span, everybody)
 
 
-def _inside(table: pl.DataFrame, county: np.ndarray, at: int) -> pl.DataFrame:
-    return table.filter(county[table["community"].to_numpy()] == at)
+def _county_files(demo: _Demo, span: Span, county_id: str, county_name: str, tables: dict[str, pl.DataFrame]) -> None:
+    def named(title: str) -> str:
+        return f"{county_id}/{title}_{county_name}_{span.key}.csv"
+
+    register = tables["residents"]
+    demo.deliver("health_bureau.residents", named("居民健康档案"), register, _about(demo, register), "gb18030")
+    for condition, title, encoding, readings in (
+        ("hypertension", "高血压随访", "utf-8-sig", _pressures),
+        ("diabetes", "糖尿病随访", "utf-8", _glucose),
+        ("dyslipidaemia", "血脂异常随访", "gb18030", _lipids),
+    ):
+        visits = tables[f"followups_{condition}"]
+        extra = {"institution_code": _centre(demo, visits), **readings(visits)}
+        spoiled = demo.deliver(f"health_bureau.followups_{condition}", named(title), visits, extra, encoding)
+        if condition == "hypertension" and demo.with_faults and span.of_year == 2:
+            _correct(demo, span, named(title), visits, spoiled)
+    exams = tables["exams"]
+    extra = {"institution_code": _centre(demo, exams), "refused_reason": exams["refused_reason"]}
+    demo.deliver("health_bureau.exams", named("健康体检"), exams, extra)
+    demo.deliver("health_bureau.contracts", named("家庭医生签约"), tables["contracts"], {})
+    for feed, title in (("device_readings", "自助设备测量"), ("health_points", "健康积分")):
+        if tables[feed].height:
+            demo.deliver(f"health_bureau.{feed}", named(title), tables[feed], {})
+        else:
+            demo.keep(f"health_bureau.{feed}", tables[feed])
+    lists = tables["welfare"]
+    demo.deliver("civil_affairs.welfare", named("社会救助名单"), lists, _short_ids(demo, lists), "gb18030")
+    _survey(demo, span, named("居民调查"), tables["survey"])
 
 
-def _registers(
-    demo: _Demo, quarter: Quarter, county_id: str, county_name: str, tables: dict[str, pl.DataFrame]
-) -> None:
-    ids = demo.city.areas["community_id"]
-    register = tables["r"]
-    who = register["person"].to_numpy()
-    extra: dict[str, pl.Series | str] = {
-        "archive_no": pl.Series(who).cast(pl.String).str.zfill(17),
+def _about(demo: _Demo, register: pl.DataFrame) -> dict[str, pl.Series | str]:
+    """What an archive says of a person beside the facts."""
+    who = register["person"]
+    return {
+        "archive_no": who.cast(pl.String).str.zfill(17),
         # No mobile number starts with 10, so nobody's telephone can ring.
-        "phone": "100" + pl.Series((who * 7_368_787 + 31_415_926) % 100_000_000).cast(pl.String).str.zfill(8),
-        "address": demo.city.areas["community_name"][register["community"]]
-        + pl.Series(who % 180 + 1).cast(pl.String)
-        + "号",
+        "phone": "100" + ((who * 7_368_787 + 31_415_926) % 100_000_000).cast(pl.String).str.zfill(8),
+        "address": demo.city.base["community_name"][register["community"]] + (who % 180 + 1).cast(pl.String) + "号",
+        "household_no": pl.Series(demo.people.household[who.to_numpy()]).cast(pl.String).str.zfill(9),
     }
-    place = f"{county_id}/"
-    demo.deliver(
-        "health_bureau.residents", f"{place}居民健康档案_{county_name}_{quarter.key}.csv", register, extra, "gb18030"
-    )
-    visits = tables["v"]
-    centre = ids[visits["community"]].str.slice(0, 9) + "01"
-    key = "health_bureau.followups_hypertension"
-    name = f"{place}高血压随访_{county_name}_{quarter.key}.csv"
-    spoiled = demo.deliver(key, name, visits, {"institution_code": centre, **_readings(visits)}, "utf-8-sig")
-    if demo.with_faults and quarter.of_year == 2:
-        _correct(demo, quarter, key, name, visits, spoiled)
-    sugar = tables["s"].with_columns((pl.col("glucose_tenths") / 10).round(1).alias("glucose_mmol_l"))
-    centre = ids[sugar["community"]].str.slice(0, 9) + "01"
-    glucose = (sugar["glucose_tenths"] // 10).cast(pl.String) + "." + (sugar["glucose_tenths"] % 10).cast(pl.String)
-    extra = {"institution_code": centre, "glucose_mmol_l": glucose}
-    demo.deliver(
-        "health_bureau.followups_diabetes", f"{place}糖尿病随访_{county_name}_{quarter.key}.csv", sugar, extra, "utf-8"
-    )
-    demo.deliver(
-        "civil_affairs.welfare",
-        f"{place}社会救助名单_{county_name}_{quarter.key}.csv",
-        tables["w"],
-        _short_ids(demo, tables["w"]),
-        "gb18030",
-    )
-    answers = tables["a"]
-    stratum = ids[answers["community"]]
-    units = answers["weight_units"]
-    extra = {
-        "stratum": stratum,
-        "psu": stratum + "-" + answers["psu"].cast(pl.String),
-        "weight": (units // 10_000).cast(pl.String) + "." + (units % 10_000).cast(pl.String).str.zfill(4),
-        "self_rated_health": answers["self_rated_health"].cast(pl.String).fill_null("拒答"),
-    }
-    name = f"{place}居民调查_{county_name}_{quarter.key}.csv"
-    demo.deliver("health_bureau.survey", name, answers, extra, "utf-8")
-    if demo.with_faults and quarter.of_year == 3:
-        # The same bytes under another name are no second delivery.
-        source = demo.landing / "health_bureau/survey" / name
-        forms.write(source.with_name(source.name.replace("居民调查", "居民调查最终版(2)")), source.read_bytes())
-        demo.summary.files += 1
 
 
-def _readings(visits: pl.DataFrame) -> dict[str, pl.Series]:
+def _centre(demo: _Demo, table: pl.DataFrame) -> pl.Series:
+    return demo.city.centres[table["community"]]
+
+
+def _pressures(visits: pl.DataFrame) -> dict[str, pl.Series]:
     """Blood pressure as text; where it was not measured, some write so and others leave the cell empty."""
     none = pl.when(pl.col("person") % 2 == 0).then(pl.lit("未测")).otherwise(pl.lit(""))
     texts = visits.select(pl.col("sbp_mmhg", "dbp_mmhg").cast(pl.String).fill_null(none))
     return {name: texts[name] for name in texts.columns}
 
 
-def _settlement_times(paid: pl.DataFrame) -> pl.Series:
-    """The insurer writes day and time."""
-    seconds = pl.col("settled_on") * 86_400 + 28_800 + pl.col("person") * 7_919 % 32_400
-    return paid.select(pl.from_epoch(seconds, time_unit="s").dt.to_string("%Y-%m-%d %H:%M:%S")).to_series()
+def _glucose(visits: pl.DataFrame) -> dict[str, pl.Series]:
+    return {"glucose_mmol_l": forms.decimal(visits["glucose_tenths"], 1).fill_null("")}
+
+
+def _lipids(visits: pl.DataFrame) -> dict[str, pl.Series]:
+    return {"ldl_mmol_l": forms.decimal(visits["ldl_tenths"], 1).fill_null("")}
 
 
 def _short_ids(demo: _Demo, table: pl.DataFrame) -> dict[str, pl.Series | str]:
-    """Civil affairs still hold a few identity numbers of the old 15 digits."""
-    ids = pl.Series(demo.people.ids[table["person"].to_numpy()])
-    old = pl.Series(table["person"].to_numpy() % 40 == 0) & (ids.str.slice(6, 2) == "19")
+    """Civil affairs and insurer still hold a few identity numbers of the old 15 digits."""
+    ids = demo.people.ids[table["person"]]
+    old = (table["person"] % 40 == 0) & (ids.str.slice(6, 2) == "19")
     return {"person_id_no": ids.zip_with(~old, ids.str.slice(0, 6) + ids.str.slice(8, 9))}
 
 
-def _correct(demo: _Demo, quarter: Quarter, key: str, name: str, visits: pl.DataFrame, spoiled: Spoiled) -> None:
+def _survey(demo: _Demo, span: Span, name: str, answers: pl.DataFrame) -> None:
+    stratum = demo.city.codes(span)[answers["community"]]
+    declined = {
+        column: answers[column].cast(pl.String).fill_null("拒答")
+        for column in ("self_rated_health", "service_satisfaction", "literacy_score")
+    }
+    extra: dict[str, pl.Series | str] = {
+        "stratum": stratum,
+        "psu": stratum + "-" + answers["psu"].cast(pl.String),
+        "weight": forms.decimal(answers["weight_units"], 4),
+        **declined,
+    }
+    demo.deliver("health_bureau.survey", name, answers, extra)
+    if demo.with_faults and span.of_year == 3:
+        # The same bytes under another name are no second delivery.
+        source = demo.landing / "health_bureau/survey" / name
+        forms.write(source.with_name(source.name.replace("居民调查", "居民调查最终版(2)")), source.read_bytes())
+        demo.summary.files += 1
+
+
+def _correct(demo: _Demo, span: Span, name: str, visits: pl.DataFrame, spoiled: Spoiled) -> None:
     """A second delivery: refused readings corrected, and some accepted ones replaced by other readings."""
     if not spoiled.notes:
         return
+    key = "health_bureau.followups_hypertension"
     refused = [at for at, rule, kind in spoiled.notes if kind == "reject" and rule in ("sbp_range", "sbp_above_dbp")]
     accepted = list(islice((at for at in range(visits.height) if at not in spoiled.touched), 40, 46))
     fixed = visits[refused + accepted].with_columns(
@@ -246,61 +365,72 @@ def _correct(demo: _Demo, quarter: Quarter, key: str, name: str, visits: pl.Data
         pl.lit(78, pl.Int64).alias("dbp_mmhg"),
         pl.lit("satisfied").alias("classification"),
     )
-    centre = demo.city.areas["community_id"][fixed["community"]].str.slice(0, 9) + "01"
-    texts = demo.forms.texts(key, fixed, {"institution_code": centre})
+    texts = demo.forms.texts(key, fixed, {"institution_code": _centre(demo, fixed)})
     path = f"{key.replace('.', '/')}/{name.replace('随访', '随访更正')}"
-    contract = demo.forms.contract(key)
-    received = np.datetime64(quarter.end + _DAYS_TO_CORRECT, "D")
-    note = f"period: {quarter.key}\nsequence: 2\nreceived_at: {received}T09:00:00+08:00\nrows: {texts.height}\n"
-    forms.write(demo.landing / path, forms.csv_bytes(contract, texts, "utf-8-sig", set()), note)
+    received = np.datetime64(span.end + _DAYS_TO_CORRECT, "D")
+    note = f"period: {span.key}\nsequence: 2\nreceived_at: {received}T09:00:00+08:00\nrows: {texts.height}\n"
+    forms.write(demo.landing / path, forms.csv_bytes(demo.forms.contract(key), texts, "utf-8-sig", set()), note)
     original = f"{key.replace('.', '/')}/{name}"
     demo.notes.extend((original, at + 1, "", "superseded") for at in accepted)
-    demo.summary.files += 1
-    demo.summary.records += texts.height
+    demo.link(key, path, fixed["person"])
+    demo.count(texts.height)
     frames = demo.now["followups_hypertension"]
     frames[-1] = frames[-1].filter(~pl.col("followup_no").is_in(fixed["followup_no"].to_list()))
     frames.append(fixed)
 
 
-def _population(demo: _Demo, quarter: Quarter, county_id: str, county_name: str, counted: pl.DataFrame) -> None:
-    areas = demo.city.areas[counted["community"]]
+def _population(demo: _Demo, span: Span, county_id: str, county_name: str, counted: pl.DataFrame) -> None:
+    """One row per area in force: merged communities are counted together."""
+    areas = demo.city.areas(span)[counted["community"]]
+    named = counted.drop("community").with_columns(areas["community_id"], areas["community_name"])
+    rows = named.group_by("community_id", "community_name", maintain_order=True).sum()
     data = forms.population_workbook(
-        demo.forms.contract("civil_affairs.population"),
-        counted,
-        areas["community_name"].to_list(),
-        areas["community_id"].to_list(),
-        f"{county_name}{quarter.key}常住人口统计表",
+        demo.forms.contract("civil_affairs.population"), rows, f"{county_name}{span.key}常住人口统计表"
     )
-    forms.write(demo.landing / f"civil_affairs/population/{county_id}/常住人口_{county_name}_{quarter.key}.xlsx", data)
-    demo.summary.files += 1
-    demo.summary.records += counted.height
+    forms.write(demo.landing / f"civil_affairs/population/{county_id}/常住人口_{county_name}_{span.key}.xlsx", data)
+    demo.count(rows.height)
 
 
-def _city_files(demo: _Demo, quarter: Quarter, everybody: np.ndarray) -> None:
-    rng, city = demo.rng, demo.city
-    seen = records.encounters(rng, demo.people, quarter)
-    for at, hospital in enumerate(HOSPITALS):
-        here = seen.filter(pl.col("hospital") == at)
-        demo.deliver("hospitals.encounters", f"{hospital}/就诊记录_{hospital}_{quarter.key}.csv", here, {}, "utf-8")
-    paid = records.settlements(rng, seen, quarter)
-    flag = paid["is_reversal"].replace_strict({True: "1", False: "0"}, return_dtype=pl.String)
+def _insurer_files(demo: _Demo, span: Span, seen: pl.DataFrame) -> None:
+    """Encounters are settled in the period in which they end."""
+    waiting = pl.concat([demo.unsettled, seen]) if demo.unsettled is not None else seen
+    ended = pl.coalesce("discharge_date", "admit_date") <= span.end
+    demo.unsettled = waiting.filter(~ended)
+    months = {number: month for number, month in demo.months.items() if number <= span.months[-1].number}
+    paid = records.settlements(demo.draws, demo.people, demo.levers, months, waiting.filter(ended), span)
+    # The insurer writes day and time.
+    seconds = pl.col("settled_on") * 86_400 + 28_800 + pl.col("person") * 7_919 % 32_400
     extra: dict[str, pl.Series | str] = {
         **_short_ids(demo, paid),
-        "settled_on": _settlement_times(paid),
-        "is_reversal": flag,
+        "settled_on": paid.select(pl.from_epoch(seconds, time_unit="s").dt.to_string("%Y-%m-%d %H:%M:%S")).to_series(),
+        "is_reversal": paid["is_reversal"].cast(pl.Int8).cast(pl.String),
         "insurance_type": paid["insurance_type"],
         "medical_type": paid["medical_type"],
     }
-    demo.deliver("insurers.settlements", f"医保结算_{quarter.key}.csv", paid, extra, "utf-8")
-    money = records.fund_ledger(rng, city, everybody, quarter)
+    demo.deliver("insurers.settlements", f"医保结算_{span.key}.csv", paid, extra)
+
+
+def _city_files(demo: _Demo, span: Span, everybody: np.ndarray) -> None:
+    city = demo.city
+    money = bureau.fund_ledger(demo.draws, city, demo.levers, demo.scenario, everybody, span)
     purpose = {"budget": "年初预算", "appropriation": "资金到位", "spending": "服务经费"}
-    extra = {"purpose": money["entry_type"].replace_strict(purpose)}
-    demo.deliver("health_bureau.fund_ledger", f"项目资金台账_{quarter.key}.csv", money, extra, "utf-8")
-    contract = demo.forms.contract("civil_affairs.areas")
-    areas = city.areas.select(column.name for column in contract.columns)
-    forms.write(
-        demo.landing / f"civil_affairs/areas/行政区划_{quarter.key}.csv",
-        forms.csv_bytes(contract, areas, "utf-8", set()),
+    extra: dict[str, pl.Series | str] = {"purpose": money["entry_type"].replace_strict(purpose, return_dtype=pl.String)}
+    demo.deliver("health_bureau.fund_ledger", f"项目资金台账_{span.key}.csv", money, extra)
+    demo.deliver(
+        "health_bureau.tasks",
+        f"任务台账_{span.key}.csv",
+        bureau.tasks(demo.draws, city, demo.levers, demo.scenario, demo.spans, span),
+        {},
     )
-    demo.summary.files += 1
-    demo.summary.records += areas.height
+    demo.deliver("health_bureau.institutions", f"机构名录_{span.key}.csv", bureau.institutions(city, span), {})
+    posts = bureau.staff(demo.roster, span)
+    fte = forms.decimal((posts["fte"] * 100).round().cast(pl.Int64), 2)
+    demo.deliver("health_bureau.staff", f"人员名册_{span.key}.csv", posts, {"fte": fte})
+    changes = bureau.area_changes(city, span)
+    if changes.height:
+        demo.deliver("civil_affairs.area_changes", f"区划变更_{span.key}.csv", changes, {})
+    contract = demo.forms.contract("civil_affairs.areas")
+    areas = city.areas(span).select(column.name for column in contract.columns).unique(maintain_order=True)
+    path = demo.landing / f"civil_affairs/areas/行政区划_{span.key}.csv"
+    forms.write(path, forms.csv_bytes(contract, areas, "utf-8", set()))
+    demo.count(areas.height)

@@ -5,58 +5,86 @@ A lever is a share (of patients found, of patients at target …) or a factor (`
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from data_contracts.closed import DefinitionError
 from pipelines.demo.city import City
+from pipelines.demo.draws import Draws
 from pipelines.demo.scenario import Effect, LeverPath, Places, Scenario
 from pipelines.demo.timeline import Month
 
-_FACTORS = ("admissions", "emergency", "cost")
+FACTORS = ("admissions", "emergency", "cost")
+TREND, SEASON, OWN = "trend", "season", "community"
 # Winter raises admissions and makes pressure harder to control, without any policy.
 _SEASON = {"admissions": 0.07, "emergency": 0.10, "control": -0.02}
-_LOWEST, _HIGHEST = 0.0, 1.0
+_LEAST_FACTOR = 0.05
 
 
 @dataclass(frozen=True)
 class Levers:
-    """The levers of every community over the months of a scenario."""
+    """The levers of every community over the months of a scenario; `chosen` holds the effects of policies and events."""
 
     scenario: Scenario
-    months: tuple[Month, ...]
     own: dict[str, np.ndarray]
     chosen: dict[str, list[tuple[Effect, np.ndarray]]]
+    traits: dict[str, np.ndarray]
+    _known: dict[tuple[str, int, str | None], np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, rng: np.random.Generator, city: City, scenario: Scenario, months: tuple[Month, ...]) -> "Levers":
-        """Draw how each community differs and find the communities of every effect."""
-        own = {name: rng.normal(0, 1, len(city.size)) * lever.spread for name, lever in scenario.levers.items()}
-        chosen = {
-            policy_id: [(effect, places_of(city, effect.places)) for effect in policy.effects]
-            for policy_id, policy in scenario.policies.items()
+    def build(cls, draws: Draws, city: City, scenario: Scenario) -> "Levers":
+        """Draw how each community differs and find the communities of every effect and trait."""
+        n = len(city.size)
+        own = {
+            name: draws.stream("lever", name).normal(0, 1, n) * lever.spread for name, lever in scenario.levers.items()
         }
-        return cls(scenario, months, own, chosen)
+        actors = {**scenario.policies, **scenario.events}
+        chosen = {
+            name: [(effect, places_of(city, effect.places)) for effect in actor.effects]
+            for name, actor in actors.items()
+        }
+        traits: dict[str, np.ndarray] = {}
+        for item in scenario.traits:
+            share = np.where(places_of(city, item.places), item.share, 0.0)
+            traits[item.trait] = np.maximum(traits.get(item.trait, np.zeros(n)), share)
+        return cls(scenario, own, chosen, traits)
 
     def value(self, lever: str, month: Month, without: str | None = None) -> np.ndarray:
-        """The lever in every community at the end of `month`; `without` leaves the effects of one policy out."""
-        path = self.scenario.levers[lever]  # type: ignore[index]
-        season = 1.0 if self.scenario.even else np.cos((month.of_year - 1) / 12 * 2 * np.pi)
-        swing = 0.0 if self.scenario.even else _SEASON.get(lever, 0.0) * season
-        level = _interpolated(path, month) + self.own[lever] + swing
-        for policy_id, effects in self.chosen.items():
-            for effect, places in effects if policy_id != without else ():
+        """The lever in every community in `month`; `without` leaves the effects of one policy or event out."""
+        key = (lever, month.number, without)
+        if key not in self._known:
+            parts = self.parts(lever, month)
+            total = sum(part for cause, part in parts.items() if cause != without)
+            bounds = (_LEAST_FACTOR, np.inf) if lever in FACTORS else (0.0, 1.0)
+            self._known[key] = np.clip(np.exp(total) if lever in FACTORS else total, *bounds)
+        return self._known[key]
+
+    def parts(self, lever: str, month: Month) -> dict[str, np.ndarray]:
+        """What makes up a lever, by cause: trend, community, season, policies, events; of a factor, its logarithm."""
+        n = len(self.own[lever])
+        season = 0.0 if self.scenario.even else np.cos((month.of_year - 1) / 12 * 2 * np.pi)
+        level = _interpolated(self.scenario.levers[lever], month)  # type: ignore[index]
+        parts = {
+            TREND: np.full(n, np.log(level) if lever in FACTORS else level),
+            OWN: self.own[lever],
+            SEASON: np.full(n, _SEASON.get(lever, 0.0) * season),
+        }
+        for name, effects in self.chosen.items():
+            for effect, places in effects:
                 if effect.lever == lever:
-                    level = level * (1 + effect.size * _reached(effect, month) * places) if lever in _FACTORS else (
-                        level + effect.size * _reached(effect, month) * places
-                    )
-        return np.maximum(level, 0.05) if lever in _FACTORS else np.clip(level, _LOWEST, _HIGHEST)
+                    size = np.log1p(effect.size) if lever in FACTORS else effect.size
+                    parts[name] = parts.get(name, np.zeros(n)) + size * _reached(effect, month) * places
+        return parts
+
+    def trait(self, name: str) -> np.ndarray:
+        """The share of a habit in every community; 0 where it is not known."""
+        return self.traits.get(name, np.zeros(len(self.own["control"])))
 
     def touched(self) -> Iterator[tuple[str, str]]:
         """Every policy with each lever it changes."""
-        for policy_id, effects in self.chosen.items():
-            for lever in sorted({effect.lever for effect, _ in effects}):
+        for policy_id in self.scenario.policies:
+            for lever in sorted({effect.lever for effect, _ in self.chosen[policy_id]}):
                 yield policy_id, lever
 
 
@@ -79,7 +107,7 @@ def _interpolated(lever: LeverPath, month: Month) -> float:
 
 
 def _reached(effect: Effect, month: Month) -> float:
-    """Share of the full effect at the end of `month`, rising in equal steps."""
+    """Share of the full effect in `month`, rising in equal steps."""
     now = month.year * 12 + month.of_year
     if effect.until is not None and now > _number(effect.until):
         return 0.0

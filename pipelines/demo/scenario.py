@@ -14,11 +14,10 @@ _FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "city"
 
 Lever = Literal[
-    "find", "manage", "attend", "control", "exam", "contract", "renew", "fulfil", "admissions", "emergency", "cost",
-    "primary", "satisfied", "literate", "healthy", "spend", "on_time", "points", "archive", "archive_elderly",
-    "kiosk",
+    "archive", "archive_elderly", "find", "attend", "manage", "control", "exam", "contract", "renew", "fulfil", "points",
+    "kiosk", "admissions", "emergency", "cost", "primary", "satisfied", "literate", "healthy", "spend", "on_time",
 ]  # fmt: skip
-Trait = Literal["copies", "dresses", "rounds", "selects"]
+Trait = Literal["copies", "dresses", "rounds", "selects", "calls", "stale", "shifts"]
 
 
 class Shape(Closed):
@@ -49,9 +48,9 @@ class Places(Closed):
 
 
 class Effect(Closed):
-    """What a policy changes: a lever moves by `size` (a factor: by that share) from `start`, in full after `months`.
+    """What a policy or an event changes: a lever moves by `size` (a factor: by that share) from month `start` on.
 
-    `until`: the month after which the change is gone again.
+    The change is full after `months`; `until` is the last month of it.
     """
 
     lever: Lever
@@ -66,14 +65,34 @@ class DemoPolicy(Closed):
     """Money of a policy in yuan a year by source, per resident or in all, and its planted effects."""
 
     per_resident: dict[str, float] = {}
-    yearly: dict[str, float] = {}
+    yearly: dict[str, int] = {}
     places: Places = Places()
     start: str | None = None
     effects: list[Effect] = []
 
 
+class Event(Closed):
+    """Something that happened and is nobody's policy, with what it changed."""
+
+    what: Bilingual
+    effects: list[Effect]
+
+
+class Departure(Closed):
+    """A general practitioner of the centre of a township leaves on a day and is replaced on another."""
+
+    township: int
+    left_on: str
+    replaced_on: str
+
+
 class TraitOf(Closed):
-    """A habit of some communities: the share of their readings (or patients) it touches."""
+    """A habit of some communities and the share it touches.
+
+    copies: readings written down from a template; dresses: readings just above a limit written just below it; rounds:
+    readings rounded to ten; selects: the hardest patients left out of management; calls: visits made by telephone;
+    stale: archives of people who are gone kept as active; shifts: costs moved out of what the insurer settles.
+    """
 
     trait: Trait
     share: float
@@ -81,7 +100,7 @@ class TraitOf(Closed):
 
 
 class Expected(Closed):
-    """A figure the road must give: of an indicator, area and period, the value, a count, or a relative change in %."""
+    """A figure the road must give: of an indicator, area and period, the value or a count, or its change in percent."""
 
     what: Bilingual
     indicator: str
@@ -98,7 +117,11 @@ class Expected(Closed):
 
 
 class Scenario(Closed):
-    """One scenario. `even` draws every latent trait in equal steps, so that shares hold with little chance."""
+    """One scenario.
+
+    `even` draws every latent trait in equal steps, so that shares hold with little chance. `refused`: words that the
+    refusal of the run names, where the rules of the scenario cannot hold together.
+    """
 
     titles: Bilingual
     story: Bilingual
@@ -110,11 +133,14 @@ class Scenario(Closed):
     even: bool = False
     faults: Literal["usual", "none", "every"] = "usual"
     area_changes: bool = False
-    levers: dict[Lever, LeverPath] = {}
+    levers: dict[Lever, LeverPath]
     policies: dict[str, DemoPolicy]
+    events: dict[str, Event] = {}
+    departures: list[Departure] = []
     traits: list[TraitOf] = []
     sizes: dict[int, float] = {}
     expected: list[Expected] = []
+    refused: list[str] = []
     traps: list[Bilingual] = []
     twin_of: str | None = None
 
@@ -141,7 +167,11 @@ def load_scenario(name: str) -> Scenario:
 def _document(name: str) -> dict[str, Any]:
     document: dict[str, Any] = read_yaml(scenario_folder(name) / "scenario.yaml")
     original = document.get("twin_of")
-    base = _document(original) if original else _document(DEFAULT) if name != DEFAULT else {}
-    inherited = base if original else {"levers": base["levers"]} if base else {}
+    if original:
+        inherited = _document(original)
+    elif name != DEFAULT:
+        inherited = {"levers": _document(DEFAULT)["levers"]}
+    else:
+        inherited = {}
     levers = {**inherited.get("levers", {}), **document.get("levers", {})}
     return {**inherited, **document, "levers": levers}
