@@ -42,12 +42,13 @@ def fund_ledger(
 
 
 def _yearly(policy: DemoPolicy, city: City, everybody: np.ndarray) -> dict[str, np.ndarray]:
-    """Fen a year per source and community; what is given as one amount is shared out by residents and adds up."""
+    """Fen a year per source and community; what is given as one amount is shared out by size and adds up."""
     chosen = places_of(city, policy.places)
     people = np.where(chosen, everybody, 0)
     found = {source: np.rint(people * yuan * _FEN).astype(np.int64) for source, yuan in policy.per_resident.items()}
+    size = np.where(chosen, city.size, 0.0)
     for source, yuan in policy.yearly.items():
-        reached = np.floor(np.cumsum(people) / max(people.sum(), 1) * yuan * _FEN + 0.5).astype(np.int64)
+        reached = np.rint(np.cumsum(size) / size.sum() * yuan * _FEN).astype(np.int64)
         found[source] = np.diff(reached, prepend=0)
     return found
 

@@ -22,6 +22,8 @@ _LASTING = 0.93
 # Share of patients behind on their visits who are only ever called.
 _CALLED_ONLY = 0.15
 _MOST_VISITS_A_MONTH = 2
+# Days at the start of a month within which missed visits are made up.
+_MADE_UP_WITHIN = 13
 _EXAM_FROM, _LAST_MONTH = 7, 12
 _REPEATED_READINGS = 1.5
 _CONTRACT_DAYS = 365
@@ -129,7 +131,8 @@ class Care:
         """Follow-ups of patients on a register, once for all their conditions.
 
         Who is managed well has a visit in every quarter and catches up on what was missed; the others who come are one
-        behind; who was put on a register this month is called first. Some are never reached.
+        behind, and come when a quarter closes; who was put on a register this month is called first. Some are never
+        reached.
         """
         people, value = self.people, self.levers.value
         since = self.registered_on.min(axis=0)
@@ -145,14 +148,15 @@ class Care:
         due, due_by_now = month.quarter - entered, month.of_year // 3 - entered
         new = since >= month.start
         visits = np.maximum(slot & (done < due), np.clip(due_by_now - done, 0, _MOST_VISITS_A_MONTH))
-        behind = slot & (done < due - 1) & ~(ill * 13 % 100 < _CALLED_ONLY * 100)
+        behind = (done < due_by_now - 1) & ~(ill * 13 % 100 < _CALLED_ONLY * 100)
         visits = np.where(well, visits, behind) * (comes & ~new)
         calls = comes & (new | (slot & ~well & (visits == 0)))
         self.visits_done[ill] = done + visits
         self.was_contacted[ill] |= comes & (calls | (visits > 0))
         at = np.concatenate([np.repeat(np.arange(len(ill)), visits), np.flatnonzero(calls)])
         is_call = np.arange(len(at)) >= int(visits.sum())
-        return self._visits(rng, month, ill[at], home[at], is_call, well[at])
+        is_made_up = ~slot[at] & ~is_call
+        return self._visits(rng, month, ill[at], home[at], (is_call, is_made_up, well[at]))
 
     def _visits(
         self,
@@ -160,16 +164,21 @@ class Care:
         month: Month,
         who: np.ndarray,
         home: np.ndarray,
-        is_call: np.ndarray,
-        well: np.ndarray,
+        kinds: tuple[np.ndarray, np.ndarray, np.ndarray],
     ) -> pl.DataFrame:
-        """Day, mode and how the conditions are, as a share: lower than the lever of control is at target."""
+        """Day, mode and how the conditions are, as a share: lower than the lever of control is at target.
+
+        `kinds`: which are calls, which make up for what was missed, in the first days of the month, and which are of
+        patients managed well.
+        """
         n = len(who)
+        is_call, is_made_up, well = kinds
         by_phone = is_call | (rng.random(n) < np.maximum(self.levers.trait("calls")[home], 0.005))
         mode = np.where(by_phone, "phone", np.where(rng.random(n) < 0.7, "outpatient", "home"))
         registered = self.registered_on[:, who]
         first = np.clip(registered.min(axis=0), month.start, month.end)
-        day = first + (rng.random(n) * (month.end + 1 - first)).astype(np.int64)
+        last = np.where(is_made_up, np.minimum(first + _MADE_UP_WITHIN, month.end), month.end)
+        day = first + (rng.random(n) * (last + 1 - first)).astype(np.int64)
         lasting = np.sqrt(1 - _LASTING**2)
         luck = {
             f"luck_{name}": ndtr(_LASTING * self.people.severity[at, who] + lasting * rng.standard_normal(n)).astype(

@@ -115,7 +115,7 @@ def build_city(rng: np.random.Generator, shape: Shape, sizes: dict[int, float], 
     free[fixed] = False
     size[free] *= (1 - given.sum()) / size[free].sum()
     size[fixed] = given
-    shift = np.where(villages, 0.35, 0.0) + rng.normal(0, 0.15, n)
+    shift = np.where(villages, 0.35, 0.0) + shape.age_tilt + rng.normal(0, 0.15, n)
     return City(base, size, shift, np.array(counties), np.array(townships), _planned(base, shape, months))
 
 

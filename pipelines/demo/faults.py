@@ -16,7 +16,8 @@ __all__ = ["USUAL", "Fault", "Level", "Spoiled", "faults_of", "spoil"]
 
 Level = Literal["usual", "every"]
 _ID = "person_id_no"
-_LONG_AGO, _FAR_OFF = "2018-01-01", "2099-12-31"
+# Outside every period a home can have files of.
+_LONG_AGO, _FAR_OFF = "2010-01-01", "2099-12-31"
 # Longer than any form lets a cell be.
 _TOO_LONG = 20_001
 _UNREADABLE = {

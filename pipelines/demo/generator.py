@@ -161,7 +161,7 @@ def _begin(home: Path, scenario: Scenario, residents: int, seed: int, first: str
     draws = Draws(seed, scenario.even)
     changing = months if scenario.area_changes else []
     city = build_city(draws.stream("city"), scenario.shape, scenario.sizes, changing)
-    people = make_people(draws, city, residents, spans)
+    people = make_people(draws, city, residents, spans, scenario.mild_found_late)
     levers = Levers.build(draws, city, scenario)
     care = Care.before(draws, city, people, levers, months[0])
     at_start = np.bincount(people.homes[0][people.lives(months[0].start)], minlength=len(city.size))
@@ -247,7 +247,7 @@ def _period(demo: _Demo, span: Span) -> None:
     counted = records.population(demo.city, demo.people, span)
     everybody = counted.drop("community").sum_horizontal().to_numpy()
     tables["survey"] = records.survey(demo.draws, demo.levers, everybody, span)
-    seen = records.encounters(demo.draws, demo.city, demo.people, demo.care, demo.levers, span)
+    seen = records.encounters(demo.draws, demo.city, demo.people, demo.levers, span)
     for at, (county_id, county_name) in enumerate(demo.city.counties):
         inside = {
             name: table.filter(demo.city.county[table["community"].to_numpy()] == at) for name, table in tables.items()

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -93,28 +94,37 @@ def _sound(contract: FeedContract, rows: list[Row]) -> str:
     return _text(contract, _headers(contract, list(rows[0])), [list(row.values()) for row in rows])
 
 
+def _copies(contract: FeedContract, rows: list[Row], blank: int) -> Iterator[bytes]:
+    """Sound contents with `blank` blank lines and then one more each: the same bytes twice would be one delivery."""
+    text = _sound(contract, rows)
+    for number in count(blank):
+        yield (text + "\n" * number).encode()
+
+
 def _by_place(contract: FeedContract, rows: list[Row], beside: PurePosixPath) -> Iterator[HostileFile]:
     """Sound contents under a name or in a folder that nobody agreed."""
-    data = _sound(contract, rows).encode()
-    yield _refuse(beside.with_name("最新.csv").as_posix(), data, "intake_period_unknown")
-    yield _refuse(beside.with_name("早于契约_2016Q4.csv").as_posix(), data, "landing_no_contract")
-    yield _refuse(beside.with_name("日历之外_2099Q4.csv").as_posix(), data, "landing_outside_calendar")
     sender, feed = beside.parts[:2]
-    yield _refuse(f"{sender}/{feed}_旧/{beside.name}", data, "landing_unknown_feed")
-    yield _refuse(f"{sender}/{feed}_{beside.name}", data, "landing_unknown_feed")
+    places = {
+        beside.with_name("最新.csv").as_posix(): "intake_period_unknown",
+        beside.with_name("早于契约_2016Q4.csv").as_posix(): "landing_no_contract",
+        beside.with_name("日历之外_2099Q4.csv").as_posix(): "landing_outside_calendar",
+        f"{sender}/{feed}_旧/{beside.name}": "landing_unknown_feed",
+        f"{sender}/{feed}_{beside.name}": "landing_unknown_feed",
+    }
+    for (path, sentence), data in zip(places.items(), _copies(contract, rows, 1), strict=False):
+        yield _refuse(path, data, sentence)
 
 
 def _by_note(contract: FeedContract, rows: list[Row], beside: PurePosixPath) -> Iterator[HostileFile]:
     """Sound contents that do not fit their delivery note, or a note that cannot be read."""
-    data = _sound(contract, rows).encode()
     notes = {
-        "交接单记录数不符": (f"rows: {len(rows) + 1}\n", "intake_note_rows"),
         "交接单哈希不符": (f"sha256: {'0' * 64}\n", "landing_note_hash"),
         "交接单字段有误": ("perod: 2025Q4\n", "landing_note_wrong"),
         "交接单数目有误": ("rows: 很多\n", "landing_note_wrong"),
         "交接单报告期有误": ("period: 2025Q5\n", "intake_period_wrong"),
+        "交接单记录数不符": (f"rows: {len(rows) + 1}\n", "intake_note_rows"),
     }
-    for word, (note, sentence) in notes.items():
+    for (word, (note, sentence)), data in zip(notes.items(), _copies(contract, rows, 11), strict=False):
         yield _refuse(_named(beside, word), data, sentence, note)
 
 

@@ -24,7 +24,7 @@ _LEAST_FACTOR = 0.05
 
 @dataclass(frozen=True)
 class Levers:
-    """The levers of every community over the months of a scenario; `chosen` holds the effects of policies and events."""
+    """The levers of every community over the months; `chosen` holds the effects of policies and events."""
 
     scenario: Scenario
     own: dict[str, np.ndarray]

@@ -88,8 +88,13 @@ def _month_day(days: np.ndarray) -> np.ndarray:
     return code
 
 
-def make_people(draws: Draws, city: City, residents: int, spans: list[Span]) -> People:
-    """Residents on the day before the first period, and those born or moving in until the last one ends."""
+def make_people(
+    draws: Draws, city: City, residents: int, spans: list[Span], mild_found_late: float = 0.0
+) -> People:
+    """Residents on the day before the first period, and those born or moving in until the last one ends.
+
+    `mild_found_late`: how much (as a correlation) the severely ill are found before the others.
+    """
     rng = draws.stream("people")
     start, end = spans[0].start - 1, spans[-1].end
     years = (end - start) / _YEAR
@@ -107,6 +112,16 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span]) -> 
     household, mother = _families(rng, home, born, male, newborn)
     home[newborn] = np.where(mother[newborn] >= 0, home[mother[newborn]], home[newborn])
     onset = _onsets(draws, born, male, home)
+    severity = np.stack(
+        [
+            ndtri(draws.shares(f"severity/{name}", home * 2 + (onset[at] < NEVER)).astype(np.float64))
+            for at, name in enumerate(CONDITIONS)
+        ]
+    )
+    shares = {name: draws.shares(name, home) for name in _SHARES}
+    for at, name in enumerate(CONDITIONS if mild_found_late else ()):
+        by_chance = np.sqrt(1 - mild_found_late**2) * ndtri(shares[f"find/{name}"].astype(np.float64))
+        shares[f"find/{name}"] = ndtr(by_chance - mild_found_late * severity[at])
     return People(
         born=born,
         since=since,
@@ -120,13 +135,8 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span]) -> 
         household=household,
         mother=mother,
         onset=onset,
-        severity=np.stack(
-            [
-                ndtri(draws.shares(f"severity/{name}", home * 2 + (onset[at] < NEVER)).astype(np.float64))
-                for at, name in enumerate(CONDITIONS)
-            ]
-        ).astype(np.float32),
-        shares={name: draws.shares(name, home) for name in _SHARES},
+        severity=severity.astype(np.float32),
+        shares=shares,
     )
 
 

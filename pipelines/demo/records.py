@@ -7,12 +7,13 @@ typed columns of its feed; further columns are for the truth alone.
 
 import numpy as np
 import polars as pl
+from scipy.special import ndtr
 
 from pipelines.demo.care import Care
 from pipelines.demo.city import City
 from pipelines.demo.draws import Draws
 from pipelines.demo.levers import Levers
-from pipelines.demo.people import CONDITIONS, NEVER, People
+from pipelines.demo.people import CONDITIONS, People
 from pipelines.demo.timeline import Month, Span, day_of
 
 _BANDS = ((0, 14), (15, 34), (35, 64), (65, 200))
@@ -20,7 +21,7 @@ BAND_KEYS = ("0_14", "15_34", "35_64", "65_plus")
 HOSPITALS = ("H01", "H02", "H03", "H04")
 # How much easier or harder than pressure the other conditions are to control.
 CONTROL_OFFSET = {"hypertension": 0.0, "diabetes": -0.04, "dyslipidaemia": -0.08}
-# Per month and unit of burden: outpatient and emergency visits; admissions for other reasons and, per condition, related.
+# Per month and unit of burden: outpatient and emergency visits, other admissions; per condition, related admissions.
 _OUTPATIENT, _EMERGENCY, _ADMITTED, _RELATED = 0.28, 0.012, 0.0055, 0.0060
 _BY_EMERGENCY = 0.35
 _RELATED_CODES = np.array(["I10.x00x002", "I25.103", "I63.900", "E11.500", "N18.900"])
@@ -208,9 +209,9 @@ def device_readings(
 # hospitals and insurer ----------------------------------------------------------------------------------------
 
 
-def encounters(draws: Draws, city: City, people: People, care: Care, levers: Levers, span: Span) -> pl.DataFrame:
+def encounters(draws: Draws, city: City, people: People, levers: Levers, span: Span) -> pl.DataFrame:
     """Encounters with hospitals and centres by age and illness, month by month."""
-    frames = [_encounters_of(draws, people, care, levers, month) for month in span.months]
+    frames = [_encounters_of(draws, people, levers, month) for month in span.months]
     table = pl.concat(frames).sort("admit_date", maintain_order=True)
     rng = draws.stream("encounters", span.key)
     n = table.height
@@ -228,7 +229,7 @@ def encounters(draws: Draws, city: City, people: People, care: Care, levers: Lev
     )
 
 
-def _encounters_of(draws: Draws, people: People, care: Care, levers: Levers, month: Month) -> pl.DataFrame:
+def _encounters_of(draws: Draws, people: People, levers: Levers, month: Month) -> pl.DataFrame:
     rng = draws.stream("encounters", month.key)
     who = np.flatnonzero(people.lives(month.end) & (people.since <= month.start))
     home = people.home(month.end)[who]
@@ -237,7 +238,9 @@ def _encounters_of(draws: Draws, people: People, care: Care, levers: Levers, mon
     burden = 0.4 + np.clip(age - 20, 0, 80) * 0.018 + 0.4 * ill
     by_emergency = _BY_EMERGENCY * levers.value("emergency", month)[home]
     admissions = levers.value("admissions", month)[home]
-    related, other = _RELATED * ill * admissions, _ADMITTED * burden
+    # The severely ill are admitted more often; over all the ill the factor is 1 on average.
+    severe = 2 * ndtr(people.severity[:, who].max(axis=0)) - (len(CONDITIONS) - 1) / (len(CONDITIONS) + 1)
+    related, other = _RELATED * ill * admissions * np.maximum(severe, 0.1), _ADMITTED * burden
     planned = 1 - _BY_EMERGENCY
     rates = {
         ("outpatient", False, False): _OUTPATIENT * burden,

@@ -14,19 +14,23 @@ _FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "city"
 
 Lever = Literal[
-    "archive", "archive_elderly", "find", "attend", "manage", "control", "exam", "contract", "renew", "fulfil", "points",
-    "kiosk", "admissions", "emergency", "cost", "primary", "satisfied", "literate", "healthy", "spend", "on_time",
+    "archive", "archive_elderly", "find", "attend", "manage", "control", "exam", "contract", "renew", "fulfil",
+    "points", "kiosk", "admissions", "emergency", "cost", "primary", "satisfied", "literate", "healthy", "spend", "on_time",
 ]  # fmt: skip
 Trait = Literal["copies", "dresses", "rounds", "selects", "calls", "stale", "shifts"]
 
 
 class Shape(Closed):
-    """How many counties, townships in each, communities in each; how many counties are rural beyond their centre."""
+    """How many counties, townships in each, communities in each; how many counties are rural beyond their centre.
+
+    `age_tilt` makes everybody older (above 0) or younger.
+    """
 
     counties: int = Field(2, ge=1, le=9)
     townships: int = Field(5, ge=1, le=90)
     communities: int = Field(6, ge=1, le=90)
     rural_counties: int = 1
+    age_tilt: float = 0.0
 
 
 class LeverPath(Closed):
@@ -119,8 +123,9 @@ class Expected(Closed):
 class Scenario(Closed):
     """One scenario.
 
-    `even` draws every latent trait in equal steps, so that shares hold with little chance. `refused`: words that the
-    refusal of the run names, where the rules of the scenario cannot hold together.
+    `even` draws every latent trait in equal steps, so that shares hold with little chance. `mild_found_late`: how much
+    the severely ill are found before the others (0 to 1). `refused`: words that the refusal of the run names, where
+    the rules of the scenario cannot hold together.
     """
 
     titles: Bilingual
@@ -131,6 +136,7 @@ class Scenario(Closed):
     last: str
     shape: Shape = Shape()
     even: bool = False
+    mild_found_late: float = Field(0.0, ge=0, lt=1)
     faults: Literal["usual", "none", "every"] = "usual"
     area_changes: bool = False
     levers: dict[Lever, LeverPath]

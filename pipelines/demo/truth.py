@@ -352,6 +352,7 @@ def _visits(
     return {
         ("related_admitted_persons_per_1k", "all"): Count(period.tally(persons), period.tally(ill), persons=persons),
         ("hospital_admissions_per_1k", "all"): Count(period.tally(admitted), everybody),
+        ("cost_per_admission", "all"): Count(period.total(admitted, "total_cost_fen"), period.tally(admitted)),
         ("primary_visit_share_pct", "all"): _ratio(period, "primary", period.tally(primary), period.tally(came)),
         ("related_admissions_per_1k", "all"): _ratio(period, "admissions", reached["related"], period.tally(ill)),
         ("emergency_admissions_per_1k", "all"): _ratio(period, "emergency", reached["emergency"], everybody),
