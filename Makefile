@@ -1,4 +1,4 @@
-# Everything a newcomer or a machine needs: `make run`, `make test`, `make check`, `make fix`, `make ui`, `make bench`, `make real`.
+# Everything a newcomer or a machine needs: `make run`, `make test`, `make check`, `make fix`, `make ui`, `make bench`, `make scenarios`, `make real`.
 # uv is installed into .tools/ (pinned by hash in .ci/uv.txt), everything else into .venv/ (pinned by hash in uv.lock).
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ RESIDENTS ?= 120000
 UV := .tools/bin/uv
 RUN := .venv/bin/
 
-.PHONY: run test test-fast check fix ui bench real clean
+.PHONY: run test test-fast check fix ui bench scenarios real clean
 
 .tools/ready: .ci/uv.txt
 	$(PYTHON) -m venv .tools
@@ -45,6 +45,9 @@ ui: .venv/ready
 
 bench: .venv/ready
 	$(RUN)python -m benchmarks.road
+
+scenarios: .venv/ready
+	$(RUN)python -m benchmarks.scenarios
 
 real: .venv/ready
 	$(RUN)python -m benchmarks.real

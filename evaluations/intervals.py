@@ -11,7 +11,9 @@ BYAR_FROM = 10
 def wilson(frame: pl.DataFrame, numerator: str, denominator: str, confidence: float = 0.95) -> pl.DataFrame:
     """Add `lower`, `upper` (0–1) of a proportion by the Wilson score method without continuity correction.
 
-    Null where a count is null or the denominator is zero. Wilson, J Am Stat Assoc 1927;22:209–212.
+    Null where a count is null or the denominator is zero; null with method `none` where the numerator exceeds the
+    denominator, as archives may exceed residents: that is no share of the same people. Wilson, J Am Stat Assoc
+    1927;22:209–212.
     """
     from scipy.stats import norm
 
@@ -21,11 +23,11 @@ def wilson(frame: pl.DataFrame, numerator: str, denominator: str, confidence: fl
     # The root is of a difference that rounding can push below zero when all or none are cases.
     spread = z * (z * z + 4 * o * (1 - o / n)).clip(lower_bound=0).sqrt()
     scale = 2 * (n + z * z)
-    ready = (n > 0) & o.is_not_null()
+    ready = (n > 0) & o.is_not_null() & (o <= n)
     return frame.with_columns(
         pl.when(ready).then(((middle - spread) / scale).clip(0, 1)).otherwise(None).alias("lower"),
         pl.when(ready).then(((middle + spread) / scale).clip(0, 1)).otherwise(None).alias("upper"),
-        pl.lit("wilson").alias("method"),
+        pl.when(o > n).then(pl.lit("none")).otherwise(pl.lit("wilson")).alias("method"),
     )
 
 

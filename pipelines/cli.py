@@ -92,7 +92,7 @@ def demo(
     ] = None,
     language: LanguageOption = Language.zh,
 ) -> None:
-    """生成虚构城市：设置、各报送方文件、真值、应得数字。  Make a fictional city: settings, files, truth, figures to expect."""
+    """生成虚构城市：设置、文件、真值、应得数字。  Make a fictional city and say what to expect of it."""
     from pipelines.demo_home import make_demo_home, story_lines
     from pipelines.progress import steps
 

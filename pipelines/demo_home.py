@@ -111,6 +111,9 @@ def _settings(name: str, story: Scenario) -> dict[str, dict[str, Any]]:
         near = nearest(unknown[0], register["policies"])
         raise DefinitionError(f"scenarios/{name}: policy '{unknown[0]}' is not in policies.yaml; nearest: {near}")
     register["policies"] = {policy: register["policies"][policy] for policy in story.policies}
+    if not story.shape.rural_counties:
+        # Nothing can be kept for rural communities where there are none.
+        documents["allocation.yaml"]["reserves"] = []
     for stream in documents["allocation.yaml"]["streams"]:
         # Performance money follows a policy that the scenario has.
         if stream["kind"] == "performance" and stream["policy"] not in story.policies:

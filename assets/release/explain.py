@@ -18,6 +18,8 @@ from data_contracts.closed import DefinitionError, nearest
 from data_contracts.messages import both, text
 from data_contracts.tables import output_tables
 
+_VALUES, _REBASED = "ind__values", "ind__rebased"
+
 Recount = Callable[[str, dict[str, Any]], tuple[Decimal | None, Decimal | None]]
 
 
@@ -54,6 +56,10 @@ class ReleasedPeriod:
         """One released table."""
         return pl.read_parquet(self.folder / "tables" / f"{name}.parquet")
 
+    def has(self, name: str) -> bool:
+        """Whether the release has this table; one made by an earlier version may lack it."""
+        return (self.folder / "tables" / f"{name}.parquet").is_file()
+
     def area_name(self, area_id: str, language: str) -> str:
         """Name of an area."""
         areas = self.table("mart__areas").filter(pl.col("area_id") == area_id)
@@ -81,7 +87,7 @@ def explain_cell(
         known = frame.select(pl.concat_str([pl.col(n).cast(pl.String) for n in names], separator="/")).to_series()
         raise DefinitionError(f"--cell: no such row; nearest: {nearest(key, known.to_list())}")
     row = found.row(0, named=True)
-    if table != "ind__values":
+    if table not in (_VALUES, _REBASED):
         sentences = [{"zh": f"{name} = {value}", "en": f"{name} = {value}"} for name, value in row.items()]
         return Explanation(sentences, row)
     return _value(release, row, feeds, recount)
@@ -107,6 +113,7 @@ def _value(
             )
             for language in ("zh", "en")
         },
+        *([both("explain_geography", period=row["period"], geography=row["geography"])] if "geography" in row else []),
         _both(lambda x: text("explain_definition", x, text=entry["definition"][x])),
         _both(lambda x: text("explain_rule_set", x, title=rule_set["titles"][x], reference=rule_set["reference"])),
         _counted("numerator", entry, row),
@@ -198,7 +205,10 @@ def explain_area(release: ReleasedPeriod, area: str, money: Callable[[int], str]
     period = release.manifest["period"]
     known = release.manifest["settings"]["indicators"]
     sentences: list[dict[str, str]] = []
-    values = release.table("ind__values").filter(here, pl.col("period") == period)
+    moved = sorted(release.table(_REBASED).filter(here)["period"].unique()) if release.has(_REBASED) else []
+    if moved:
+        sentences.append(both("explain_moved", count=len(moved), first=moved[0], last=moved[-1]))
+    values = release.table(_VALUES).filter(here, pl.col("period") == period)
     for row in values.iter_rows(named=True):
         entry = known[row["indicator_id"]]
         sentences.append(

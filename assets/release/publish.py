@@ -36,8 +36,11 @@ class ReleaseContent:
     approved: bool = True
 
 
-def publish(home: Home, content: ReleaseContent) -> tuple[Path, bool]:
+def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]) -> tuple[Path, bool]:
     """Write the release and put it in force; returns its folder and whether it is new.
+
+    `examine` is given the finished release before anybody can read it and raises where it is not sound; then nothing
+    is put in force and nothing of it stays.
 
     If the newest release of the period has the same content hash, that one stands and nothing is written. A release
     that still needs approval is written as a candidate and does not become current.
@@ -56,6 +59,7 @@ def publish(home: Home, content: ReleaseContent) -> tuple[Path, bool]:
         manifest["release"] = f"{content.period}-r{number}"
         manifest["previous"] = _link(newest)
         write_json(aside / PROFILE / "manifest.json", manifest)
+        examine(aside)
         _sync(aside)
         place = home.releases / manifest["release"]
         aside.rename(place)

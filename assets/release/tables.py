@@ -27,6 +27,8 @@ def read_csv(path: Path, table: str) -> pl.DataFrame:
         if isinstance(dtype, pl.Boolean):
             known = {"true": True, "false": False}
             columns.append(pl.col(name).replace_strict(known, return_dtype=pl.Boolean))
+        elif isinstance(dtype, pl.Date):
+            columns.append(pl.col(name).str.to_date("%Y-%m-%d"))
         else:
             columns.append(pl.col(name).cast(dtype))
     return frame.select(columns)

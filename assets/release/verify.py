@@ -136,6 +136,19 @@ def _money(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterato
         yield Problem("verify_negative")
 
 
+def _policy_money(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
+    """The total of a policy in an area is the sum of its sources."""
+    del manifest
+    if (money := tables.get("policy__money")) is None:
+        return
+    signed = pl.when(pl.col("source") == "total").then(-1).otherwise(1)
+    columns = [name for name in money.columns if name.endswith("_fen")]
+    sums = money.group_by("policy_id", "area_level", "area_id").agg((pl.col(columns) * signed).sum())
+    wrong = sums.filter(pl.any_horizontal(pl.col(columns) != 0))
+    if wrong.height:
+        yield Problem("verify_policy_money", {"rows": wrong.height})
+
+
 def _accounts(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
     """Every record of every file is in exactly one class; the files are those of the manifest."""
     files = tables["quality__files"]
@@ -162,6 +175,7 @@ def _risk(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator
 _CHECKS: tuple[Callable[[dict[str, pl.DataFrame], dict[str, Any]], Iterator[Problem]], ...] = (
     _values,
     _money,
+    _policy_money,
     _accounts,
     _risk,
 )

@@ -29,14 +29,14 @@ _LEDGER = {
 def fund_ledger(
     draws: Draws, city: City, levers: Levers, scenario: Scenario, everybody: np.ndarray, span: Span
 ) -> pl.DataFrame:
-    """The year's budget when the year or the policy begins, money paid in and spent every period, a reversal at times."""
+    """The year's budget when year or policy begins, money paid in and spent every period, a reversal at times."""
     rng = draws.stream("ledger", span.key)
     frames = [pl.DataFrame(schema=_LEDGER)]
     for policy_id, policy in scenario.policies.items():
         if policy.start is not None and day_of(f"{policy.start}-01") > span.end:
             continue
         for source, year in _yearly(policy, city, everybody).items():
-            frames += _entries_of(rng, city, levers, policy_id, source, year, span)
+            frames += _entries_of(rng, levers, policy_id, source, year, span)
     both = pl.concat(frames)
     return both.with_columns(serial("PZ", span, both.height).alias("entry_no"))
 
@@ -54,16 +54,13 @@ def _yearly(policy: DemoPolicy, city: City, everybody: np.ndarray) -> dict[str, 
 
 
 def _entries_of(
-    rng: np.random.Generator, city: City, levers: Levers, policy_id: str, source: str, year: np.ndarray, span: Span
+    rng: np.random.Generator, levers: Levers, policy_id: str, source: str, year: np.ndarray, span: Span
 ) -> list[pl.DataFrame]:
     at = np.flatnonzero(year)
-    months = len(span.months)
-    reached = [year * number // 12 for number in (span.months[0].of_year - 1, span.months[0].of_year - 1 + months)]
-    instalment = reached[1] - reached[0]
-    share = levers.value("spend", span.months[-1])
-    spent = np.rint(instalment * share * (1 if levers.scenario.even else rng.uniform(0.85, 1.15, len(year)))).astype(
-        np.int64
-    )
+    passed = span.months[0].of_year - 1
+    instalment = year * (passed + len(span.months)) // 12 - year * passed // 12
+    chance = 1.0 if levers.scenario.even else rng.uniform(0.85, 1.15, len(year))
+    spent = np.rint(instalment * levers.value("spend", span.months[-1]) * chance).astype(np.int64)
     lines = [
         ("appropriation", instalment, np.full(len(year), span.start + 9)),
         ("spending", spent, rng.integers(span.start, span.end + 1, len(year))),
@@ -129,7 +126,7 @@ def tasks(draws: Draws, city: City, levers: Levers, scenario: Scenario, spans: l
     return pl.concat(frames)
 
 
-def institutions(city: City, span: Span) -> pl.DataFrame:
+def institutions(city: City) -> pl.DataFrame:
     """Hospitals, and the centre of every township, which keeps its code when areas change."""
     first = city.base.with_row_index("community").group_by("township_id", maintain_order=True).first()
     names = first["township_name"]

@@ -76,7 +76,8 @@ def money(series: pl.Series) -> pl.Series:
 def decimal(series: pl.Series, digits: int) -> pl.Series:
     """Whole numbers that are not negative, written with so many digits after the point."""
     unit = 10**digits
-    return (series // unit).cast(pl.String) + "." + (series % unit).cast(pl.String).str.zfill(digits)
+    rest: pl.Series = (series % unit).cast(pl.String).str.zfill(digits)
+    return (series // unit).cast(pl.String) + "." + rest
 
 
 def csv_bytes(contract: FeedContract, texts: pl.DataFrame, encoding: str, broken: set[int]) -> bytes:

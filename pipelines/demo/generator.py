@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from data_contracts.contracts import Catalog
+from data_contracts.contracts import Catalog, FeedContract
 from pipelines.demo import bureau, forms, records, truth
 from pipelines.demo.care import Care
 from pipelines.demo.city import City, build_city
 from pipelines.demo.draws import Draws
-from pipelines.demo.faults import Spoiled, faults_of, spoil
+from pipelines.demo.faults import Fault, Spoiled, faults_of, spoil
+from pipelines.demo.hostile import hostile_files
 from pipelines.demo.levers import Levers
 from pipelines.demo.people import CONDITIONS, People, make_people
 from pipelines.demo.scenario import DEFAULT, Scenario, load_scenario
@@ -28,6 +29,7 @@ _DAYS_TO_CORRECT = 25
 # Feeds of which a file of some length holds one record twice.
 _REPEATS = ("health_bureau.residents", "hospitals.encounters", "insurers.settlements")
 _REPEATS_FROM = 400
+_READ_BY_OTHERS = ("health_bureau.institutions", "civil_affairs.area_changes")
 # Feeds whose rows of the year so far decide counts of a later period of the year.
 _OF_THE_YEAR = ("exams", "settlements", "fund_ledger", *(f"followups_{condition}" for condition in CONDITIONS))
 _KEPT_OF_SETTLEMENTS = ("person", "total_fee_fen")
@@ -61,6 +63,7 @@ class _Demo:
     links: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     now: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     unsettled: pl.DataFrame | None = None
+    hostile: set[str] = field(default_factory=set)
 
     @property
     def with_faults(self) -> bool:
@@ -76,11 +79,8 @@ class _Demo:
         """Write one CSV of a feed, with faults if wanted, and remember its valid rows."""
         texts = self.forms.texts(key, table, extra)
         contract = self.forms.contract(key)
-        faults = (
-            faults_of(contract, "every" if self.scenario.faults == "every" else "usual") if self.with_faults else []
-        )
         rng = self.draws.stream("faults", key, name)
-        spoiled = spoil(texts, faults, rng, times=1 + table.height // _RECORDS_PER_FAULT)
+        spoiled = spoil(texts, self._faults(contract), rng, times=1 + table.height // _RECORDS_PER_FAULT)
         rows, people = spoiled.texts, table["person"] if "person" in table.columns else None
         if self.with_faults and texts.height > _REPEATS_FROM and key in _REPEATS:
             rows, at = self._repeat_one(rows, spoiled)
@@ -88,11 +88,30 @@ class _Demo:
         path = f"{key.replace('.', '/')}/{name}"
         forms.write(self.landing / path, forms.csv_bytes(contract, rows, encoding, spoiled.broken_lines))
         self.notes.extend((path, at + 1, rule, kind) for at, rule, kind in spoiled.notes)
+        if self.scenario.faults == "every" and key not in self.hostile and texts.height:
+            self.hostile.add(key)
+            self._deliver_hostile(contract, texts, path)
         if people is not None:
             self.link(key, path, people)
         self.count(rows.height)
         self.keep(key, table.filter(spoiled.valid))
         return spoiled
+
+    def _faults(self, contract: FeedContract) -> list[Fault]:
+        """What is spoiled in a feed; of lists that other feeds are read by nothing that would be refused."""
+        if not self.with_faults:
+            return []
+        faults = faults_of(contract, "every" if self.scenario.faults == "every" else "usual")
+        return [fault for fault in faults if contract.key not in _READ_BY_OTHERS or fault.kind == "harmless"]
+
+    def _deliver_hostile(self, contract: FeedContract, texts: pl.DataFrame, path: str) -> None:
+        """Files that are wrong as a whole, once per feed; a refused file has its sentence under record 0."""
+        for file in hostile_files(contract, texts, path, (self.landing / path).read_bytes()):
+            forms.write(self.landing / file.path, file.data, file.note)
+            self.notes.extend((file.path, at + 1, rule, kind) for at, rule, kind in file.records)
+            if file.kind != "records":
+                self.notes.append((file.path, 0, file.rule, file.kind))
+            self.summary.files += 1
 
     @staticmethod
     def _repeat_one(rows: pl.DataFrame, spoiled: Spoiled) -> tuple[pl.DataFrame, int]:
@@ -360,9 +379,10 @@ def _correct(demo: _Demo, span: Span, name: str, visits: pl.DataFrame, spoiled: 
     key = "health_bureau.followups_hypertension"
     refused = [at for at, rule, kind in spoiled.notes if kind == "reject" and rule in ("sbp_range", "sbp_above_dbp")]
     accepted = list(islice((at for at in range(visits.height) if at not in spoiled.touched), 40, 46))
+    # What a correction says is the same without any policy.
+    said = {name: 126 if name.startswith("sbp") else 78 for name in visits.columns if name[1:].startswith("bp_mmhg")}
     fixed = visits[refused + accepted].with_columns(
-        pl.lit(126, pl.Int64).alias("sbp_mmhg"),
-        pl.lit(78, pl.Int64).alias("dbp_mmhg"),
+        *(pl.lit(value, pl.Int64).alias(name) for name, value in said.items()),
         pl.lit("satisfied").alias("classification"),
     )
     texts = demo.forms.texts(key, fixed, {"institution_code": _centre(demo, fixed)})
@@ -422,7 +442,7 @@ def _city_files(demo: _Demo, span: Span, everybody: np.ndarray) -> None:
         bureau.tasks(demo.draws, city, demo.levers, demo.scenario, demo.spans, span),
         {},
     )
-    demo.deliver("health_bureau.institutions", f"机构名录_{span.key}.csv", bureau.institutions(city, span), {})
+    demo.deliver("health_bureau.institutions", f"机构名录_{span.key}.csv", bureau.institutions(city), {})
     posts = bureau.staff(demo.roster, span)
     fte = forms.decimal((posts["fte"] * 100).round().cast(pl.Int64), 2)
     demo.deliver("health_bureau.staff", f"人员名册_{span.key}.csv", posts, {"fte": fte})

@@ -12,7 +12,7 @@ import numpy as np
 from data_contracts.closed import DefinitionError
 from pipelines.demo.city import City
 from pipelines.demo.draws import Draws
-from pipelines.demo.scenario import Effect, LeverPath, Places, Scenario
+from pipelines.demo.scenario import DemoPolicy, Effect, Event, LeverPath, Places, Scenario
 from pipelines.demo.timeline import Month
 
 FACTORS = ("admissions", "emergency", "cost")
@@ -36,10 +36,10 @@ class Levers:
     def build(cls, draws: Draws, city: City, scenario: Scenario) -> "Levers":
         """Draw how each community differs and find the communities of every effect and trait."""
         n = len(city.size)
-        own = {
+        own: dict[str, np.ndarray] = {
             name: draws.stream("lever", name).normal(0, 1, n) * lever.spread for name, lever in scenario.levers.items()
         }
-        actors = {**scenario.policies, **scenario.events}
+        actors: dict[str, DemoPolicy | Event] = {**scenario.policies, **scenario.events}
         chosen = {
             name: [(effect, places_of(city, effect.places)) for effect in actor.effects]
             for name, actor in actors.items()

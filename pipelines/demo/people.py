@@ -71,7 +71,8 @@ class People:
 
     def home(self, day: int) -> np.ndarray:
         """The place of living at the end of `day`."""
-        return np.where(self.moves_on <= day, self.homes[1], self.homes[0])
+        where: np.ndarray = np.where(self.moves_on <= day, self.homes[1], self.homes[0])
+        return where
 
 
 def completed_years(born: np.ndarray, day: int) -> np.ndarray:
@@ -88,9 +89,7 @@ def _month_day(days: np.ndarray) -> np.ndarray:
     return code
 
 
-def make_people(
-    draws: Draws, city: City, residents: int, spans: list[Span], mild_found_late: float = 0.0
-) -> People:
+def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mild_found_late: float = 0.0) -> People:
     """Residents on the day before the first period, and those born or moving in until the last one ends.
 
     `mild_found_late`: how much (as a correlation) the severely ill are found before the others.
@@ -204,8 +203,8 @@ def _onsets(draws: Draws, born: np.ndarray, male: np.ndarray, home: np.ndarray) 
         own = ndtri(draws.shares(f"onset/{name}", home).astype(np.float64))
         mixed = _TOGETHER * common + np.sqrt(1 - _TOGETHER**2) * own
         frailty = ndtr(mixed)
-        slope = slope * np.where(male, 1.05, 0.95)
-        age = np.maximum(_ILL_FROM, start + frailty / slope)
+        by_sex = slope * np.where(male, 1.05, 0.95)
+        age = np.maximum(_ILL_FROM, start + frailty / by_sex)
         onset[at] = np.where(frailty < most, born + (age * _YEAR).astype(np.int64), NEVER)
     return onset
 

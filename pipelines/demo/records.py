@@ -18,6 +18,9 @@ from pipelines.demo.timeline import Month, Span, day_of
 
 _BANDS = ((0, 14), (15, 34), (35, 64), (65, 200))
 BAND_KEYS = ("0_14", "15_34", "35_64", "65_plus")
+READINGS = {
+    "hypertension": ("sbp_mmhg", "dbp_mmhg"), "diabetes": ("glucose_tenths",), "dyslipidaemia": ("ldl_tenths",),
+}  # fmt: skip
 HOSPITALS = ("H01", "H02", "H03", "H04")
 # How much easier or harder than pressure the other conditions are to control.
 CONTROL_OFFSET = {"hypertension": 0.0, "diabetes": -0.04, "dyslipidaemia": -0.08}
@@ -59,7 +62,7 @@ def residents(people: People, care: Care, levers: Levers, span: Span) -> pl.Data
     home = home[rows]
     kept = rows * 17 % 1000 < levers.trait("stale")[home] * 1000
     status = np.where(here[rows] | kept, "active", np.where(people.died[rows] <= span.end, "dead", "moved"))
-    register = {
+    register: dict[str, np.ndarray | pl.Series] = {
         "person": rows,
         "community": home,
         "sex": np.where(people.male[rows], "M", "F"),
@@ -82,33 +85,54 @@ def residents(people: People, care: Care, levers: Levers, span: Span) -> pl.Data
 def followups(
     draws: Draws, levers: Levers, months: dict[int, Month], visits: pl.DataFrame, span: Span
 ) -> dict[str, pl.DataFrame]:
-    """Follow-up records by condition: one for every condition that a visit was about, with its reading."""
+    """Follow-up records by condition: one for every condition that a visit was about, with its reading.
+
+    Where a policy changes control, each has also what would have been read without it, for the truth alone.
+    """
     prefixes = {"hypertension": "SF", "diabetes": "TN", "dyslipidaemia": "XZ"}
-    readings = {"hypertension": _pressures, "diabetes": _glucose, "dyslipidaemia": _lipids}
+    policies = [policy for policy, lever in levers.touched() if lever == "control"]
     found = {}
     for condition in CONDITIONS:
         table = visits.filter(f"has_{condition}")
-        rng = draws.stream("reading", condition, span.key)
-        at_target = control_of(levers, months, table, condition)
-        luck = table[f"luck_{condition}"].to_numpy()
-        # Where in its range a reading lies: 0 next to the target, 1 far from it.
-        good = luck < at_target
-        depth = np.where(good, 1 - luck / np.maximum(at_target, 1e-9), (luck - at_target) / (1 - at_target + 1e-9))
-        made = readings[condition](rng, table, good, depth, levers)
         columns = {
             "person": table["person"],
             "community": table["community"],
             "followup_date": table["day"],
             "visit_mode": table["visit_mode"],
             "next_date": table["day"] + 90,
-            "month": table["month"],
-            "luck": table[f"luck_{condition}"],
-            **made,
+            **_readings(draws, levers, months, table, condition, span),
         }
+        for policy in policies:
+            made = _readings(draws, levers, months, table, condition, span, policy)
+            columns |= {without(name, policy): made[name] for name in READINGS[condition]}
         found[condition] = pl.DataFrame(columns).with_columns(
             serial(prefixes[condition], span, table.height).alias("followup_no")
         )
     return found
+
+
+def without(column: str, policy_id: str) -> str:
+    """Name of the column that holds what would have been read without a policy."""
+    return f"{column}/{policy_id}"
+
+
+def _readings(
+    draws: Draws,
+    levers: Levers,
+    months: dict[int, Month],
+    table: pl.DataFrame,
+    condition: str,
+    span: Span,
+    policy_id: str | None = None,
+) -> dict[str, pl.Series]:
+    """The readings of visits; with a policy left out they are made with the same chance."""
+    rng = draws.stream("reading", condition, span.key)
+    at_target = control_of(levers, months, table, condition, policy_id)
+    luck = table[f"luck_{condition}"].to_numpy()
+    # Where in its range a reading lies: 0 next to the target, 1 far from it.
+    good = luck < at_target
+    depth = np.where(good, 1 - luck / np.maximum(at_target, 1e-9), (luck - at_target) / (1 - at_target + 1e-9))
+    return _MAKERS[condition](rng, table, good, depth, levers)
 
 
 def control_of(
@@ -119,7 +143,8 @@ def control_of(
     for number, month in months.items():
         by_month[number] = levers.value("control", month, without)
     share = by_month[table["month"].to_numpy(), table["community"].to_numpy()] + CONTROL_OFFSET[condition]
-    return np.clip(share, 0.0, 1.0)
+    bounded: np.ndarray = np.clip(share, 0.0, 1.0)
+    return bounded
 
 
 def _pressures(
@@ -181,6 +206,9 @@ def _lipids(
     dressed = ~good & (rng.random(table.height) < levers.trait("dresses")[home])
     tenths = np.where(table["is_copied"].to_numpy(), 22, np.where(dressed, 25, tenths))
     return {"ldl_tenths": _only(tenths, table["is_measured"].to_numpy())}
+
+
+_MAKERS = {"hypertension": _pressures, "diabetes": _glucose, "dyslipidaemia": _lipids}
 
 
 def exams(table: pl.DataFrame, span: Span) -> pl.DataFrame:

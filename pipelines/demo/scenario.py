@@ -15,7 +15,8 @@ DEFAULT = "city"
 
 Lever = Literal[
     "archive", "archive_elderly", "find", "attend", "manage", "control", "exam", "contract", "renew", "fulfil",
-    "points", "kiosk", "admissions", "emergency", "cost", "primary", "satisfied", "literate", "healthy", "spend", "on_time",
+    "points", "kiosk", "admissions", "emergency", "cost", "primary", "satisfied", "literate", "healthy", "spend",
+    "on_time",
 ]  # fmt: skip
 Trait = Literal["copies", "dresses", "rounds", "selects", "calls", "stale", "shifts"]
 

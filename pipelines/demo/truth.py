@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.demo.city import LEVELS, City
 from pipelines.demo.levers import Levers
 from pipelines.demo.people import CONDITIONS
-from pipelines.demo.records import BAND_KEYS, control_of
+from pipelines.demo.records import BAND_KEYS, READINGS, without
 from pipelines.demo.timeline import Month, Span, day_of
 
 Tables = Mapping[str, pl.DataFrame]
@@ -42,7 +42,6 @@ RULES = {
     "platform_2011": Rules(False, (140, 140), 34, True, True, True, False, 90, False),
 }
 _PATIENTS_FROM = 35
-_READING = {"hypertension": "sbp_mmhg", "diabetes": "glucose_tenths", "dyslipidaemia": "ldl_tenths"}
 _NAMES = {"hypertension": "hypertension", "diabetes": "diabetes", "dyslipidaemia": "lipid"}
 _BANDS = {"0_14": "0-14", "15_34": "15-34", "35_64": "35-64", "65_plus": "65+"}
 
@@ -105,7 +104,7 @@ def counts(period: Period) -> dict[tuple[str, str, str], Count]:
     shared = _of_any_rules(period, active)
     for rule_set, rules in RULES.items():
         states = {condition: _states(period, active, rules, condition) for condition in CONDITIONS}
-        care = {condition: _care(period, states[condition], condition) for condition in CONDITIONS}
+        care = {condition: _care(period, states[condition], rules, condition) for condition in CONDITIONS}
         for condition, name in _NAMES.items():
             for what in ("control", "to_specification"):
                 found[f"chronic_{name}_{what}_pct", rule_set, "all"] = care[condition][what]
@@ -165,14 +164,15 @@ def _examined(period: Period) -> pl.DataFrame:
     return period.year["exams"].filter("is_complete").select("person").unique()
 
 
-def _care(period: Period, state: pl.DataFrame, condition: str) -> dict[str, Count]:
+def _care(period: Period, state: pl.DataFrame, rules: Rules, condition: str) -> dict[str, Count]:
     """Control, management to specification and follow-up of the patients on one register."""
     bottom = period.tally(state.filter("is_managed"))
     regular = state.filter("is_regular")
-    judged = state.filter(pl.col("luck").is_not_null() & pl.col("is_managed"))
     return {
         "control": Count(
-            period.tally(state.filter("is_controlled")), bottom, effects=_effects_on_control(period, judged, condition)
+            period.tally(state.filter("is_controlled")),
+            bottom,
+            effects=_effects_on_control(period, state, rules, condition),
         ),
         "to_specification": Count(period.tally(regular), bottom, effects=_effects_on_management(period, regular)),
         "followup": Count(period.tally(state.filter("is_followed")), period.tally(state)),
@@ -189,9 +189,7 @@ def _all_of(period: Period, states: dict[str, pl.DataFrame], flag: str) -> Count
 
 def _to_specification(rules: Rules, condition: str) -> pl.Expr:
     """Follow-ups with every reading, in a mode and of a test that counts."""
-    wanted = pl.col(_READING[condition]).is_not_null()
-    if condition == "hypertension":
-        wanted &= pl.col("dbp_mmhg").is_not_null()
+    wanted = pl.all_horizontal(pl.col(*READINGS[condition]).is_not_null())
     if condition == "diabetes" and not rules.any_glucose:
         wanted &= pl.col("glucose_test") == "fasting"
     return wanted if rules.any_mode else wanted & pl.col("visit_mode").is_in(["outpatient", "home"])
@@ -217,14 +215,13 @@ def _visits_due(span: Span, rules: Rules) -> pl.Expr:
     return pl.min_horizontal(due, pl.lit(4))
 
 
-def _effects_on_control(period: Period, judged: pl.DataFrame, condition: str) -> dict[str, np.ndarray]:
-    """How many more are at target at their last visit than would be without each policy."""
-    luck = judged["luck"].to_numpy()
-    actual = luck < control_of(period.levers, period.months, judged, condition)
+def _effects_on_control(period: Period, state: pl.DataFrame, rules: Rules, condition: str) -> dict[str, np.ndarray]:
+    """How many more are at target at their last visit than would be without each policy, if the visits are the same."""
+    actual = period.tally(state.filter("is_controlled"))
     found = {}
     for policy in period.changed("control"):
-        without = luck < control_of(period.levers, period.months, judged, condition, policy)
-        found[policy] = period.tally(judged.filter(actual)) - period.tally(judged.filter(without))
+        read = state.with_columns(pl.col(without(name, policy)).alias(name) for name in READINGS[condition])
+        found[policy] = actual - period.tally(read.filter(pl.col("is_managed") & _at_target(rules, condition)))
     return found
 
 
@@ -233,8 +230,8 @@ def _effects_on_management(period: Period, regular: pl.DataFrame) -> dict[str, n
     place = regular["community"].to_numpy()
     found = {}
     for policy in period.changed("manage"):
-        without = people < period.levers.value("manage", period.last, policy)[place]
-        found[policy] = period.tally(regular.filter(~without))
+        still = people < period.levers.value("manage", period.last, policy)[place]
+        found[policy] = period.tally(regular.filter(~still))
     return found
 
 
@@ -394,10 +391,8 @@ def _survey(period: Period) -> dict[tuple[str, str], Count]:
         yes = valid.filter(pl.col(column) >= least)
         effects = {}
         for policy in period.changed(lever):
-            without = (
-                yes[f"luck_{lever}"].to_numpy() < period.levers.value(lever, period.last, policy)[yes["community"]]
-            )
-            effects[policy] = _scaled(period.total(yes.filter(~without), "weight_units"), -4)
+            still = yes[f"luck_{lever}"].to_numpy() < period.levers.value(lever, period.last, policy)[yes["community"]]
+            effects[policy] = _scaled(period.total(yes.filter(~still), "weight_units"), -4)
         top, bottom = (_scaled(period.total(frame, "weight_units"), -4) for frame in (yes, valid))
         found[indicator, "all"] = Count(top, bottom, effects=effects)
     return found
@@ -427,8 +422,8 @@ def _by_ratio(period: Period, lever: str, top: np.ndarray) -> dict[str, np.ndarr
     """What a policy added where events follow the lever in proportion: the count less what it would have been."""
     found = {}
     for policy in period.changed(lever):
-        value, without = period.levers.value(lever, period.last), period.levers.value(lever, period.last, policy)
-        share = np.divide(without, value, out=np.ones_like(value), where=value > 0)
+        value, reduced = period.levers.value(lever, period.last), period.levers.value(lever, period.last, policy)
+        share = np.divide(reduced, value, out=np.ones_like(value), where=value > 0)
         found[policy] = np.asarray(top, dtype=float) * (1 - share)
     return found
 

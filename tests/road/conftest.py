@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-FIRST, LAST, RESIDENTS, SEED = "2024Q4", "2025Q2", 2_000, 7
+# Long enough that two communities merge and a township is divided.
+FIRST, LAST, RESIDENTS, SEED = "2024Q1", "2025Q3", 2_000, 7
 
 
 def kangheng(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -59,6 +59,16 @@ def test_a_reference_area_without_denominator_gives_no_relative_ratio() -> None:
     assert found["value"].to_list() == [None]
 
 
+def test_more_cases_than_people_have_a_value_but_no_interval():
+    """Archives may exceed residents: 9 of 10 and 10 of 10 are shares, 11 of 10 is none."""
+    frame = pl.DataFrame({"o": [9, 10, 11], "n": [10, 10, 10]})
+    found = proportion_with_interval(frame, "o", "n", 100)
+    assert found["value"].to_list() == [90.0, 100.0, pytest.approx(110.0)]
+    assert found["method"].to_list() == ["wilson", "wilson", "none"]
+    assert found["lower"].is_null().to_list() == found["upper"].is_null().to_list() == [False, False, True]
+
+
+
 @pytest.mark.parametrize(("confidence", "upper"), [(0.95, 3.688879), (0.998, 6.907755)])
 def test_a_higher_confidence_gives_wider_limits(confidence: float, upper: float) -> None:
     assert poisson(pl.DataFrame({"o": [0]}), "o", confidence)["upper"].item() == pytest.approx(upper, abs=1e-6)

@@ -1,0 +1,65 @@
+"""Each scenario, run through the whole road, gives its figures; its twin does not; rules in conflict are refused."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.demo.scenario import DEFAULT, load_scenario, scenario_names
+from pipelines.demo_home import make_demo_home
+from pipelines.expectations import compare
+from pipelines.outcomes import SaysNo
+from pipelines.run import run_period
+
+# The county of the old has half a million archives: `make scenarios` runs it.
+LARGE = ("elderly-county",)
+WITH_FIGURES = [name for name in scenario_names() if load_scenario(name).expected and name not in LARGE]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WITH_FIGURES)
+def test_a_scenario_gives_its_figures_and_a_twin_does_not(name: str, tmp_path: Path) -> None:
+    make_demo_home(tmp_path / "home", scenario=name)
+    scenario = load_scenario(name)
+    found = compare(scenario, run_period(tmp_path / "home", None).release)
+    missed = [f"{item.expected.what.en} {item.expected.period}: {item.value}" for item in found if not item.holds]
+    if scenario.twin_of:
+        assert missed
+        return
+    assert not missed
+
+
+@pytest.mark.slow
+def test_a_large_scenario_gives_its_rates_at_a_smaller_size(tmp_path: Path) -> None:
+    """Counts of people need the stated size, rates and changes hold at any."""
+    make_demo_home(tmp_path / "home", scenario="elderly-county", residents=40_000)
+    found = compare(load_scenario("elderly-county"), run_period(tmp_path / "home", None).release)
+    rates = [item for item in found if item.expected.figure == "value"]
+    assert len(rates) >= 4
+    # Chance is larger at a fourteenth of the size.
+    off = [item for item in rates if abs((item.value or 0) - item.expected.expected) > 2.5 * item.expected.tolerance]
+    assert not off
+
+
+@pytest.mark.slow
+def test_rules_in_conflict_are_refused_by_name_and_hold_when_relaxed(tmp_path: Path) -> None:
+    make_demo_home(tmp_path / "tight", scenario="rural-reserve")
+    with pytest.raises(SaysNo) as refusal:
+        run_period(tmp_path / "tight", None)
+    assert all(words in str(refusal.value) for words in load_scenario("rural-reserve").refused)
+    assert not list((tmp_path / "tight/releases").glob("*-r*"))
+    make_demo_home(tmp_path / "loose", scenario="rural-reserve-loose")
+    release = run_period(tmp_path / "loose", None).release
+    payees = pl.read_parquet(release / "internal/tables/alloc__payees.parquet")
+    lines = pl.read_parquet(release / "internal/tables/alloc__lines.parquet")
+    held = lines.filter(line_id="held")["amount_fen"].sum()
+    assert payees.filter("is_rural")["amount_fen"].sum() * 10 >= (payees["amount_fen"].sum() - held) * 3
+
+
+def test_every_scenario_reads_and_every_twin_promises_what_its_original_does() -> None:
+    assert DEFAULT in scenario_names()
+    for name in scenario_names():
+        scenario = load_scenario(name)
+        assert scenario.traps or scenario.twin_of
+        if scenario.twin_of:
+            assert scenario.expected == load_scenario(scenario.twin_of).expected
