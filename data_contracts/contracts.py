@@ -68,14 +68,30 @@ class InstitutionSource(Closed):
 
 
 class FileForm(Closed):
-    """Form of the delivered files; `file_names` are globs that decide which files of the folder belong here."""
+    """Form of the delivered files; `file_names` are globs that decide which files of the folder belong here.
 
+    `encoding`: of text that bears no mark and is not UTF-8, by the name Python knows it by, for example cp1252.
+    """
+
+    encoding: str = "gb18030"
     header_rows: int = 1
     footer_markers: list[str] = []
     fill_down: list[str] = []
     delimiter: str = Field(",", min_length=1, max_length=1)
     sheet: str | None = None
     file_names: list[str] = ["*"]
+
+    @field_validator("encoding")
+    @classmethod
+    def _extends_ascii(cls, encoding: str) -> str:
+        plain = bytes(range(128))
+        try:
+            extends = plain.decode(encoding) == plain.decode("ascii")
+        except (LookupError, UnicodeDecodeError):
+            raise ValueError("no encoding of that name that holds ASCII; write gb18030, cp1252, latin-1 …") from None
+        if not extends:
+            raise ValueError("must write ASCII characters as ASCII does; UTF-16 is known by its mark")
+        return encoding
 
 
 class Records(Closed):

@@ -6,13 +6,16 @@ Keep out: applying them (assets.compute, evaluations) and delivered data.
 
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, model_validator
 
 from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
 from data_contracts.periods import Period
@@ -96,7 +99,7 @@ class Measure(Closed):
     pick: Literal["first", "last"] | None = None
     filter: str | None = None
     window: Window
-    by: list[Literal["sex", "age_band"]] = []
+    by: list[Literal["sex", "age_band", "policy_id"]] = []
 
 
 class Target(Closed):
@@ -119,7 +122,11 @@ class SurveyDesign(Closed):
 
 
 class Indicator(Closed):
-    """One published concept: how it is counted, shown, judged and who answers for it."""
+    """One published concept: how it is counted, shown, judged and who answers for it.
+
+    `plausible_yearly_change_pct`: a larger change against the same period of last year looks suspicious; percentage
+    points for kinds proportion and survey, percent for any other.
+    """
 
     titles: Bilingual
     definition: Bilingual
@@ -141,6 +148,7 @@ class Indicator(Closed):
     minimum_denominator: Exact = Decimal(0)
     unstable_below: Exact = Decimal(0)
     annualised: bool = False
+    plausible_yearly_change_pct: Exact | None = None
     due: list[int] | None = None
     dimension: Dimension | None = None
     chain: Literal["process", "result", "impact", "context"]
@@ -180,13 +188,121 @@ class Limits(Closed):
     threads: int
 
 
+class TargetGroup(Bilingual):
+    """For whom, in words; where it can be counted, also as a condition that is true of rows of a mart."""
+
+    mart: str | None = None
+    where: str | None = None
+
+
+class Frequency(Closed):
+    """How often a service is promised to each of its target group, and in what way."""
+
+    times: int = Field(ge=1)
+    per: Literal["month", "quarter", "half_year", "year", "three_years"]
+    mode: Literal["face_to_face", "home_visit", "remote", "device", "any"] = "any"
+
+
+class Service(Closed):
+    """An entry of services.yaml: what is done for whom how often, who does it and which feeds show that it was done.
+
+    `national_item`: the item of the national basic public-health services it belongs to.
+    """
+
+    titles: Bilingual
+    target_group: TargetGroup
+    frequency: Frequency
+    providers: Bilingual
+    feeds: list[str] = []
+    national_item: Bilingual | None = None
+    reference: str
+
+
+class ClauseTarget(Closed):
+    """A value to reach by a day; without a day it holds at any time."""
+
+    value: Exact
+    by: date | None = None
+    reference: str
+
+
+class ClauseIndicator(Closed):
+    """What shows that a promise is kept, with the values to reach."""
+
+    indicator: str
+    targets: list[ClauseTarget] = []
+
+    def target_at(self, day: date) -> ClauseTarget | None:
+        """The next target to reach on `day`; after the last one, the last one."""
+        ordered = sorted(self.targets, key=lambda target: target.by or date.min)
+        ahead = [target for target in ordered if target.by is None or target.by >= day]
+        standing = ahead[:1] or ordered[-1:]
+        return standing[0] if standing else None
+
+
+class Promise(Closed):
+    """A service that a clause promises, how often if not as the service says, and what shows it."""
+
+    service: str
+    frequency: Frequency | None = None
+    indicators: list[ClauseIndicator] = []
+
+
+Gap = Literal["none", "no_service", "no_indicator", "no_service_no_indicator"]
+
+
+class Clause(Bilingual):
+    """A clause in words, the services it promises and the indicators that show the clause as a whole is kept.
+
+    A clause without service or without indicator is allowed; it is named wherever the policy is shown.
+    """
+
+    id: str = ""
+    services: list[Promise] = []
+    indicators: list[ClauseIndicator] = []
+
+    @property
+    def gap(self) -> Gap:
+        """What is missing: a service, an indicator of the clause or of any of its services, or both."""
+        shown = bool(self.indicators) or any(promise.indicators for promise in self.services)
+        lacking: dict[tuple[bool, bool], Gap] = {
+            (True, True): "none",
+            (False, True): "no_service",
+            (True, False): "no_indicator",
+            (False, False): "no_service_no_indicator",
+        }
+        return lacking[bool(self.services), shown]
+
+    def named_indicators(self) -> Iterator[ClauseIndicator]:
+        """The indicators of its services, then its own."""
+        for promise in self.services:
+            yield from promise.indicators
+        yield from self.indicators
+
+
+class PolicyVersion(Closed):
+    """A policy as it stands in its documents from one day to another; without a last day, until the next version."""
+
+    id: str
+    document: str
+    valid_from: date
+    valid_to: date | None = None
+    change: Bilingual | None = None
+    clauses: list[Clause] = []
+
+
 class WeightedIndicator(Closed):
-    """An indicator inside a score: weight within its dimension and the values that give 0 and 100 points."""
+    """An indicator inside a score: weight within its dimension and the values that give 0 and 100 points.
+
+    `accrues`: the figure grows from January to December, so `low` and `high` are those of a whole year and count in
+    proportion to the time elapsed.
+    """
 
     indicator: str
     weight: Exact
     low: Exact
     high: Exact
+    accrues: bool = False
 
 
 class PolicyClass(Closed):
@@ -197,20 +313,40 @@ class PolicyClass(Closed):
     weights: dict[Dimension, Exact]
 
 
+_OF_A_VERSION = ("document", "valid_from", "valid_to", "clauses")
+
+
 class Policy(Closed):
-    """A policy as an object: documents, clauses, target group, time, money, owner, and what it is judged by."""
+    """A policy as an object: versions with documents and clauses, target group, areas, money, owner, indicators.
+
+    `areas`: level → areas where it holds, everywhere if empty. A policy with one version may state that version's
+    document, days and clauses itself.
+    """
 
     titles: Bilingual
     policy_class: str
-    document: str
-    clauses: list[Bilingual] = []
-    target_group: Bilingual
-    valid_from: date
-    valid_to: date | None = None
+    target_group: TargetGroup
+    versions: list[PolicyVersion] = Field(min_length=1)
+    areas: dict[str, list[str]] = {}
     budget_lines: list[str] = []
     owner: Bilingual
+    partners: list[Bilingual] = []
     indicators: dict[Dimension, list[WeightedIndicator]]
     minimum_coverage: Exact = Decimal("0.6")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_version(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "versions" in given:
+            return given
+        version = {key: given[key] for key in _OF_A_VERSION if key in given}
+        return {**{key: given[key] for key in given if key not in version}, "versions": [{"id": "1", **version}]}
+
+    def version_at(self, day: date) -> PolicyVersion | None:
+        """The version in force on `day`; None before the first, after the last and in between where none is."""
+        begun = [version for version in self.versions if version.valid_from <= day]
+        last = begun[-1] if begun else None
+        return last if last is not None and (last.valid_to is None or day <= last.valid_to) else None
 
 
 class Grade(Closed):
@@ -302,6 +438,15 @@ class AllocationDocument(Closed):
     reserve_fund: Bilingual = Bilingual(zh="统筹预备资金", en="Contingency reserve")
 
 
+class ClauseGap(NamedTuple):
+    """A clause of a version of a policy and what it lacks."""
+
+    policy: str
+    version: str
+    clause: str
+    gap: Gap
+
+
 class ExplanationOfValue(Closed):
     """Where a settings entry comes from."""
 
@@ -319,6 +464,7 @@ class Settings:
     measures: dict[str, Measure]
     indicators: dict[str, Indicator]
     rule_sets: dict[str, RuleSet]
+    services: dict[str, Service]
     policy_document: PolicyDocument | None
     risk: RiskDocument | None
     allocation: AllocationDocument | None
@@ -332,6 +478,7 @@ class Settings:
             "measures": {key: value.model_dump(mode="json") for key, value in sorted(self.measures.items())},
             "indicators": {key: value.model_dump(mode="json") for key, value in sorted(self.indicators.items())},
             "rule_sets": {key: value.model_dump(mode="json") for key, value in sorted(self.rule_sets.items())},
+            "services": {key: value.model_dump(mode="json") for key, value in sorted(self.services.items())},
             "policies": self.policy_document.model_dump(mode="json") if self.policy_document else None,
             "risk": self.risk.model_dump(mode="json") if self.risk else None,
             "allocation": self.allocation.model_dump(mode="json") if self.allocation else None,
@@ -355,6 +502,27 @@ class Settings:
             for key, value in sorted(self.indicators.items())
             if value.status == "active" and (chosen is None or key in chosen)
         }
+
+    def counted_by_policy(self) -> list[str]:
+        """Active indicators whose numerator and denominator are counted for every policy apart."""
+
+        def apart(measure_id: str | None) -> bool:
+            return measure_id is not None and "policy_id" in self.measures[measure_id].by
+
+        return [
+            key for key, item in self.active_indicators().items() if apart(item.numerator) and apart(item.denominator)
+        ]
+
+    def clause_gaps(self) -> list[ClauseGap]:
+        """Every clause, of any version, without service or without indicator."""
+        document = self.policy_document
+        return [
+            ClauseGap(policy_id, version.id, clause.id or str(number), clause.gap)
+            for policy_id, policy in sorted((document.policies if document else {}).items())
+            for version in policy.versions
+            for number, clause in enumerate(version.clauses, 1)
+            if clause.gap != "none"
+        ]
 
     def active_rule_sets(self, period: Period) -> dict[str, RuleSet]:
         """Rule sets the home uses that are in force at the end of `period`."""
@@ -384,6 +552,7 @@ def load_settings(home: Path) -> Settings:
         measures=_entries(Measure, "measures", folder, sources),
         indicators=_entries(Indicator, "indicators", folder, sources),
         rule_sets=_entries(RuleSet, "rule_sets", folder, sources),
+        services=_entries(Service, "services", folder, sources),
         policy_document=_single(PolicyDocument, folder / "policies.yaml", sources),
         risk=_single(RiskDocument, folder / "risk.yaml", sources),
         allocation=_single(AllocationDocument, folder / "allocation.yaml", sources),
@@ -393,7 +562,7 @@ def load_settings(home: Path) -> Settings:
     return settings
 
 
-_FILES = ("measures", "indicators", "rule_sets", "limits", "policies", "risk", "allocation")
+_FILES = ("measures", "indicators", "rule_sets", "limits", "services", "policies", "risk", "allocation")
 
 
 def _refuse_unknown_files(folder: Path) -> None:
@@ -413,7 +582,8 @@ def _read(path: Path) -> Any:
 
 
 def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Any]:
-    default = read_yaml(REGISTRY / f"{name}.yaml") or {}
+    shipped = REGISTRY / f"{name}.yaml"
+    default = (read_yaml(shipped) or {}) if shipped.is_file() else {}
     path = folder / f"{name}.yaml"
     own = (read_yaml(path) or {}) if path.is_file() else {}
     if not isinstance(own, dict):
@@ -483,14 +653,53 @@ def _check_policies(settings: Settings, indicators: list[str]) -> None:
             raise DefinitionError(f"policies.yaml: class {key}: weights of the dimensions must sum to 100")
     for key, policy in document.policies.items():
         where = f"policies.yaml: {key}"
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", key):
+            raise DefinitionError(f"{where}: the id of a policy is made of letters, digits, _ and -; it names its page")
         _known("policy class", where, policy.policy_class, list(document.classes))
-        for dimension, items in policy.indicators.items():
-            if sum(item.weight for item in items) != 100:
-                raise DefinitionError(f"{where}: {dimension}: weights of the indicators must sum to 100")
-            for item in items:
-                _known("indicator", where, item.indicator, indicators)
-                if item.low == item.high:
-                    raise DefinitionError(f"{where}: {item.indicator}: low and high must differ")
+        for level in policy.areas:
+            _known("level", f"{where}: areas", level, settings.levels)
+        _check_weights(where, policy, indicators)
+        _check_versions(where, policy, settings)
+
+
+def _check_weights(where: str, policy: Policy, indicators: list[str]) -> None:
+    for dimension, items in policy.indicators.items():
+        if sum(item.weight for item in items) != 100:
+            raise DefinitionError(f"{where}: {dimension}: weights of the indicators must sum to 100")
+        for item in items:
+            _known("indicator", where, item.indicator, indicators)
+            if item.low == item.high:
+                raise DefinitionError(f"{where}: {item.indicator}: low and high must differ")
+
+
+def _check_versions(where: str, policy: Policy, settings: Settings) -> None:
+    ids = [version.id for version in policy.versions]
+    if len(set(ids)) < len(ids):
+        raise DefinitionError(f"{where}: two versions have the same id")
+    for version in policy.versions:
+        if version.valid_to is not None and version.valid_to < version.valid_from:
+            raise DefinitionError(f"{where}: version {version.id} ends before it begins")
+        _check_clauses(f"{where}: version {version.id}", version.clauses, settings)
+    for earlier, later in pairwise(policy.versions):
+        if later.valid_from <= (earlier.valid_to or earlier.valid_from):
+            raise DefinitionError(
+                f"{where}: version {later.id} begins on or before the last day of version {earlier.id}; "
+                "write versions in order of time, each after the one before"
+            )
+
+
+def _check_clauses(where: str, clauses: list[Clause], settings: Settings) -> None:
+    ids = [clause.id for clause in clauses if clause.id]
+    if len(set(ids)) < len(ids):
+        raise DefinitionError(f"{where}: two clauses have the same id")
+    for number, clause in enumerate(clauses, 1):
+        here = f"{where}: clause {clause.id or number}"
+        for promise in clause.services:
+            _known("service", here, promise.service, list(settings.services))
+        for shown in clause.named_indicators():
+            _known("indicator", here, shown.indicator, list(settings.indicators))
+            if shown.targets and settings.indicators[shown.indicator].direction == "neutral":
+                raise DefinitionError(f"{here}: {shown.indicator}: has no better direction, so it cannot have a target")
 
 
 def _check_risk(risk: RiskDocument | None, indicators: list[str]) -> None:

@@ -22,7 +22,7 @@ def build(plan: Plan, home: str) -> dg.Definitions:
     path = Path(home) if home else None
     return dg.Definitions(
         assets=[asset for module in _MODULES for asset in module.definitions(plan)],
-        jobs=jobs(plan),
+        jobs=jobs(),
         schedules=schedules(plan, path),
         sensors=[landing_sensor(path)],
         resources={"home": HomeResource(path=home)},

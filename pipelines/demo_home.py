@@ -3,6 +3,7 @@
 Put here: which settings a scenario has, and printing what is planted. Keep out: the generator (demo/).
 """
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def make_demo_home(
     summary = generate(
         path, scenario=story, residents=residents, first=first, last=last, faults=faults, progress=progress, **chosen
     )
+    if (residents, seed, faults) == (None, None, True) and (first, last) == (story.first, story.last):
+        _write_expected(path / "truth" / "expected.csv", story)
     # Written last: a folder without home.yaml is no home, so a killed generation is not taken for a finished one.
     (path / "home.yaml").write_text(_HOME.format(grain=grain, first=first, last=last), encoding="utf-8")
     return summary
@@ -83,6 +86,15 @@ def story_lines(name: str, language: str) -> list[str]:
     if story.refused:
         lines.append(text("demo_refused", language, words=" · ".join(story.refused)))
     return lines
+
+
+def _write_expected(path: Path, story: Scenario) -> None:
+    """The figures of the scenario for a program to compare; `at_least`: the figure is a lower bound."""
+    names = [name for name in Expected.model_fields if name != "what"]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(item.model_dump(exclude={"what"}) for item in story.expected)
 
 
 def _expected_words(item: Expected, language: str) -> dict[str, Any]:

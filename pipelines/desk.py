@@ -28,7 +28,8 @@ retention:
   sensor:
     purge_after_days: {skipped: 2, started: 90, success: 90, failure: 90}
 """
-PROCESS = "kangheng/process"
+# Dagster shows no tag of this prefix.
+PROCESS = ".dagster/kangheng_process"
 
 
 def instance_folder(home: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.compute import indicators
+from assets.compute import indicators, rebased
 from assets.release import explain
 from assets.release.publish import current
 from assets.stages.road import Road
@@ -35,7 +35,12 @@ def explain_figure(
         return explain.explain_payee(release, payee, money)
 
     def recount(indicator_id: str, row: dict[str, Any]) -> tuple[Decimal | None, Decimal | None]:
-        values = indicators.indicator_values(road.home, road.settings, road.catalog, Period.parse(row["period"]))
+        of, given = Period.parse(row["period"]), (road.home, road.settings, road.catalog)
+        geography = row.get("geography")
+        if geography is None:
+            values = indicators.indicator_values(*given, of)
+        else:
+            values = rebased.values_on(*given, of, Period.parse(geography))
         key = ("area_level", "area_id", "rule_set", "stratum")
         same = values.filter(pl.col("indicator_id") == indicator_id, *(pl.col(k) == row[k] for k in key))
         return (same["numerator"][0], same["denominator"][0]) if same.height else (None, None)

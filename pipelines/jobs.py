@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 
 from assets.stages import STAGES
-from assets.stages.plan import Plan
 from data_contracts.messages import LANGUAGES, both
 
 ROAD = "road"
@@ -22,26 +21,19 @@ def job_names() -> list[str]:
     return [ROAD, *(f"from_{stage}" for stage in list(STAGES)[1:])]
 
 
-def jobs(plan: Plan) -> list[Any]:
+def jobs() -> list[Any]:
     """The road, and for every stage after the first the stage with everything below it."""
-    whole = _job(ROAD, dg.AssetSelection.all(), plan, both("desk_job_road"))
     again = [
         _job(
             f"from_{stage}",
             dg.AssetSelection.groups(stage).downstream(),
-            plan,
             both("desk_job_from", **{f"stage_{language}": titles.get(language) for language in LANGUAGES}),
         )
         for stage, titles in list(STAGES.items())[1:]
     ]
-    return [whole, *again]
+    return [_job(ROAD, dg.AssetSelection.all(), both("desk_job_road")), *again]
 
 
-def _job(name: str, selection: dg.AssetSelection, plan: Plan, description: dict[str, str]) -> Any:
-    return dg.define_asset_job(
-        name,
-        selection=selection,
-        partitions_def=plan.partitions,
-        description="\n\n".join(description.values()),
-        run_tags={STARTED_BY: "desk"},
-    )
+def _job(name: str, selection: dg.AssetSelection, description: dict[str, str]) -> Any:
+    words = "\n\n".join(description.values())
+    return dg.define_asset_job(name, selection=selection, description=words, tags={STARTED_BY: "desk"})

@@ -67,6 +67,7 @@ def _through_dagster(road: Road, period: str) -> str:
     import dagster as dg
 
     from assets.stages.plan import Plan
+    from assets.stages.showing import label
     from pipelines.definitions import build
     from pipelines.jobs import ROAD, STARTED_BY
 
@@ -85,7 +86,7 @@ def _through_dagster(road: Road, period: str) -> str:
         if not result.success:
             raise _failure(result)
         event = next(iter(result.asset_materializations_for_node("pub")))
-        return str(event.metadata["release"].value)
+        return str(event.metadata[label("release")].value)
 
 
 def _failure(result: Any) -> RuntimeError:
@@ -100,7 +101,7 @@ def _failure(result: Any) -> RuntimeError:
             error = event.step_failure_data.error
             cause = error.cause or error
             message = cause.message.strip().splitlines()[0]
-            if cause.cls_name in ("InfeasibleError", "DefinitionError"):
+            if cause.cls_name in ("InfeasibleError", "UnsoundReleaseError", "DefinitionError"):
                 return SaysNo(message.split(": ", 1)[1])
             return StepFailed(f"{event.step_key}: {cause.cls_name}")
     return StepFailed("road")

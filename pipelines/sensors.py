@@ -46,7 +46,8 @@ def landing_sensor(home: Path | None) -> dg.SensorDefinition:
         ]
         waiting = "\n".join(_waiting(decision.waiting, language) for language in LANGUAGES)
         if requests:
-            context.log.info(waiting)
+            if decision.waiting:
+                context.log.info(waiting)
             return dg.SensorResult(run_requests=requests, cursor=decision.memory.to_text())
         return dg.SensorResult(skip_reason=dg.SkipReason(waiting), cursor=decision.memory.to_text())
 

@@ -4,14 +4,15 @@ Put here: plain values handed to every page and workbook, and how to take them f
 Keep out: numbers of the tables, drawing, and anything that reads files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from itertools import zip_longest
 
 from data_contracts.closed import Bilingual
 from data_contracts.messages import both
 from data_contracts.periods import Period
-from data_contracts.settings import AllocationDocument, Indicator, Policy, Settings
+from data_contracts.settings import AllocationDocument, Indicator, Policy, PolicyDocument, Service, Settings
 
 _NOTHING = Bilingual(zh="", en="")
 
@@ -46,17 +47,47 @@ class IndicatorView:
     denominator: Bilingual = _NOTHING
     reference: str = ""
     counts_in: str = "count"
+    chain: str = "context"
+    by_policy: bool = False
+
+
+@dataclass(frozen=True)
+class VersionView:
+    """A version of a policy: its document, its days, what changed with it."""
+
+    id: str
+    document: str
+    valid_from: date
+    valid_to: date | None = None
+    change: Bilingual | None = None
 
 
 @dataclass(frozen=True)
 class PolicyView:
-    """Dictionary entry of a policy."""
+    """Dictionary entry of a policy; `document` is that of the version in force, empty where none is."""
 
     titles: Bilingual
     class_titles: Bilingual = _NOTHING
     document: str = ""
     target_group: Bilingual = _NOTHING
     owner: Bilingual = _NOTHING
+    class_id: str = ""
+    partners: tuple[Bilingual, ...] = ()
+    versions: tuple[VersionView, ...] = ()
+    budget_lines: tuple[str, ...] = ()
+    areas: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """Dictionary entry of a service."""
+
+    titles: Bilingual
+    target_group: Bilingual = _NOTHING
+    providers: Bilingual = _NOTHING
+    feeds: tuple[str, ...] = ()
+    national_item: Bilingual = _NOTHING
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +105,8 @@ class AllocationView:
 class ReportContext:
     """Everything pages and workbooks need besides frames.
 
-    `levels` go from leaf to top; `rule_sets` are in the order of importance, pages open with the first.
+    `levels` go from leaf to top; `rule_sets` are in the order of importance, pages open with the first; `policies` of
+    a class stand together.
     """
 
     home: Bilingual
@@ -83,6 +115,8 @@ class ReportContext:
     rule_sets: Mapping[str, Bilingual]
     indicators: Mapping[str, IndicatorView] = field(default_factory=dict)
     policies: Mapping[str, PolicyView] = field(default_factory=dict)
+    services: Mapping[str, ServiceView] = field(default_factory=dict)
+    sources: Mapping[str, Bilingual] = field(default_factory=dict)
     grades: Mapping[str, Bilingual] = field(default_factory=dict)
     allocation: AllocationView | None = None
     currency: CurrencyView = field(default_factory=CurrencyView)
@@ -101,9 +135,13 @@ def context_from_settings(
     budget_minor: int | None = None,
     feeds: Mapping[str, Bilingual] | None = None,
     rules: Mapping[str, Bilingual] | None = None,
+    sources: Mapping[str, Bilingual] | None = None,
     warnings: tuple[Bilingual, ...] = (),
 ) -> ReportContext:
-    """The context of a home's report; `budget_minor` is the sum divided in `period`, None when nothing was."""
+    """The context of a home's report; `budget_minor` is the sum divided in `period`, None when nothing was.
+
+    `sources`: who pays for policies, in the order in which they are shown.
+    """
     when = Period.parse(period)
     home, policies = settings.home, settings.policy_document
     return ReportContext(
@@ -111,13 +149,12 @@ def context_from_settings(
         period=period,
         levels={level.id: level.titles for level in home.levels},
         rule_sets={key: item.titles for key, item in settings.active_rule_sets(when).items()},
-        indicators={key: _indicator(settings, item, when.end) for key, item in settings.active_indicators().items()},
-        policies={
-            key: _policy(item, policies.classes[item.policy_class].titles)
-            for key, item in sorted(policies.policies.items())
-        }
-        if policies
-        else {},
+        indicators={
+            key: _indicator(settings, key, item, when.end) for key, item in settings.active_indicators().items()
+        },
+        policies=_policies(policies, when.end) if policies else {},
+        services={key: _service(item) for key, item in sorted(settings.services.items())},
+        sources=sources or {},
         grades={key: grade.titles for key, grade in policies.grades.items()} if policies else {},
         allocation=_allocation(settings.allocation, budget_minor),
         currency=_currency(settings),
@@ -135,9 +172,9 @@ def _currency(settings: Settings) -> CurrencyView:
     return CurrencyView(minor=minor, major=currency.major, decimals=len(str(currency.minor_per_major)) - 1)
 
 
-def _indicator(settings: Settings, item: Indicator, end: date) -> IndicatorView:
+def _indicator(settings: Settings, key: str, item: Indicator, end: date) -> IndicatorView:
     suffix = f"_{settings.home.currency.minor_unit}"
-    measures = [settings.measures.get(key or "") for key in (item.numerator, item.denominator)]
+    measures = [settings.measures.get(name or "") for name in (item.numerator, item.denominator)]
     in_money = any(measure is not None and (measure.column or "").endswith(suffix) for measure in measures)
     return IndicatorView(
         titles=item.titles,
@@ -156,6 +193,8 @@ def _indicator(settings: Settings, item: Indicator, end: date) -> IndicatorView:
         denominator=item.denominator_words,
         reference=item.reference,
         counts_in="money" if in_money else "count",
+        chain=item.chain,
+        by_policy=key in settings.counted_by_policy(),
     )
 
 
@@ -173,8 +212,39 @@ def _method(item: Indicator) -> Bilingual:
     return words(wording["zh"], wording["en"])
 
 
-def _policy(item: Policy, class_titles: Bilingual) -> PolicyView:
-    return PolicyView(item.titles, class_titles, item.document, item.target_group, item.owner)
+def _policies(document: PolicyDocument, end: date) -> dict[str, PolicyView]:
+    """Policies by the order of their classes, then by id."""
+    classes = list(document.classes)
+    ordered = sorted(document.policies.items(), key=lambda entry: (classes.index(entry[1].policy_class), entry[0]))
+    return {key: _policy(item, document.classes[item.policy_class].titles, end) for key, item in ordered}
+
+
+def _policy(item: Policy, class_titles: Bilingual, end: date) -> PolicyView:
+    now = item.version_at(end)
+    return PolicyView(
+        item.titles,
+        class_titles,
+        now.document if now else "",
+        item.target_group,
+        item.owner,
+        class_id=item.policy_class,
+        partners=tuple(item.partners),
+        versions=tuple(_versions(item)),
+        budget_lines=tuple(item.budget_lines),
+        areas=tuple((level, area) for level, areas in sorted(item.areas.items()) for area in areas),
+    )
+
+
+def _versions(item: Policy) -> Iterator[VersionView]:
+    """Versions in order; one without a last day ends the day before the next begins."""
+    for version, following in zip_longest(item.versions, item.versions[1:]):
+        last = version.valid_to or (following.valid_from - timedelta(days=1) if following else None)
+        yield VersionView(version.id, version.document, version.valid_from, last, version.change)
+
+
+def _service(item: Service) -> ServiceView:
+    national = item.national_item or _NOTHING
+    return ServiceView(item.titles, item.target_group, item.providers, tuple(item.feeds), national, item.reference)
 
 
 def _allocation(document: AllocationDocument | None, budget_minor: int | None) -> AllocationView | None:

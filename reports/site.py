@@ -16,10 +16,12 @@ from markupsafe import Markup
 
 from data_contracts.messages import LANGUAGES, text
 from reports import format as shown
+from reports import policy_data as policy
 from reports import site_data as data
 from reports.context import ReportContext
 
-PAGES = ("index", "indicators", "dimensions", "risk", "money", "quality")
+PAGES = ("index", "indicators", "dimensions", "policies", "risk", "money", "quality")
+_POLICY = "policy_"
 _HERE = Path(__file__).parent
 _ASSETS = ("site.css", "site.js")
 
@@ -27,16 +29,15 @@ _ASSETS = ("site.css", "site.js")
 def write_site(context: ReportContext, frames: data.Frames, out: Path) -> list[Path]:
     """Write the whole site into the folder `out` and return its files, `index.html` first.
 
-    `frames` maps table names to tables with the published columns (ind__values, score__policies, risk__areas,
-    alloc__lines, alloc__payees, quality__files, quality__rules, quality__deliveries, areas). A table that is
-    missing or empty makes its page say so. The same input gives the same bytes.
+    `frames` maps the names of published tables to tables with their columns, `areas` to mart__areas. A table that is
+    missing or empty makes its page say so. Every policy has a page of its own. The same input gives the same bytes.
     """
     areas = data.areas_of(context, frames)
     written = []
     for language in LANGUAGES:
         folder = out if language == "zh" else out / language
         folder.mkdir(parents=True, exist_ok=True)
-        for page in PAGES:
+        for page in (*PAGES, *(f"{_POLICY}{policy_id}" for policy_id in sorted(context.policies))):
             path = folder / f"{page}.html"
             path.write_text(render_page(page, language, context, frames, areas), encoding="utf-8", newline="\n")
             written.append(path)
@@ -53,27 +54,45 @@ def render_page(page: str, language: str, context: ReportContext, frames: data.F
     """One page as HTML text."""
     keys = data.indicator_keys(context, frames)
     payload = _frame_of_page(page, language, context, areas, keys)
-    payload |= _CONTENT[page](context, frames, areas, keys, language)
-    words = partial(_words, language)
-    template = _environment().get_template(f"{page}.html")
-    return template.render(
-        t=words,
-        page=page,
-        pages=PAGES,
-        language=language,
-        other="en" if language == "zh" else "zh",
-        root="" if language == "zh" else "../",
-        switch=f"en/{page}.html" if language == "zh" else f"../{page}.html",
-        home=context.home.get(language),
-        period=shown.period(context.period, language),
-        release_id=context.release_id or shown.MISSING,
-        rule_sets=[title.get(language) for title in context.rule_sets.values()],
-        warnings=[warning.get(language) for warning in context.warnings],
-        levels=_level_counts(context, areas, language),
-        budget=_budget(context, language),
-        references=context.allocation.references if context.allocation else (),
-        payload=payload,
-        payload_json=Markup(embed(payload)),  # noqa: S704  (embed leaves no character that ends a script)
+    if page.startswith(_POLICY):
+        policy_id = page.removeprefix(_POLICY)
+        payload |= {"page": "policy", "policy": policy.script(context, frames, areas, policy_id, language)}
+        template, tab, title = "policy", "policies", context.policies[policy_id].titles.get(language)
+        written = {
+            "head": policy.header(context, frames, policy_id, language),
+            "clauses": policy.clauses(context, frames, policy_id, language),
+        }
+    else:
+        payload |= _CONTENT[page](context, frames, areas, keys, language)
+        template, tab, title = page, page, text(f"reports.page.{page}", language)
+        written = {"register": policy.register(context, frames, areas, language)} if page == "policies" else {}
+    return (
+        _environment()
+        .get_template(f"{template}.html")
+        .render(
+            **written,
+            t=partial(_words, language),
+            page=page,
+            title=title,
+            lead=text(f"reports.lead.{template}", language),
+            tab=tab,
+            pages=PAGES,
+            policies=policy.pages(context, language),
+            language=language,
+            other="en" if language == "zh" else "zh",
+            root="" if language == "zh" else "../",
+            switch=f"en/{page}.html" if language == "zh" else f"../{page}.html",
+            home=context.home.get(language),
+            period=shown.period(context.period, language),
+            release_id=context.release_id or shown.MISSING,
+            rule_sets=[title.get(language) for title in context.rule_sets.values()],
+            warnings=[warning.get(language) for warning in context.warnings],
+            levels=_level_counts(context, areas, language),
+            budget=_budget(context, language),
+            references=context.allocation.references if context.allocation else (),
+            payload=payload,
+            payload_json=Markup(embed(payload)),  # noqa: S704  (embed leaves no character that ends a script)
+        )
     )
 
 
@@ -125,6 +144,7 @@ def _frame_of_page(
         "levels": [titles.get(language) for titles in reversed(list(context.levels.values()))],
         "areas": data.area_lists(areas, language),
         "search": [[key, title.zh, title.en] for key, title in titles.items()],
+        "policies": [[key, view.titles.zh, view.titles.en] for key, view in sorted(context.policies.items())],
         "currency": {"major": context.currency.major.get(language), "decimals": context.currency.decimals},
     }
 
@@ -159,10 +179,16 @@ def _indicators(
     return {"indicators": data.indicators_payload(context, frames, areas, keys, language)}
 
 
+def _policies(
+    _context: ReportContext, _frames: data.Frames, _areas: pl.DataFrame, _: list[tuple[str, str]], _language: str
+) -> data.Json:
+    return {}
+
+
 def _dimensions(
     context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
 ) -> data.Json:
-    return {"policies": data.scores_payload(context, frames, areas, language)}
+    return {"scores": data.scores_payload(context, frames, areas, language)}
 
 
 def _risk(
@@ -187,6 +213,7 @@ _CONTENT: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, list[tup
     "index": _overview,
     "indicators": _indicators,
     "dimensions": _dimensions,
+    "policies": _policies,
     "risk": _risk,
     "money": _money,
     "quality": _quality,

@@ -13,7 +13,7 @@ import polars as pl
 
 from data_contracts.closed import Bilingual
 from data_contracts.messages import both, catalogue, text
-from data_contracts.periods import GRAINS, Period
+from data_contracts.periods import GRAINS, Period, periods_between
 from reports import format as shown
 from reports.context import IndicatorView, ReportContext
 
@@ -84,7 +84,7 @@ def plain(value: Decimal | float | int | None) -> float | int | None:
     return int(value) if value == int(value) else float(value)
 
 
-def _aligned(areas: pl.DataFrame, rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+def aligned(areas: pl.DataFrame, rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """`columns` of `rows` in the order of `areas`, null where an area has no row."""
     keys = ["area_level", "area_id"]
     return (
@@ -94,7 +94,8 @@ def _aligned(areas: pl.DataFrame, rows: pl.DataFrame, columns: list[str]) -> pl.
     )
 
 
-def _numbers(frame: pl.DataFrame, column: str) -> list[float | int | None]:
+def numbers(frame: pl.DataFrame, column: str) -> list[float | int | None]:
+    """A column as JSON writes its numbers."""
     return [plain(value) for value in frame[column].to_list()]
 
 
@@ -133,27 +134,25 @@ def indicators_payload(
     if not keys:
         return []
     # One pass over the table; filtering it again for every indicator would cost a scan each.
-    parts = (
-        frames["ind__values"].filter(pl.col("stratum") == "all").partition_by("indicator_id", "rule_set", as_dict=True)
-    )
+    parts = series(context, frames).partition_by("indicator_id", "rule_set", as_dict=True)
     entries = []
     for indicator_id, rule_set in keys:
         history = parts[(indicator_id, rule_set)]
-        now = _aligned(
+        now = aligned(
             areas,
             history.filter(pl.col("period") == context.period),
             ["numerator", "denominator", "value", "lower", "upper", "status"],
         )
         entry = _dictionary(context, indicator_id, rule_set, language)
         entry |= {
-            "num": _numbers(now, "numerator"),
-            "den": _numbers(now, "denominator"),
-            "val": _numbers(now, "value"),
-            "lo": _numbers(now, "lower"),
-            "hi": _numbers(now, "upper"),
+            "num": numbers(now, "numerator"),
+            "den": numbers(now, "denominator"),
+            "val": numbers(now, "value"),
+            "lo": numbers(now, "lower"),
+            "hi": numbers(now, "upper"),
             "st": [STATUSES.index(status) if status in STATUSES else _NO_DATA for status in now["status"].to_list()],
-            "past": _numbers(
-                _aligned(areas, history.filter(pl.col("period") == _last_year(context)), ["value"]), "value"
+            "past": numbers(
+                aligned(areas, history.filter(pl.col("period") == _last_year(context)), ["value"]), "value"
             ),
         }
         entry["trend"] = _trend(context, history, areas, len(keys), language)
@@ -189,51 +188,72 @@ def _dictionary(context: ReportContext, indicator_id: str, rule_set: str, langua
 
 
 def _trend(context: ReportContext, history: pl.DataFrame, areas: pl.DataFrame, entries: int, language: str) -> Json:
-    """Values of all periods up to this one for the upper levels that fit; lists by period, then by position."""
+    """Values of all periods up to this one for the upper levels that fit; lists by period, then by position.
+
+    A period without any data between others keeps its place and has empty lists. `moved`: by period the positions
+    whose value was counted anew on the areas of this period.
+    """
     past = history.filter(pl.col("period") <= context.period)
-    periods = sorted(past["period"].unique().to_list())
-    included, budget = 0, TREND_CELLS // max(1, entries * len(periods))
+    parts = past.partition_by("period", as_dict=True)
+    known = sorted(past["period"].unique().to_list())
+    periods = [period.key for period in periods_between(known[0], known[-1])]
+    included, budget = 0, TREND_CELLS // max(1, entries * len(known))
     for size in areas.group_by("depth").len().sort("depth")["len"].to_list():
         if included + size > budget:
             break
         included += size
-    kept, parts = areas.head(included), past.partition_by("period", as_dict=True)
     trend: Json = {
         "keys": periods,
         "periods": [shown.period(period, language) for period in periods],
         "count": included,
     }
-    aligned = [_aligned(kept, parts[(period,)], ["value", "lower", "upper"]) for period in periods]
+    nothing, columns = past.clear(), ["value", "lower", "upper", "moved"]
+    rows = [aligned(areas.head(included), parts.get((period,), nothing), columns) for period in periods]
     for short, column in (("val", "value"), ("lo", "lower"), ("hi", "upper")):
-        trend[short] = [_numbers(frame, column) for frame in aligned]
+        lists = [numbers(frame, column) for frame in rows]
+        trend[short] = [row if period in known else [] for period, row in zip(periods, lists, strict=True)]
+    trend["moved"] = [frame.filter("moved")["position"].to_list() for frame in rows]
     return trend
+
+
+def series(context: ReportContext, frames: Frames) -> pl.DataFrame:
+    """Values of all periods, those of earlier ones on the areas of this period where they are not the same."""
+    values = frames["ind__values"].filter(pl.col("stratum") == "all")
+    anew = table(frames, "ind__rebased")
+    if anew is None:
+        return values.with_columns(moved=pl.lit(value=False))
+    anew = anew.filter(pl.col("geography") == context.period, pl.col("stratum") == "all").select(values.columns)
+    own = values.join(anew, on=["area_level", "area_id", "period", "indicator_id", "rule_set"], how="anti")
+    return pl.concat([own.with_columns(moved=pl.lit(value=False)), anew.with_columns(moved=pl.lit(value=True))])
 
 
 def scores_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, language: str) -> list[Json]:
     """One entry per policy: value, bounds and weight of every dimension and of the total, grade and status."""
     scores = table(frames, "score__policies")
-    scores = _main_rule_set(context, scores)
+    scores = main_rule_set(context, scores)
     entries = []
     for policy_id in sorted(scores["policy_id"].unique().to_list()) if scores is not None else []:
         mine = scores.filter(pl.col("policy_id") == policy_id)  # type: ignore[union-attr]
         view = context.policies.get(policy_id)
         parts: Json = {}
+        held: list[bool] = []
         for dimension in (*DIMENSIONS, "total"):
-            rows = _aligned(
+            rows = aligned(
                 areas,
                 mine.filter(pl.col("dimension") == dimension),
                 ["value", "lower", "upper", "weight", "coverage", "grade", "status"],
             )
             parts[dimension] = {
-                "val": _numbers(rows, "value"),
-                "lo": _numbers(rows, "lower"),
-                "hi": _numbers(rows, "upper"),
+                "val": numbers(rows, "value"),
+                "lo": numbers(rows, "lower"),
+                "hi": numbers(rows, "upper"),
                 "weight": next((plain(weight) for weight in rows["weight"].to_list() if weight is not None), None),
             }
             if dimension == "total":
-                parts["st"] = [_status(status) for status in rows["status"].to_list()]
-                parts["grade"] = [_title(context.grades, grade, language) for grade in rows["grade"].to_list()]
-                parts["coverage"] = _numbers(rows, "coverage")
+                parts["st"] = [status_code(status) for status in rows["status"].to_list()]
+                parts["grade"] = [titled(context.grades, grade, language) for grade in rows["grade"].to_list()]
+                parts["coverage"] = numbers(rows, "coverage")
+                held = [status is not None for status in rows["status"].to_list()]
         entries.append(
             {
                 "id": policy_id,
@@ -243,26 +263,34 @@ def scores_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, 
                 "group": view.target_group.get(language) if view else "",
                 "owner": view.owner.get(language) if view else "",
                 "parts": parts,
+                "holds": held,
             }
         )
     return entries
 
 
-def _main_rule_set(context: ReportContext, frame: pl.DataFrame | None) -> pl.DataFrame | None:
+def main_rule_set(context: ReportContext, frame: pl.DataFrame | None) -> pl.DataFrame | None:
     """Rows of this period under the most important rule set that has any; None without rows."""
     if frame is None:
         return None
     frame = frame.filter(pl.col("period") == context.period)
-    present = sorted(frame["rule_set"].unique().to_list())
-    chosen = next((key for key in context.rule_sets if key in present), present[0] if present else None)
+    chosen = chosen_rule_set(context, frame)
     return frame.filter(pl.col("rule_set") == chosen) if chosen is not None else None
 
 
-def _status(status: str | None) -> int:
+def chosen_rule_set(context: ReportContext, frame: pl.DataFrame) -> str | None:
+    """The most important rule set that has rows."""
+    present = sorted(frame["rule_set"].unique().to_list())
+    return next((key for key in context.rule_sets if key in present), present[0] if present else None)
+
+
+def status_code(status: str | None) -> int:
+    """The place of a status in the list that every page carries."""
     return STATUSES.index(status) if status in STATUSES else _NO_DATA
 
 
-def _title(titles: Mapping[str, Bilingual], key: str | None, language: str) -> str:
+def titled(titles: Mapping[str, Bilingual], key: str | None, language: str) -> str:
+    """The title of `key`, or the key itself where none is known."""
     if key is None:
         return ""
     return titles[key].get(language) if key in titles else key
@@ -270,13 +298,13 @@ def _title(titles: Mapping[str, Bilingual], key: str | None, language: str) -> s
 
 def risk_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, language: str) -> Json | None:
     """Total with bounds and the contribution of every component, as lists over areas."""
-    risk = _main_rule_set(context, table(frames, "risk__areas"))
+    risk = main_rule_set(context, table(frames, "risk__areas"))
     if risk is None:
         return None
-    total = _aligned(areas, risk.filter(pl.col("component") == "total"), ["value", "lower", "upper", "status"])
+    total = aligned(areas, risk.filter(pl.col("component") == "total"), ["value", "lower", "upper", "status"])
     components = []
     for component in sorted(set(risk["component"].to_list()) - {"total"}):
-        rows = _aligned(
+        rows = aligned(
             areas, risk.filter(pl.col("component") == component), ["raw_value", "value", "weight", "contribution"]
         )
         view = indicator_view(context, component)
@@ -287,16 +315,16 @@ def risk_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, la
                 "unit": view.unit.get(language),
                 "digits": view.digits,
                 "weight": next((plain(weight) for weight in rows["weight"].to_list() if weight is not None), None),
-                "raw": _numbers(rows, "raw_value"),
-                "points": _numbers(rows, "value"),
-                "contribution": _numbers(rows, "contribution"),
+                "raw": numbers(rows, "raw_value"),
+                "points": numbers(rows, "value"),
+                "contribution": numbers(rows, "contribution"),
             }
         )
     return {
-        "val": _numbers(total, "value"),
-        "lo": _numbers(total, "lower"),
-        "hi": _numbers(total, "upper"),
-        "st": [_status(status) for status in total["status"].to_list()],
+        "val": numbers(total, "value"),
+        "lo": numbers(total, "lower"),
+        "hi": numbers(total, "upper"),
+        "st": [status_code(status) for status in total["status"].to_list()],
         "components": components,
     }
 
@@ -373,7 +401,7 @@ def money_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, l
         "name": [names[key][language] for key in keys],
         "area": [positions.get(key, -1) for key in keys],
         "rural": payees["is_rural"].to_list(),
-        "population": _numbers(payees, "population"),
+        "population": numbers(payees, "population"),
         "amount": payees["amount_fen"].to_list(),
         "equal": payees["equal_share_fen"].to_list(),
         "bound": [text(f"reports.bound.{bound}", language) if bound else "" for bound in payees["bound"].to_list()],
@@ -413,12 +441,12 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
     if files is not None:
         sums = files.group_by("sender", "feed").agg(pl.col(FILE_COUNTS).sum()).sort("sender", "feed")
         payload["feeds"] = [
-            [_sender(context, row["sender"], language), _title(feeds, _feed_key(row), language)]
+            [_sender(context, row["sender"], language), titled(feeds, _feed_key(row), language)]
             + [row[name] for name in FILE_COUNTS]
             for row in sums.iter_rows(named=True)
         ]
         payload["files"] = [
-            [row["file_id"], _sender(context, row["sender"], language), _title(feeds, _feed_key(row), language)]
+            [row["file_id"], _sender(context, row["sender"], language), titled(feeds, _feed_key(row), language)]
             + [row["institution"] or ""]
             + [row[name] for name in FILE_COUNTS]
             for row in files.sort("sender", "feed", "institution", "file_id").iter_rows(named=True)
@@ -426,9 +454,9 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
     if rules is not None:
         payload["rules"] = [
             [
-                _title(feeds, _feed_key(row), language),
+                titled(feeds, _feed_key(row), language),
                 row["institution"] or "",
-                _title(context.rules, row["rule_id"], language),
+                titled(context.rules, row["rule_id"], language),
                 text(f"reports.fix.severity.{row['severity']}", language),
                 row["records"],
                 row["not_applicable"],
@@ -441,7 +469,7 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
     if checks is not None:
         payload["checks"] = [
             [
-                _title(feeds, row["feed"], language),
+                titled(feeds, row["feed"], language),
                 row["institution"] or "",
                 row["expectation"],
                 _observation(row["observed"]),
@@ -477,7 +505,7 @@ def _feed_key(row: Mapping[str, str]) -> str:
 
 
 def _sender(context: ReportContext, sender: str, language: str) -> str:
-    return _title(context.senders, sender, language)
+    return titled(context.senders, sender, language)
 
 
 def script_strings(language: str) -> dict[str, str]:

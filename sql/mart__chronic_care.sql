@@ -1,13 +1,16 @@
 -- Care of every registered chronic patient in the year to date, per condition and rule set (口径).
---   Conditions: hypertension, diabetes (type 2), dyslipidaemia; one row for each that a person is registered with.
---   Managed: at least one follow-up of any mode in the year to date.
+--   Conditions: hypertension, diabetes (type 2), dyslipidaemia; one row for each that a person is registered with,
+--   from the age of the rule set on. A condition whose follow-ups did not arrive in the period has no row.
+--   Managed: at least one follow-up of any mode in the year to date or, where the rule set says so, one complete
+--   examination.
 --   Specification follow-up: in a mode the rule set accepts, with every reading, of a test the rule set accepts.
 --   Controlled: the last specification follow-up of the year to date is below the targets; who has none is not
 --   controlled. From the elderly age on, reached at the end of the period, the pressure targets for the elderly hold.
 --   Managed to specification: as many specification follow-ups as are due by now, and the yearly examination where
---   the year ends. Due by completed quarters: one for each quarter that has ended since the quarter of registration,
---   that quarter included. Due by elapsed days: one for every whole span of days since registration. Who was
---   registered before this year is counted from its first day.
+--   the year ends; not known where the rule set asks for examinations and none arrived. Due by completed quarters:
+--   one for each quarter that has ended since the quarter of registration, that quarter included. Due by elapsed
+--   days: one for every whole span of days since registration, that day included. Who was registered before this
+--   year, or on a day that is not known, is counted from its first day.
 --   Followed in the period: a specification follow-up dated within the period itself.
 -- The rows are all registered patients, so that each indicator chooses its denominator by a flag.
 with registered as (
@@ -37,7 +40,7 @@ patients as (
             else r.registered_on
         end as counted_from
     from registered as r
-    inner join ref__conditions as c on c.condition = r.condition
+    inner join ref__arrived as a on a.feed = 'health_bureau.followups_' || r.condition
     cross join ref__period as p
 ),
 readings as (
@@ -64,7 +67,7 @@ visits as (
     cross join ref__period as p
     where v.person_id is not null and v.event_date >= p.year_start and v.event_date <= p.period_end
 ),
-managed as (
+visited as (
     select distinct condition, person_id
     from visits
 ),
@@ -104,7 +107,8 @@ due as (
     select
         r.*,
         s.*,
-        p.year_ends,
+        s.exam_at_year_end = 1 and p.year_ends as is_exam_due,
+        a.feed is not null as are_exams_known,
         p.quarters_completed - case
             when extract(month from r.counted_from) >= 10 then 3
             when extract(month from r.counted_from) >= 7 then 2
@@ -115,6 +119,23 @@ due as (
     from patients as r
     cross join ref__rule_sets as s
     cross join ref__period as p
+    left join ref__arrived as a on a.feed = 'health_bureau.exams'
+    where r.age_years is null or r.age_years >= s.patient_age_years
+),
+judged as (
+    select
+        d.*,
+        v.person_id is not null or (d.managed_by_exam = 1 and x.person_id is not null) as is_managed,
+        coalesce(c.visits, 0) >= d.visits_per_year
+        or (d.visits_due_by = 'completed_quarters' and coalesce(c.visits, 0) >= d.quarters_due)
+        or (d.visits_due_by = 'elapsed_days' and (coalesce(c.visits, 0) + 1) * d.days_per_visit > d.days_elapsed)
+        as is_visited_enough,
+        x.person_id is not null as is_examined,
+        coalesce(c.is_followed_in_period, 0) = 1 as is_followed_in_period
+    from due as d
+    left join visited as v on v.condition = d.condition and v.person_id = d.person_id
+    left join counted as c on c.rule_set = d.rule_set and c.condition = d.condition and c.person_id = d.person_id
+    left join examined as x on x.person_id = d.person_id
 )
 select
     d.period,
@@ -124,28 +145,23 @@ select
     d.area_id,
     d.sex,
     d.age_band,
-    m.person_id is not null as is_managed,
-    (
-        coalesce(c.visits, 0) >= d.visits_per_year
-        or (d.visits_due_by = 'completed_quarters' and coalesce(c.visits, 0) >= d.quarters_due)
-        or (d.visits_due_by = 'elapsed_days' and (coalesce(c.visits, 0) + 1) * d.days_per_visit > d.days_elapsed)
-    )
-    and (d.exam_at_year_end = 0 or not d.year_ends or x.person_id is not null)
-    and m.person_id is not null as is_managed_to_specification,
+    d.is_managed,
+    case
+        when d.is_exam_due and not d.are_exams_known then null
+        else d.is_managed and d.is_visited_enough and (d.is_examined or not d.is_exam_due)
+    end as is_managed_to_specification,
     case
         when n.person_id is null then false
         when d.condition = 'hypertension' and d.age_years >= d.elderly_age_years
             then n.reading < d.sbp_target_elderly_mmhg and n.second_reading < d.dbp_target_elderly_mmhg
         when d.condition = 'hypertension'
             then n.reading < d.sbp_target_mmhg and n.second_reading < d.dbp_target_mmhg
-        when d.condition = 'diabetes' and n.test = 'fasting' then n.reading * 10 < d.glucose_target_tenths
-        when d.condition = 'diabetes' then n.reading * 10 < d.glucose_after_meal_target_tenths
+        when d.condition = 'diabetes' and n.test in ('random', 'postprandial')
+            then n.reading * 10 < d.glucose_after_meal_target_tenths
+        when d.condition = 'diabetes' then n.reading * 10 < d.glucose_target_tenths
         else n.reading * 10 < d.ldl_target_tenths
     end as is_controlled,
-    coalesce(c.is_followed_in_period, 0) = 1 as is_followed_in_period
-from due as d
-left join managed as m on m.condition = d.condition and m.person_id = d.person_id
-left join counted as c on c.rule_set = d.rule_set and c.condition = d.condition and c.person_id = d.person_id
+    d.is_followed_in_period
+from judged as d
 left join numbered as n
     on n.rule_set = d.rule_set and n.condition = d.condition and n.person_id = d.person_id and n.place = 1
-left join examined as x on x.person_id = d.person_id

@@ -1,12 +1,15 @@
 -- Settled medical cost of the year to date of every person managed for a chronic condition, per rule set.
--- Reversals are negative settlements, so the sum is net.
+-- The sum is net: a reversal takes away, whether its amounts were delivered with a sign or without.
 with managed as (
     select distinct period, rule_set, person_id, area_id, sex, age_band
     from mart__chronic_care
     where is_managed
 ),
 settled as (
-    select s.person_id, sum(s.total_fee_fen) as total_fee_fen, sum(s.fund_pay_fen) as fund_pay_fen
+    select
+        s.person_id,
+        sum(case when s.is_reversal then -abs(s.total_fee_fen) else s.total_fee_fen end) as total_fee_fen,
+        sum(case when s.is_reversal then -abs(s.fund_pay_fen) else s.fund_pay_fen end) as fund_pay_fen
     from mart__insurers__settlements as s
     cross join ref__period as p
     where s.person_id is not null and s.event_date >= p.year_start and s.event_date <= p.period_end

@@ -111,7 +111,8 @@ class Placement:
 def placement(home: Home, settings: Settings, catalog: Catalog, period: Period, geography: Period) -> Placement | None:
     """The areas of `period` and of the periods its windows reach back to, on `geography`; None without an area tree.
 
-    A lowest-level area that is gone and became nothing stays in those higher areas it lay in that are still there.
+    A lowest-level area that is gone and became nothing stays in the lowest of the areas it lay in that is still there,
+    and in what contains that one now.
     """
     target = parts.read_table(home, CLOSURE, [geography.key]) if area_tree(catalog) else None
     if target is None:
@@ -191,17 +192,31 @@ def _areas_by_leaf(closure: pl.DataFrame) -> dict[str, Areas]:
     return found
 
 
+def _containing(known: Mapping[str, Areas]) -> dict[tuple[str, str], Areas]:
+    """Every area with those that contain it; at a level where it lies in several, none."""
+    found: dict[tuple[str, str], dict[int, set[tuple[str, str]]]] = {}
+    for areas in known.values():
+        for number, area in areas.items():
+            upper = found.setdefault(area, {})
+            for higher in areas:
+                if higher > number:
+                    upper.setdefault(higher, set()).add(areas[higher])
+    return {area: {n: next(iter(of)) for n, of in upper.items() if len(of) == 1} for area, upper in found.items()}
+
+
 def _placed(
     listed: Mapping[str, tuple[date, Areas]], end: date, known: Mapping[str, Areas], changes: Changes
 ) -> Placement:
     """`listed`: lowest-level areas by the last day on which they were listed; `known`: those of the geography."""
     there = {area for areas in known.values() for area in areas.values()}
+    above = _containing(known)
     rows: list[tuple[str, int, str, str]] = []
     inexact: set[tuple[str, str]] = set()
     for leaf, (since, before) in listed.items():
         became = changes.became(leaf, since, known.keys())
         # What is gone stays where it lay; the lowest level is the area itself, which is gone.
         left = {number: area for number, area in before.items() if number and area in there}
+        left |= above[left[min(left)]] if left else {}
         places = [known.get(code, left) for code in became]
         for number in {number for place in places for number in place}:
             areas = {place.get(number) for place in places}

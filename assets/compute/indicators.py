@@ -52,14 +52,17 @@ def indicator_values(
     """Rows of ind__values for one period: every active indicator × area of every level × rule set × stratum.
 
     Uses ind__counts of the period, or those of another `geography`, and, for surveys, their marts. An area without
-    counts has status no_data.
+    counts has status no_data. Counts of single policies are left to policies.py.
     """
     table = output_tables()[_TABLE]
     geography = geography or _own_geography(home, settings, catalog, period)
     rule_sets = list(settings.active_rule_sets(period))
     if geography is None or not rule_sets:
         return table.empty()
-    closure, counts = geography.closure, geography.counts
+    closure, counts = (
+        geography.closure,
+        geography.counts.filter(~pl.col("stratum").str.contains("policy=", literal=True)),
+    )
     grid = closure.select(_AREA).unique().join(pl.DataFrame({"rule_set": rule_sets}), how="cross").sort(_KEY[:3])
     found = []
     for indicator_id, indicator in settings.active_indicators().items():

@@ -118,7 +118,8 @@ def _areas(home: Home, settings: Settings, catalog: Catalog, mart: str, period: 
     selects: list[str] = []
     for rank, key in enumerate(area_sources(catalog)):
         feed, rows = _rows(home, catalog, key, period)
-        if feed is None or rows is None:
+        # An earlier version of its contract may not have described areas yet.
+        if feed is None or rows is None or not feed.extras.levels:
             continue
         tables |= rows
         selects.extend(_level_selects(feed, rank, settings.levels))
@@ -197,13 +198,14 @@ def _written(home: Home, settings: Settings, catalog: Catalog, mart: str, period
     lacking = [reading for reading in OPTIONAL_READINGS.get(mart, ()) if reading not in plan.readings]
     tables |= {feed_mart(reading.feed): _no_rows(reading) for reading in lacking}
     others = {name: _table(home, name, [period]) for name in plan.tables if name not in tables}
-    conditions = [condition for condition, feed in CONDITIONS.items() if feed in arrived]
-    if any(table is None for table in others.values()) or (mart == CARE and not conditions):
+    if any(table is None for table in others.values()) or (
+        mart == CARE and not set(arrived) & set(CONDITIONS.values())
+    ):
         return None
     for table in others.values():
         tables |= table or {}
     tables["ref__rule_sets"] = rule_set_table(settings, period)
-    tables["ref__conditions"] = pl.DataFrame({"condition": conditions}, schema={"condition": pl.String()})
+    tables["ref__arrived"] = pl.DataFrame({"feed": arrived}, schema={"feed": pl.String()})
     return _output(home, settings, mart, tables, period)
 
 
@@ -242,7 +244,8 @@ def _fact_selects(feed: FeedContract) -> list[str]:
 
 
 def _records(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
-    feed, rows = _rows(home, catalog, _feed_of(catalog, mart).key, period)
+    newest = _feed_of(catalog, mart)
+    feed, rows = _rows(home, catalog, newest.key, period)
     if feed is None or rows is None:
         return None
     known = output_tables()
@@ -252,7 +255,9 @@ def _records(home: Home, settings: Settings, catalog: Catalog, mart: str, period
         people |= _table(home, RESIDENTS, [period]) or {}
     tables = rows | {"ref__records": View(_record_select(feed))} | people
     frame = query(read("mart__records"), tables, limits=engine_limits(home, settings))
-    schema = _record_schema(feed)
+    # One shape for all periods, that of the newest contract: what an earlier one did not ask for is unknown.
+    schema = _record_schema(newest)
+    frame = frame.with_columns(pl.lit(None).alias(name) for name in schema if name not in frame.columns)
     return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items()).sort("file_id", "record_no")
 
 

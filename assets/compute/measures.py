@@ -2,24 +2,26 @@
 """Counting: all measures of a mart from one scan, for every area of every level.
 
 Put here: the generated SELECTs and zero-filling. Keep out: what is counted (registry) and rates (indicators.py).
-Counts and sums are exact decimals. Zero is written where a mart has data for the period and nothing matched; figures
-that arrive already counted are the exception: an area for which none arrived has no row. No data means no row.
+Counts and sums are exact decimals. Zero is written where the population of a measure has somebody in the period and
+nothing matched; figures that arrive already counted are the exception: an area for which none arrived has no row. No
+data means no row: a mart without rows, or a population (`where`) with nobody in it under that rule set.
 """
 
 from dataclasses import dataclass, field
 from itertools import combinations
+from pathlib import Path
 
 import polars as pl
 
 from assets.compute.geography import placement, placement_inputs
-from assets.compute.inputs import engine_limits, literal, quoted
+from assets.compute.inputs import contract_in_force, engine_limits, literal, quoted
 from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import FACTS
-from assets.engine.duck import Table, query
+from assets.engine.duck import Session, Table, session
 from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.closed import DefinitionError, nearest
-from data_contracts.contracts import Catalog
+from data_contracts.contracts import Catalog, stored_names
 from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import Measure, Settings
@@ -31,12 +33,12 @@ _VALUE = pl.Decimal(38, 6)
 _AREA = ("area_level", "area_id")
 _UNKNOWN = "unknown"
 _PICK_ORDER = ("event_date", "period", "file_id", "record_no")
-_STRATUM_KEY = {"sex": "sex", "age_band": "age"}
+_STRATUM_KEY = {"sex": "sex", "age_band": "age", "policy_id": "policy"}
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """Measures that one SELECT can answer: same mart, periods, population and way of counting."""
+    """Measures that one SELECT can answer: same mart, periods and way of counting; when picking, same population."""
 
     mart: str
     window: str
@@ -61,7 +63,10 @@ def count_measures(
         if own is None:
             return table.empty()
         closure = own.closure
-    counted = [_counted(home, settings, catalog, scan, period, closure) for scan in _scans(settings, catalog)]
+    scans = {scan: _scanned_files(home, scan, period) for scan in _scans(settings, catalog, period)}
+    rule_sets = list(settings.active_rule_sets(period))
+    with session((path for files in scans.values() for path in files), engine_limits(home, settings)) as engine:
+        counted = [_counted(engine, catalog, scan, files, closure, rule_sets) for scan, files in scans.items() if files]
     rows = pl.concat([frame for frame in counted if frame is not None] or [table.empty().drop("period")])
     return gate(table_schema(table), table.shape(rows.with_columns(pl.lit(period.key).alias("period"))))
 
@@ -73,17 +78,56 @@ def measure_inputs(settings: Settings, catalog: Catalog, period: Period) -> list
     return sorted({*placement_inputs(catalog, period, calendar), *scanned})
 
 
-def _scans(settings: Settings, catalog: Catalog) -> list[_Scan]:
+def _scans(settings: Settings, catalog: Catalog, period: Period | None = None) -> list[_Scan]:
+    """The scans that answer all measures, or those of them that can be answered in `period`."""
     known = mart_names(catalog)
+    meant = _meant(settings)
     scans: dict[_Scan, _Scan] = {}
     for measure_id, measure in sorted(settings.measures.items()):
         if measure.mart not in known:
             continue
-        _check(measure_id, measure, mart_columns(catalog, measure.mart))
+        columns = mart_columns(catalog, measure.mart)
+        if not _fits(measure_id, measure, columns, refuse=measure_id in meant):
+            continue
+        unknown = _not_asked(catalog, measure, period)
+        if unknown and not _fits(measure_id, measure, [c for c in columns if c not in unknown], refuse=False):
+            continue
         persons = measure.aggregate == "count_persons" and measure.pick is None
-        scan = _Scan(measure.mart, measure.window, persons, measure.where, measure.pick, tuple(sorted(measure.by)))
+        where = measure.where if measure.pick else None
+        scan = _Scan(measure.mart, measure.window, persons, where, measure.pick, tuple(sorted(measure.by)))
         scans.setdefault(scan, scan).measures[measure_id] = measure
     return list(scans.values())
+
+
+def _meant(settings: Settings) -> set[str]:
+    """Measures of the home itself and of indicators it asks for by name: what they count must be there.
+
+    The package has more of them than a home with feeds of its own can answer; of those nothing is known there.
+    """
+    own = {source.entry for source in settings.sources if (source.file, source.source) == ("measures.yaml", "home")}
+    asked = settings.active_indicators().values() if settings.home.indicators is not None else ()
+    return own | {name for indicator in asked for name in (indicator.numerator, indicator.denominator) if name}
+
+
+def _fits(measure_id: str, measure: Measure, columns: list[str], *, refuse: bool) -> bool:
+    """Whether the columns suffice for the measure; where they must, DefinitionError says what is wrong."""
+    try:
+        _check(measure_id, measure, columns)
+    except DefinitionError:
+        if refuse:
+            raise
+        return False
+    return True
+
+
+def _not_asked(catalog: Catalog, measure: Measure, period: Period | None) -> set[str]:
+    """Columns that a contract in force within the window did not ask for yet: unknown, which is not zero."""
+    feed = next((feed for feed in catalog.current() if feed.mart == measure.mart), None)
+    if feed is None or period is None:
+        return set()
+    versions = [contract_in_force(catalog, feed.key, step) for step in period.window(measure.window)]
+    own = set(stored_names(feed))
+    return {name for version in versions if version for name in own - set(stored_names(version))}
 
 
 def _check(measure_id: str, measure: Measure, columns: list[str]) -> None:
@@ -106,34 +150,56 @@ def _check(measure_id: str, measure: Measure, columns: list[str]) -> None:
                 raise DefinitionError(f"{where}: {error}") from None
 
 
-def _counted(
-    home: Home, settings: Settings, catalog: Catalog, scan: _Scan, period: Period, closure: pl.DataFrame
-) -> pl.DataFrame | None:
+def _scanned_files(home: Home, scan: _Scan, period: Period) -> list[Path]:
+    """The files of a scan's window; none where the mart has nothing in the period itself."""
     if not parts.files_in_force(home, scan.mart, [period.key]):
-        return None
-    files = parts.files_in_force(home, scan.mart, [step.key for step in period.window(scan.window)])
-    limits = engine_limits(home, settings)
-    if query("select count(*) as n from mart", {"mart": files}, limits=limits)["n"][0] == 0:
-        return None
-    rule_sets = list(settings.active_rule_sets(period))
-    keys = ["rule_set"] if "rule_set" in mart_columns(catalog, scan.mart) else []
+        return []
+    return parts.files_in_force(home, scan.mart, [step.key for step in period.window(scan.window)])
+
+
+def _counted(
+    engine: Session, catalog: Catalog, scan: _Scan, files: list[Path], closure: pl.DataFrame, rule_sets: list[str]
+) -> pl.DataFrame | None:
     tables: dict[str, Table] = {"mart": files, "closure": closure}
-    areas = query("select distinct area_level, area_id from closure", {"closure": closure}, limits=limits)
-    found = []
-    for size in range(len(scan.by) + 1):
-        for by in combinations(scan.by, size):
-            wide = query(_select(scan, keys, by), tables, limits=limits)
-            found.append(_long(wide, scan, keys, by, areas, rule_sets))
-    return pl.concat(found)
+    keys = ["rule_set"] if "rule_set" in mart_columns(catalog, scan.mart) else []
+    known = _known(scan, keys, engine.query(_populations(scan, keys), tables), rule_sets)
+    if not any(known.values()):
+        return None
+    areas = closure.select(_AREA).unique()
+    groups = [by for size in range(len(scan.by) + 1) for by in combinations(scan.by, size)]
+    wide = [engine.query(_select(scan, keys, by), tables) for by in groups]
+    return pl.concat(_long(frame, scan, keys, by, areas, known) for frame, by in zip(wide, groups, strict=True))
+
+
+def _populations(scan: _Scan, keys: list[str]) -> str:
+    """The SELECT that says how many rows the population of each measure has, under each rule set the mart knows."""
+    sums = [f"sum(case when {_where(m)} then 1 else 0 end) as {quoted(key)}" for key, m in scan.measures.items()]
+    groups = f" group by {', '.join(keys)}" if keys else ""
+    return f"select {', '.join([*keys, *sums])} from mart{groups}"
+
+
+def _where(measure: Measure) -> str:
+    return f"({measure.where})" if measure.where else "true"
+
+
+def _known(scan: _Scan, keys: list[str], sizes: pl.DataFrame, rule_sets: list[str]) -> dict[str, list[str]]:
+    """Measure → rule sets under which its population has somebody in it."""
+    return {
+        measure_id: [
+            rules
+            for rules in rule_sets
+            if any(row[measure_id] and (not keys or row["rule_set"] == rules) for row in sizes.iter_rows(named=True))
+        ]
+        for measure_id in scan.measures
+    }
 
 
 def _select(scan: _Scan, keys: list[str], by: tuple[str, ...]) -> str:
     """The SELECT of a scan: a row per area of every level, key and subgroup; per measure its sum and matching rows."""
     groups = "".join(f", {name}" for name in [*map(quoted, keys), *(f"by_{name}" for name in by)])
-    population = f"({scan.where})" if scan.where and not scan.pick else "true"
     steps = {
         "chosen": f"select area_id{_groups_of(keys, by)}{', person_id' if scan.persons else ''}, {_flags(scan)} "
-        f"from {'picked where place = 1' if scan.pick else f'mart where {population}'}"
+        f"from {'picked where place = 1' if scan.pick else 'mart'}"
     }
     if scan.pick:
         steps = {"picked": _picked(scan, keys), **steps}
@@ -187,7 +253,7 @@ def _rows(measure_id: str) -> str:
 def _flags(scan: _Scan) -> str:
     texts = []
     for measure_id, measure in scan.measures.items():
-        match = f"({measure.filter})" if measure.filter else "true"
+        match = f"{_where(measure)} and ({measure.filter})" if measure.filter else _where(measure)
         amount = f"coalesce({quoted(measure.column)}, 0)" if measure.column else "1"
         texts.append(f"case when {match} then {amount} else 0 end as {quoted(measure_id)}")
         texts.append(f"case when {match} then 1 else 0 end as {_rows(measure_id)}")
@@ -204,9 +270,10 @@ def _long(
     keys: list[str],
     by: tuple[str, ...],
     areas: pl.DataFrame,
-    rule_sets: list[str],
+    known: dict[str, list[str]],
 ) -> pl.DataFrame:
-    """From a column per measure to ind__counts rows, zero where nothing matched, for every rule set."""
+    """From a column per measure to ind__counts rows, zero where nothing matched, for every rule set that is known."""
+    rule_sets = sorted({rules for found in known.values() for rules in found})
     groups = [*keys, *(f"by_{name}" for name in by)]
     filled = areas.join(pl.DataFrame({"rule_set": rule_sets}), how="cross")
     if by:
@@ -214,7 +281,7 @@ def _long(
     filled = filled.join(wide, on=[*_AREA, *groups], how="left")
     shown = filled.select(*_AREA, "rule_set", _stratum(by).alias("stratum"), *_names(scan))
     rows = [
-        shown.select(
+        shown.filter(pl.col("rule_set").is_in(known[measure_id])).select(
             *_AREA,
             pl.lit(measure_id).alias("measure_id"),
             "rule_set",

@@ -76,10 +76,15 @@ _READS: dict[str, tuple[tuple[str, ...], tuple[Reading, ...]]] = {
                 _ENCOUNTERS,
                 ("encounter_no", "encounter_class", "admission_route", "diagnosis_code", "institution_code"),
             ),
-            Reading(_INSTITUTIONS, ("institution_code", "institution_level")),
+            Reading(_INSTITUTIONS, ("institution_code", "institution_level"), optional=True),
         ),
     ),
-    "mart__chronic_costs": ((CARE,), (Reading(_SETTLEMENTS, ("total_fee_fen", "fund_pay_fen"), "year_to_date"),)),
+    "mart__chronic_costs": (
+        (CARE,),
+        (Reading(_SETTLEMENTS, ("total_fee_fen", "fund_pay_fen", "is_reversal"), "year_to_date"),),
+    ),
+    # Only where the follow-ups of all three conditions arrived: a joint figure over two of them means another thing.
+    "mart__three_highs": ((CARE,), tuple(Reading(feed, ("followup_no",)) for feed in CONDITIONS.values())),
 }
 
 

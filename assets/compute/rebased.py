@@ -30,12 +30,8 @@ def rebased_values(home: Home, settings: Settings, catalog: Catalog, geography: 
     changes that contradict each other.
     """
     table = output_tables()[_TABLE]
-    frames = [_on(home, settings, catalog, period, geography) for period in _before(settings, geography)]
-    found = [frame for frame in frames if frame is not None]
-    if not found:
-        return table.empty()
-    rows = pl.concat(found).with_columns(pl.lit(geography.key).alias("geography"))
-    return gate(table_schema(table), table.shape(rows))
+    found = [values_on(home, settings, catalog, period, geography) for period in _before(settings, geography)]
+    return gate(table_schema(table), table.shape(pl.concat([table.empty(), *found])))
 
 
 def rebased_inputs(settings: Settings, geography: Period) -> list[tuple[str, str]]:
@@ -50,14 +46,16 @@ def _before(settings: Settings, geography: Period) -> list[Period]:
     return periods_between(settings.home.calendar.first, geography.key)[:-1]
 
 
-def _on(home: Home, settings: Settings, catalog: Catalog, period: Period, geography: Period) -> pl.DataFrame | None:
+def values_on(home: Home, settings: Settings, catalog: Catalog, period: Period, geography: Period) -> pl.DataFrame:
+    """The rows of one earlier period."""
+    table = output_tables()[_TABLE]
     then = placement(home, settings, catalog, period, period)
     now = placement(home, settings, catalog, period, geography)
     if then is None or now is None:
-        return None
+        return table.empty()
     changed = _changed(then.closure, now)
     if changed.is_empty():
-        return None
+        return table.empty()
     counts = count_measures(home, settings, catalog, period, now.closure)
     values = indicator_values(home, settings, catalog, period, Geography(now.closure, counts))
     # An area made of the same areas as then may still be measured against a reference area that is not.
@@ -67,7 +65,8 @@ def _on(home: Home, settings: Settings, catalog: Catalog, period: Period, geogra
     exact = exact.join(now.inexact, on=AREA, how="anti")
     unknown = changed.join(now.closure, on=AREA, how="anti").join(now.inexact, on=AREA, how="anti")
     without = [_without_value(now.inexact, values, "not_applicable"), _without_value(unknown, values, "no_data")]
-    return pl.concat([exact, *without], how="diagonal")
+    rows = pl.concat([exact, *without], how="diagonal")
+    return table.shape(rows.with_columns(pl.lit(geography.key).alias("geography")))
 
 
 def _changed(then: pl.DataFrame, now: Placement) -> pl.DataFrame:

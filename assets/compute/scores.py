@@ -1,38 +1,51 @@
-"""Policy scores: settings and indicator values given to the scoring function, rows of score__policies back.
+"""Policy scores: settings and indicator values given to the scoring function, rows of its two tables back.
 
-Put here: which policies are scored in a period and the shape of the table. Keep out: the arithmetic (evaluations).
+Put here: the shape of score__policies and score__indicators. Keep out: the arithmetic (evaluations), which policies
+are judged by which values (policies.py).
 """
+
+from collections.abc import Callable
 
 import polars as pl
 
+from assets.compute.policies import PolicyInForce, judged_policies
 from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Policy, PolicyDocument, Settings
+from data_contracts.settings import PolicyDocument, Settings
 from data_contracts.tables import output_tables
-from evaluations.composite import policy_score
+from evaluations.composite import DIGITS, policy_score, weighted_parts
 
 _TABLE = "score__policies"
+_PARTS = "score__indicators"
 _GROUPS = ["area_level", "area_id", "rule_set"]
 _METHOD = "weighted_mean_of_goalposts"
 
 
 def policy_scores(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
     """Rows of score__policies for one period: every policy in force × area × rule set × dimension and total."""
-    table, document = output_tables()[_TABLE], settings.policy_document
-    values = read_values(home, period)
-    if document is None or values is None:
-        return table.empty()
-    scored = [
-        _scored(values, policy, document).with_columns(pl.lit(policy_id).alias("policy_id"))
-        for policy_id, policy in sorted(document.policies.items())
-        if policy.valid_from <= period.end and (policy.valid_to is None or policy.valid_to >= period.start)
-    ]
-    if not scored:
-        return table.empty()
-    rows = pl.concat(scored).with_columns(pl.lit(period.key).alias("period"), pl.lit(_METHOD).alias("method"))
-    return gate(table_schema(table), table.shape(rows))
+
+    def scored(item: PolicyInForce, document: PolicyDocument) -> pl.DataFrame:
+        return _scored(item, document, period).with_columns(pl.lit(_METHOD).alias("method"))
+
+    return _rows(_TABLE, home, settings, period, scored)
+
+
+def indicator_points(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
+    """Rows of score__indicators for one period: every indicator behind a score with its value, points and weight."""
+
+    def pointed(item: PolicyInForce, document: PolicyDocument) -> pl.DataFrame:
+        del document
+        found = weighted_parts(_given(item), _weights(item, period), _GROUPS, "indicator")
+        status = item.values.select(*_GROUPS, pl.col("indicator_id").alias("indicator"), "status")
+        return found.join(status, on=[*_GROUPS, "indicator"], how="left", maintain_order="left").with_columns(
+            pl.col("points").round(DIGITS),
+            pl.col("status").fill_null("no_data"),
+            pl.col("indicator").alias("indicator_id"),
+        )
+
+    return _rows(_PARTS, home, settings, period, pointed)
 
 
 def read_values(home: Home, period: Period) -> pl.DataFrame | None:
@@ -41,17 +54,49 @@ def read_values(home: Home, period: Period) -> pl.DataFrame | None:
     return None if values is None else values.filter(pl.col("stratum") == "all")
 
 
-def _scored(values: pl.DataFrame, policy: Policy, document: PolicyDocument) -> pl.DataFrame:
-    weights = document.classes[policy.policy_class].weights
-    used = [
-        (item.indicator, dimension, float(item.weight), float(item.low), float(item.high))
-        for dimension, items in sorted(policy.indicators.items())
-        for item in items
+def _rows(
+    name: str,
+    home: Home,
+    settings: Settings,
+    period: Period,
+    judge: Callable[[PolicyInForce, PolicyDocument], pl.DataFrame],
+) -> pl.DataFrame:
+    table, document = output_tables()[name], settings.policy_document
+    if document is None:
+        return table.empty()
+    found = [
+        judge(item, document).with_columns(pl.lit(item.policy_id).alias("policy_id"))
+        for item in judged_policies(home, settings, period)
+        if item.values.height
     ]
-    indicators = pl.DataFrame(used, schema=["indicator", "dimension", "weight", "low", "high"], orient="row")
+    if not found:
+        return table.empty()
+    rows = pl.concat(found).with_columns(pl.lit(period.key).alias("period"))
+    return gate(table_schema(table), table.shape(rows))
+
+
+def _given(item: PolicyInForce) -> pl.DataFrame:
+    return item.values.select(*_GROUPS, pl.col("indicator_id").alias("indicator"), "value", "lower", "upper")
+
+
+def _weights(item: PolicyInForce, period: Period) -> pl.DataFrame:
+    """Indicators with dimension, weight and goalposts; goalposts of a whole year count as far as the year has gone."""
+    elapsed = period.time_progress
+    used = []
+    for dimension, weighted in sorted(item.policy.indicators.items()):
+        for part in weighted:
+            share = float(elapsed) if part.accrues else 1.0
+            used.append(
+                (part.indicator, dimension, float(part.weight), float(part.low) * share, float(part.high) * share)
+            )
+    return pl.DataFrame(used, schema=["indicator", "dimension", "weight", "low", "high"], orient="row")
+
+
+def _scored(item: PolicyInForce, document: PolicyDocument, period: Period) -> pl.DataFrame:
+    weights = document.classes[item.policy.policy_class].weights
+    indicators = _weights(item, period)
     dimensions = pl.DataFrame(
         {"dimension": sorted(weights), "weight": [float(weights[dimension]) for dimension in sorted(weights)]}
     ).filter(pl.col("dimension").is_in(indicators["dimension"].unique().to_list()))
     grades = [(grade_id, float(grade.from_score)) for grade_id, grade in sorted(document.grades.items())]
-    given = values.select(*_GROUPS, pl.col("indicator_id").alias("indicator"), "value", "lower", "upper")
-    return policy_score(given, indicators, dimensions, _GROUPS, float(policy.minimum_coverage), grades)
+    return policy_score(_given(item), indicators, dimensions, _GROUPS, float(item.policy.minimum_coverage), grades)

@@ -39,14 +39,16 @@ def kind_of(head: bytes) -> str:
 class TextStream:
     """The text of a file in UTF-8 pieces of any size, line ends as LF; one pass.
 
-    UTF-8 and UTF-16 with their marks, UTF-8 without, else GB18030: the customary encodings of Chinese senders.
+    UTF-8 and UTF-16 with their marks, UTF-8 without, else `otherwise`: GB18030, the customary encoding of Chinese
+    senders, where the contract states no other.
     Decoding is strict: what is not of the encoding, or holds a NUL, refuses the file and names the line.
     After the pass `encoding`, `replaced` (replacement characters a sender's own conversion left behind) and
     `ends_complete` (the last line has its line end) are known. Nothing depends on how the bytes are cut.
     """
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], otherwise: str = "gb18030") -> None:
         self._chunks = chunks
+        self._otherwise = otherwise
         self._line = 1
         self._held_return = False
         self.encoding = "utf-8"
@@ -63,7 +65,7 @@ class TextStream:
                 probe, at_start = b"", at_start and not probe
             elif len(probe.lstrip(_ASCII)) >= _PROBE:
                 break
-        self.encoding = _encoding_of(probe, at_start=at_start)
+        self.encoding = _encoding_of(probe, self._otherwise, at_start=at_start)
         decoder = codecs.getincrementaldecoder(self.encoding)(errors="strict")
         yield from self._decoded(decoder, probe, final=False)
         for chunk in stream:
@@ -108,7 +110,7 @@ class TextStream:
 _ASCII = bytes(range(128))
 
 
-def _encoding_of(probe: bytes, *, at_start: bool) -> str:
+def _encoding_of(probe: bytes, otherwise: str, *, at_start: bool) -> str:
     """The encoding of a sample that begins at the start of the file or behind plain ASCII."""
     if at_start and probe.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
@@ -116,10 +118,10 @@ def _encoding_of(probe: bytes, *, at_start: bool) -> str:
         return "utf-16"
     if _is_utf8(probe):
         return "utf-8"
-    # A UTF-8 file with a damaged line must be refused, not read as GB18030 with other characters.
+    # A UTF-8 file with a damaged line must be refused, not read in another encoding with other characters.
     lines = [line for line in probe.split(b"\n")[:-1] if not line.isascii()]
     sound = sum(_is_utf8(line) for line in lines)
-    return "utf-8" if sound * 2 > len(lines) else "gb18030"
+    return "utf-8" if sound * 2 > len(lines) else otherwise
 
 
 def _is_utf8(sample: bytes) -> bool:

@@ -3,6 +3,7 @@
 Put here: finding files, hashing them, reading notes. Keep out: accepting them (ledger.py) and their content.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatch
@@ -54,18 +55,43 @@ class Landed:
     refusal: Finding | None = None
 
 
-def scan(home: Home, catalog: Catalog) -> list[Landed]:
-    """Every file below landing/<sender>/<feed>/[<institution>/], by name; notes and unfinished copies are not files."""
-    known = _known_hashes(home)
-    fresh: Hashes = {}
+def scan(home: Home, catalog: Catalog, names: Collection[str] | None = None) -> list[Landed]:
+    """Every file below landing/<sender>/<feed>/[<institution>/], by name; notes and unfinished copies are not files.
+
+    With `names`, only the files of these names are read.
+    """
+    known = known_hashes(home)
+    fresh: Hashes = {} if names is None else dict(known)
     found = [
         _landed(home, path, catalog, known, fresh)
-        for path in sorted(home.landing.rglob("*"))
-        if (path.is_symlink() or path.is_file()) and _is_delivery(path.relative_to(home.landing))
+        for path in deliveries(home)
+        if names is None or path.relative_to(home.landing).as_posix() in names
     ]
     if fresh != known:
         write_json(_hashes(home), fresh)
     return [file for file in found if file is not None]
+
+
+def deliveries(home: Home) -> list[Path]:
+    """The files that may be deliveries, by name, unread."""
+    return [
+        path
+        for path in sorted(home.landing.rglob("*"))
+        if (path.is_symlink() or path.is_file()) and _is_delivery(path.relative_to(home.landing))
+    ]
+
+
+def stamp(path: Path) -> list[int]:
+    """Size and time of a file and of the note beside it, zeros where there is none: unequal when either changed."""
+    marks = []
+    for part in (path, path.with_name(path.name + NOTE)):
+        try:
+            stat = part.stat()
+        except OSError:
+            marks += [0, 0]
+        else:
+            marks += [stat.st_size, stat.st_mtime_ns]
+    return marks
 
 
 def forget_hashes(home: Home) -> None:
@@ -77,7 +103,8 @@ def _hashes(home: Home) -> Path:
     return home.temporary / "hashes.json"
 
 
-def _known_hashes(home: Home) -> Hashes:
+def known_hashes(home: Home) -> Hashes:
+    """What earlier scans hashed: name → stamp of the file at that time, then its hash."""
     try:
         known: Hashes = read_json(_hashes(home))
     except (OSError, ValueError):
@@ -103,10 +130,10 @@ def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hash
         return _unread(name, path, sender, feed, institution, "landing_link")
     try:
         # Size and time only spare us hashing again; what counts is the hash.
-        stat = path.stat()
+        size = path.stat().st_size
+        mark = stamp(path)
         seen = known.get(name)
-        mark = [stat.st_size, stat.st_mtime_ns]
-        sha256 = str(seen[2]) if seen and seen[:2] == mark else sha256_file(path)
+        sha256 = str(seen[4]) if seen and len(seen) == 5 and seen[:2] == mark[:2] else sha256_file(path)
     except FileNotFoundError:
         return None
     except OSError:
@@ -116,7 +143,7 @@ def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hash
     refusal = refusal or _refusal(f"{sender}.{feed}", path.name, name, catalog)
     if refusal is None and note.sha256 is not None and note.sha256.lower() != sha256:
         refusal = Finding("landing_note_hash", {"name": name})
-    return Landed(name, path, sender, feed, note.institution or institution, note, sha256, stat.st_size, refusal)
+    return Landed(name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
 
 
 def _unread(name: str, path: Path, sender: str, feed: str, institution: str | None, sentence: str) -> Landed:

@@ -112,9 +112,7 @@ def register(
         refused = []
         for file in landed:
             try:
-                entry = _entry(file, catalog, limits, now)
-                if calendar is not None and entry.period not in calendar:
-                    raise FileRefused("landing_outside_calendar", name=file.name, period=entry.period)
+                entry = entry_of(file, catalog, limits, now, calendar)
             except FileRefused as refusal:
                 item = _refused(file, refusal.finding)
                 if standing.get(file.name) != item:
@@ -130,7 +128,10 @@ def register(
     return len(files) + len(refused)
 
 
-def _entry(file: Landed, catalog: Catalog, limits: Limits, now: datetime) -> Entry:
+def entry_of(
+    file: Landed, catalog: Catalog, limits: Limits, now: datetime, calendar: Collection[str] | None = None
+) -> Entry:
+    """The entry a landed file gets; raises FileRefused where it cannot be taken."""
     if file.refusal is not None:
         raise FileRefused(file.refusal.sentence, **file.refusal.params)
     if file.size > limits.file_bytes:
@@ -142,6 +143,8 @@ def _entry(file: Landed, catalog: Catalog, limits: Limits, now: datetime) -> Ent
     first = contracts[0].extras.valid_from
     if first > Period.parse(period).end:
         raise FileRefused("landing_no_contract", name=file.name, period=period, first=first.isoformat())
+    if calendar is not None and period not in calendar:
+        raise FileRefused("landing_outside_calendar", name=file.name, period=period)
     parts = (file.sender, file.feed, file.institution or "", period, file.sha256)
     return Entry(
         file_id=sha256_of("\n".join(parts).encode())[:16],

@@ -117,7 +117,7 @@ def _blocks(
     if kind_of(head) == "xlsx":
         yield _sheet_block(b"".join(chain([head], stream)), contract, limits, account, yes_no)
         return
-    source = TextStream(chain([head], stream))
+    source = TextStream(chain([head], stream), contract.extras.file.encoding)
     pieces = iter(source)
     first = _head(pieces, _HEADER_SAMPLE)
     header, skipped = _text_header(first, contract)

@@ -20,6 +20,8 @@ _LARGEST = 2**63 - 1
 _LONGEST_NUMBER = 64
 _NUMBER = re.compile(r"([+-]?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.([0-9]*))?")
 _EDGES = " \t\r\n'"
+# What spreadsheets and databases write where they have no value: never a text, least of all a key.
+_NO_VALUE = ("NULL", "\\N", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
 _EXOTIC = "[\u00a0\u2000-\u200b\u2160-\u217f\u3000\ufeff\uff00-\uffef]"
 
 
@@ -63,9 +65,12 @@ def type_columns(texts: pl.DataFrame, contract: FeedContract, yes_no: CodeList) 
 
 
 def cleaned(raw: pl.Series, column: Column) -> pl.Series:
-    """Trimmed text, width variants folded in the cells that have any, sentinels of the column turned into null."""
+    """Trimmed text, width variants folded in the cells that have any, sentinels of the column turned into null.
+
+    In a column of text the marks of a missing value are empty too; elsewhere they cannot be read and are named.
+    """
     text = _folded(raw.str.strip_chars(_EDGES))
-    sentinels = ["", *column.extras.missing]
+    sentinels = ["", *column.extras.missing, *(_NO_VALUE if column.type == "text" else ())]
     return text.set(text.is_in(sentinels), None)
 
 

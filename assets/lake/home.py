@@ -91,6 +91,11 @@ class Home:
         return self.path / "releases"
 
     @property
+    def fix_lists(self) -> Path:
+        """What goes back to senders: period, feed, institution."""
+        return self.path / "fixlists"
+
+    @property
     def temporary(self) -> Path:
         """Scratch space; nothing in it outlives a run."""
         return self.path / "tmp"

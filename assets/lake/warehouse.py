@@ -40,7 +40,8 @@ def _view(
     comments: Mapping[str, str],
 ) -> None:
     schema, view = ("stg", table.removeprefix("stg_")) if table.startswith("stg_") else table.split("__", 1)
-    source = f"select * from read_parquet([{_list(files)}], hive_partitioning = false)"  # noqa: S608
+    # By name: a feed may have other columns under another version of its contract.
+    source = f"select * from read_parquet([{_list(files)}], hive_partitioning = false, union_by_name = true)"  # noqa: S608
     if excluded:
         hidden = f"select file_id, record_no from read_parquet([{_list(excluded)}], hive_partitioning = false)"  # noqa: S608
         source = f"{source} rows anti join ({hidden}) hidden using (file_id, record_no)"

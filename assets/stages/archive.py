@@ -2,21 +2,14 @@
 
 import dagster as dg
 
-from assets.stages.plan import Plan, tables_asset
+from assets.stages.plan import Plan, Shown, check, tables_asset, words
+from data_contracts.closed import Bilingual
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
-    """The ledger of delivered files."""
-    return [
-        tables_asset(
-            "archive",
-            "archive",
-            ["archive__files"],
-            [],
-            plan,
-            descriptions={
-                "archive__files": "到达文件台账：原始文件加密存档，只增不改。\n\n"
-                "Ledger of delivered files; bytes kept unchanged, encrypted."
-            },
-        )
-    ]
+    """The ledger of delivered files, and whether everything expected is in it."""
+    table = "archive__files"
+    titles = Bilingual(zh="到达文件台账", en="Ledger of delivered files")
+    about = Shown(words(titles, "One row per delivered file; only ever added to."))
+    checks = [check(name, table) for name in ("every_feed_arrived", "files_accepted")]
+    return [tables_asset("archive", "archive", [table], [], plan, checks=checks, details={table: about})]

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from assets.compute import plausibility
 from assets.compute.allocation import allocate
+from assets.compute.registers import LEDGER, UNPLACED
 from assets.intake import ledger
 from assets.lake import parts
 from assets.lake.atomic import canonical_json, sha256_file, sha256_of
 from assets.lake.fingerprint import code_fingerprint
 from assets.release.publish import ReleaseContent
 from data_contracts.closed import Bilingual
+from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period
 from data_contracts.tables import output_tables
 from reports.context import ReportContext, context_from_settings
@@ -25,7 +28,7 @@ from reports.workbook import write_finance_workbook
 if TYPE_CHECKING:
     from assets.stages.road import Road
 
-_ALL_PERIODS = ("ind__values",)
+_ALL_PERIODS = ("ind__values", "ind__policies")
 
 
 def release_content(road: "Road", period: str) -> ReleaseContent:
@@ -102,7 +105,8 @@ def _code() -> dict[str, str]:
 
 
 def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
-    feeds = road.catalog.current()
+    # In each version of their contracts, the newest last: pages may show a period that an earlier one was in force for.
+    feeds = [version for _, versions in sorted(road.catalog.feeds.items()) for version in versions]
     rules = {rule.id: rule.extras.titles for feed in feeds for rule in feed.rules}
     rules |= {
         f"{kind}_{column.name}": Bilingual(zh=f"{column.titles.zh}：{zh}", en=f"{column.titles.en}: {en}")
@@ -122,4 +126,71 @@ def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
     # Pages carry a mark of inputs and settings, not of the release, so that the same content gives the same bytes.
     label = sha256_of(canonical_json([_inputs(road, period), _promised_settings(road)]))[:12]
     titles = {feed.key: feed.extras.titles for feed in feeds} | {feed.feed: feed.extras.titles for feed in feeds}
-    return context_from_settings(road.settings, period, label, budget_minor=budget, feeds=titles, rules=rules)
+    return context_from_settings(
+        road.settings,
+        period,
+        label,
+        budget_minor=budget,
+        feeds=titles,
+        rules=rules,
+        sources=_sources(road),
+        warnings=(*_warnings(road, period), *_implausible(road, period)),
+    )
+
+
+def _sources(road: "Road") -> dict[str, Bilingual]:
+    """Who pays: the values of the code list that the fund ledger uses for its source."""
+    columns = [column for feed in road.catalog.current() if feed.mart == LEDGER for column in feed.columns]
+    lists = [column.code_list for column in columns if column.name == "source" and column.code_list]
+    return dict(lists[0].values) if lists else {}
+
+
+def _warnings(road: "Road", period: str) -> tuple[Bilingual, ...]:
+    """Money of policies that nobody registered, or of areas that are not in the tree, is said on the first page."""
+    money = parts.read_table(road.home, "policy__money", [period])
+    if money is None:
+        return ()
+    strange = sorted(money.filter(~pl.col("in_register"))["policy_id"].unique().to_list())
+    found = [both("reports.warning.unregistered", policies=", ".join(strange))] if strange else []
+    if money.filter(pl.col("area_level") == UNPLACED).height:
+        found.append(both("reports.warning.unplaced"))
+    return tuple(Bilingual(**words) for words in found)
+
+
+def _implausible(road: "Road", period: str) -> tuple[Bilingual, ...]:
+    """Changes that look too large: those of the whole area in words, of the level below only how many."""
+    found = parts.read_table(road.home, plausibility.TABLE, [period])
+    names = parts.read_table(road.home, "mart__areas", [period])
+    if found is None or names is None:
+        return ()
+    worst = plausibility.worst_changes(found)
+    top = pl.col("area_level") == road.settings.levels[-1]
+    named = names.select("area_level", "area_id", "area_name", "area_name_en")
+    rows = worst.filter(top).join(named, on=["area_level", "area_id"], how="left").iter_rows(named=True)
+    below = worst.filter(~top).height
+    said = [_change_in_words(road, row) for row in rows]
+    return (*said, *([Bilingual(**both("reports.warning.implausible_below", count=below))] if below else []))
+
+
+def _change_in_words(road: "Road", row: dict[str, Any]) -> Bilingual:
+    indicator, rules = road.settings.indicators[row["indicator_id"]], road.settings.rule_sets[row["rule_set"]]
+    area = {"zh": row["area_name"], "en": row["area_name_en"] or row["area_name"]}
+    words = {
+        language: text(
+            "reports.warning.implausible",
+            language,
+            area=area[language] or row["area_id"],
+            indicator=indicator.titles.get(language),
+            rules=rules.titles.get(language),
+            years=row["years"],
+            then=f"{row['from_value']:.{indicator.digits}f}",
+            now=f"{row['to_value']:.{indicator.digits}f}",
+            first=row["from_period"],
+            last=row["period"],
+            change=f"{row['change']:+.2f}",
+            limit=f"{row['limit']:.2f}",
+            unit=text(f"reports.unit.{row['unit']}", language),
+        )
+        for language in LANGUAGES
+    }
+    return Bilingual(**words)

@@ -3,6 +3,7 @@
 Put here: gathering names, parts and comments. Keep out: making the database (assets.lake.warehouse).
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assets.compute.marts import mart_columns, mart_names
@@ -41,10 +42,10 @@ def replace_catalog(road: "Road") -> None:
     files = {name: files_in_force(road.home, name, periods) for name in names}
     hidden = {name: files_in_force(road.home, selection_table(feed), periods) for name, feed in feeds.items()}
     by_mart = {feed.mart: feed for feed in road.catalog.current()}
-    comments = {name: _feed_comments(feed) for name, feed in feeds.items()}
+    comments = {name: _feed_comments(road.catalog.feeds[feed.key]) for name, feed in feeds.items()}
     comments |= {
         name: {
-            **_feed_comments(by_mart[name]),
+            **_feed_comments(road.catalog.feeds[by_mart[name].key]),
             **{c: _TECHNICAL[c] for c in mart_columns(road.catalog, name) if c in _TECHNICAL},
         }
         for name in marts
@@ -58,7 +59,10 @@ def replace_catalog(road: "Road") -> None:
     replace_warehouse(road.home, files, hidden, comments)
 
 
-def _feed_comments(feed: FeedContract) -> dict[str, str]:
-    own = {column.name: f"{column.titles.zh} / {column.titles.en}" for column in feed.columns}
-    derived = {item.name: f"{item.titles.zh} / {item.titles.en}" for item in feed.extras.derived}
-    return {"": f"{feed.extras.titles.zh} / {feed.extras.titles.en}", **_TECHNICAL, **own, **derived}
+def _feed_comments(versions: Sequence[FeedContract]) -> dict[str, str]:
+    """What the view and its columns are called, a column by the newest contract that has it."""
+    found = {"": f"{versions[-1].extras.titles.zh} / {versions[-1].extras.titles.en}", **_TECHNICAL}
+    for feed in versions:
+        found |= {column.name: f"{column.titles.zh} / {column.titles.en}" for column in feed.columns}
+        found |= {item.name: f"{item.titles.zh} / {item.titles.en}" for item in feed.extras.derived}
+    return found

@@ -1,20 +1,20 @@
-"""Stages score, risk and alloc: policies judged, areas compared by risk, money divided."""
+"""Stages score, risk and alloc: policies registered and judged, areas compared by risk, money divided."""
 
 import dagster as dg
 
-from assets.stages.plan import Plan, tables_asset
+from assets.stages.plan import Plan, check, tables_asset
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
-    """Scores, risk index and allocation."""
-    exact = dg.AssetCheckSpec(
-        "sums_exactly",
-        asset="alloc__payees",
-        blocking=True,
-        description="分配合计等于预算 / money sums to the budget to the unit",
-    )
+    """Registers of policies, scores, risk index and allocation."""
+    values = ["ind__values", "ind__policies"]
+    exact = check("sums_exactly", "alloc__payees", blocking=True)
     return [
-        tables_asset("score_policies", "score", ["score__policies"], ["ind__values"], plan),
+        tables_asset("score_policies", "score", ["score__policies", "score__indicators"], values, plan),
+        tables_asset("policy_chain", "score", ["policy__clauses"], values, plan),
+        tables_asset(
+            "policy_registers", "score", ["policy__register", "policy__services", "policy__money"], [*plan.marts], plan
+        ),
         tables_asset("risk_areas", "risk", ["risk__areas"], ["ind__values"], plan),
         tables_asset(
             "alloc",

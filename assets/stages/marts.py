@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.stages.plan import Plan, tables_asset, words
+from assets.stages.plan import Plan, Shown, sql_link, tables_asset, words
 from data_contracts.closed import Bilingual
 from data_contracts.tables import output_tables
 
@@ -12,14 +12,11 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
     by_mart = {feed.mart: feed for feed in plan.feeds}
     found = []
     for mart, inputs in plan.marts.items():
-        descriptions = {}
+        details = {}
         if mart not in output_tables():
-            feed = by_mart[mart]
-            titles = Bilingual(
-                zh=f"{feed.extras.titles.zh}（有效记录）", en=f"{feed.extras.titles.en}: records in force"
-            )
-            descriptions[mart] = words(
-                titles, "One row per accepted current record, with person, area, sex and age band."
-            )
-        found.append(tables_asset(mart, "mart", [mart], inputs, plan, descriptions=descriptions))
+            own = by_mart[mart].extras.titles
+            titles = Bilingual(zh=f"{own.zh}（有效记录）", en=f"{own.en}: records in force")
+            grain = "One row per accepted current record, with person, area, sex and age band."
+            details[mart] = Shown(words(titles, grain), {"grain": grain, **sql_link("mart__records")})
+        found.append(tables_asset(mart, "mart", [mart], inputs, plan, details=details))
     return found

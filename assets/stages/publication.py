@@ -2,32 +2,33 @@
 
 import dagster as dg
 
-from assets.stages.plan import Plan, tables_asset
+from assets.stages.plan import Plan, Shown, check, tables_asset, words
+from data_contracts.closed import Bilingual
 
 _INPUTS = (
     "ind__values",
     "ind__rebased",
+    "ind__policies",
     "score__policies",
+    "score__indicators",
+    "policy__register",
+    "policy__services",
+    "policy__clauses",
+    "policy__money",
     "risk__areas",
     "alloc__lines",
     "alloc__payees",
     "quality__files",
     "quality__rules",
     "quality__deliveries",
+    "quality__plausibility",
 )
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
     """Tables, workbook, pages and manifest, switched in force as the last act."""
-    verifies = dg.AssetCheckSpec(
-        "release_verifies",
-        asset="pub__release",
-        blocking=True,
-        description="发布包自检 / the release verifies against its manifest",
-    )
-    words = "发布包：表、财务工作簿、网页与清单。\n\nThe release: tables, finance workbook, pages, manifest."
-    return [
-        tables_asset(
-            "pub", "pub", ["pub__release"], _INPUTS, plan, checks=[verifies], descriptions={"pub__release": words}
-        )
-    ]
+    verifies = check("release_verifies", "pub__release", blocking=True)
+    titles = Bilingual(zh="发布包", en="The release")
+    about = Shown(words(titles, "One release per period; a new one only when its content differs."))
+    details = {"pub__release": about}
+    return [tables_asset("pub", "pub", ["pub__release"], _INPUTS, plan, checks=[verifies], details=details)]

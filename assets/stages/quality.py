@@ -2,15 +2,11 @@
 
 import dagster as dg
 
-from assets.stages.plan import Plan, tables_asset
+from assets.stages.plan import Plan, check, tables_asset
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
     """What arrived, what was refused, what looks unusual."""
-    expected = dg.AssetCheckSpec(
-        "deliveries_as_expected",
-        asset="quality__deliveries",
-        description="整批交付检查 / whole deliveries look as they should",
-    )
+    expected = check("deliveries_as_expected", "quality__deliveries")
     tables = ["quality__files", "quality__rules", "quality__deliveries"]
     return [tables_asset("quality", "quality", tables, [feed.table for feed in plan.feeds], plan, checks=[expected])]

@@ -4,7 +4,9 @@ Put here: the order of work, what each table depends on, and what is still fresh
 Keep out: arithmetic (evaluations), SQL (sql, assets.compute), reading files (assets.intake), drawing (reports).
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,26 +16,43 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets.compute import allocation, deliveries, indicators, marts, measures, rebased, risk, scores
+from assets.compute import (
+    allocation,
+    deliveries,
+    indicators,
+    marts,
+    measures,
+    plausibility,
+    policies,
+    rebased,
+    registers,
+    risk,
+    scores,
+)
 from assets.compute.inputs import engine_limits
 from assets.compute.plan import link_inputs, mart_inputs
-from assets.intake import ledger
+from assets.intake import arrivals, ledger
 from assets.intake.delivery import Intake
 from assets.intake.landing import scan
 from assets.intake.quality import file_rows, rule_rows
 from assets.lake import parts
+from assets.lake.atomic import locked, read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home
 from assets.lake.parts import Manifest, read_manifest
-from assets.release.publish import publish, releases_of
+from assets.release.publish import current, publish
 from assets.release.verify import verify
 from assets.stages.assembling import release_content
 from assets.stages.cataloguing import replace_catalog
+from assets.stages.checks import CheckResult, checks_of
+from assets.stages.notes import notes_of
 from assets.vault.crypto import VaultKeys
-from data_contracts.contracts import Catalog
+from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period, periods_between
 from data_contracts.settings import Settings, fingerprint, load_settings
 
+# A file that changed within this many seconds is looked at again before it is taken.
+_AT_REST = 2.0
 _COMPUTING = ("assets/compute", "assets/engine", "evaluations", "sql", "data_contracts/tables.py")
 
 
@@ -51,16 +70,8 @@ class Outcome:
         return {"dagster/row_count": self.rows, "computed_periods": ", ".join(self.computed) or "—", **self.notes}
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """The verdict of a check on one table, in words."""
-
-    table: str
-    name: str
-    passed: bool
-    blocking: bool
-    words: str
-    metadata: dict[str, Any] = field(default_factory=dict)
+class UnsoundReleaseError(RuntimeError):
+    """The release does not verify against its own manifest; the message says what is wrong. Nothing is published."""
 
 
 class InfeasibleError(RuntimeError):
@@ -75,6 +86,8 @@ class Road:
     settings: Settings
     catalog: Catalog
     keys: VaultKeys
+    # What a run started from, by period: the state of everything after files were taken in.
+    started: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "Road":
@@ -82,6 +95,7 @@ class Road:
         home = Home.open(path)
         settings = load_settings(home.path)
         catalog = Catalog.load(home.contracts, settings.home.feeds)
+        registers.check_groups(settings, catalog)
         return cls(home, settings, catalog, VaultKeys.load(home))
 
     @cached_property
@@ -122,35 +136,58 @@ class Road:
 
     def check(self, stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:
         """The checks of a stage on its tables."""
-        checks: dict[str, Callable[[str, str], Iterator[CheckResult]]] = {
-            "stg": self._check_staged,
-            "alloc": self._check_money,
-            "quality": self._check_deliveries,
-            "pub": self._check_release,
-        }
-        check = checks.get(stage)
-        return [result for table in tables for result in check(table, period)] if check else []
+        return checks_of(self, stage, tables, period)
+
+    def notes(self, stage: str, table: str, period: str) -> dict[str, Any]:
+        """What the desk shows beside a table."""
+        return notes_of(self, stage, table, period)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only run of this home, waiting for another to end, and clear up behind one that was killed."""
+        with locked(self.home.temporary / "run.lock"):
+            parts.clear_leftovers(self.home)
+            for spill in self.home.temporary.glob("spill-*"):
+                shutil.rmtree(spill, ignore_errors=True)
+            yield
+
+    def up_to_date(self, period: str) -> Path | None:
+        """The release in force of `period`, if it was made from the present state of everything."""
+        mark = self._run_mark(period)
+        done = read_json(mark) if mark.is_file() else {}
+        release = self.home.releases / str(done.get("release"))
+        in_force = current(self.home)["periods"].get(period) == release.name and release.is_dir()
+        return release if in_force and done.get("state") == self.state(period) else None
+
+    def _run_mark(self, period: str) -> Path:
+        return self.home.lake / "_runs" / f"{period}.json"
 
     # archive and stg ------------------------------------------------------------------------------------------
 
     def register(self) -> int:
         """Put what has newly landed into the ledger; returns the number of new files."""
-        landed = scan(self.home, self.catalog)
+        changing = arrivals.still_changing(self.home, _AT_REST)
+        landed = [file for file in scan(self.home, self.catalog) if file.name not in changing]
         now = datetime.now(ZoneInfo(self.settings.home.time_zone)).replace(microsecond=0)
         calendar = [item.key for item in self.periods_up_to(self.settings.home.calendar.last)]
         return ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now, calendar)
 
+    def not_taken(self) -> list[str]:
+        """Names of landed files that the ledger neither accepted nor refused."""
+        return arrivals.not_taken(self.home, scan(self.home, self.catalog))
+
     def _archive(self, table: str, period: str) -> Outcome:
         del table
         new = self.register()
+        self.started[period] = self.state(period)
         entries = [entry for entry in ledger.entries(self.home) if entry.period == period]
         return Outcome(len(entries), notes={"new_files": new, "refused_files": len(ledger.refusals(self.home))})
 
     def _stage(self, table: str, period: str) -> Outcome:
-        key = self._feed_of(table)
-        changed = self.intake.stage_feed(key, [item.key for item in self.periods_up_to(period)])
+        feed = self.feed_of(table)
+        changed = self.intake.stage_feed(feed.key, [item.key for item in self.periods_up_to(period)])
         manifest = read_manifest(self.home, table, period)
-        files = self.intake.staged(key, period)
+        files = self.intake.staged(feed.key, period)
         notes = {
             "files": len(files),
             "quarantined": sum(item.account.quarantined for item in files),
@@ -158,19 +195,9 @@ class Road:
         }
         return Outcome(manifest.rows if manifest else 0, changed, notes)
 
-    def _feed_of(self, table: str) -> str:
-        return next(feed.key for feed in self.catalog.current() if feed.table == table)
-
-    def _check_staged(self, table: str, period: str) -> Iterator[CheckResult]:
-        files = [item.account for item in self.intake.staged(self._feed_of(table), period)]
-        closed = all(x.records == x.unreadable + x.non_data + x.quarantined + x.accepted for x in files)
-        records = sum(x.records for x in files)
-        refused = sum(x.quarantined + x.unreadable for x in files)
-        share = refused / records if records else 0.0
-        limit = float(self.settings.limits.quarantine_share)
-        words = f"{refused} / {records} ({share:.2%}, ≤ {limit:.0%})"
-        yield CheckResult(table, "records_add_up", closed, blocking=True, words=f"{records} 条记录 / records")
-        yield CheckResult(table, "refused_share", share <= limit, blocking=False, words=words)
+    def feed_of(self, table: str) -> FeedContract:
+        """The feed whose staging table this is."""
+        return next(feed for feed in self.catalog.current() if feed.table == table)
 
     # link, mart, ind ------------------------------------------------------------------------------------------
 
@@ -193,6 +220,9 @@ class Road:
         def values(step: Period) -> pl.DataFrame:
             return indicators.indicator_values(self.home, self.settings, self.catalog, step)
 
+        def of_policies(step: Period) -> pl.DataFrame:
+            return policies.own_values(self.home, self.settings, self.catalog, step)
+
         def on_areas_of(step: Period) -> pl.DataFrame:
             return rebased.rebased_values(self.home, self.settings, self.catalog, step)
 
@@ -202,6 +232,8 @@ class Road:
             return self._bring(table, period, lambda s: rebased.rebased_inputs(self.settings, s), on_areas_of, steps)
         if table == "ind__counts":
             return self._bring(table, period, lambda s: measures.measure_inputs(self.settings, self.catalog, s), counts)
+        if table == "ind__policies":
+            return self._bring(table, period, policies.own_inputs, of_policies)
         return self._bring(table, period, lambda s: indicators.value_inputs(self.settings, self.catalog, s), values)
 
     def _bring(
@@ -245,7 +277,16 @@ class Road:
     # score, risk, alloc ---------------------------------------------------------------------------------------
 
     def _score(self, table: str, period: str) -> Outcome:
-        return self._put(table, period, scores.policy_scores(self.home, self.settings, Period.parse(period)))
+        step = Period.parse(period)
+        steps: dict[str, Callable[[], pl.DataFrame]] = {
+            "score__policies": lambda: scores.policy_scores(self.home, self.settings, step),
+            "score__indicators": lambda: scores.indicator_points(self.home, self.settings, step),
+            "policy__register": lambda: registers.policy_register(self.home, self.settings, step),
+            "policy__services": lambda: registers.service_register(self.home, self.settings, step),
+            "policy__clauses": lambda: registers.clause_chain(self.home, self.settings, step),
+            "policy__money": lambda: registers.policy_money(self.home, self.settings, self.catalog, step),
+        }
+        return self._put(table, period, steps[table]())
 
     def _risk(self, table: str, period: str) -> Outcome:
         return self._put(table, period, risk.risk_index(self.home, self.settings, Period.parse(period)))
@@ -266,14 +307,6 @@ class Road:
         parts.put_table(self.home, table, period, mark, frame)
         return Outcome(frame.height, [period])
 
-    def _check_money(self, table: str, period: str) -> Iterator[CheckResult]:
-        if table != "alloc__payees":
-            return
-        result = allocation.allocate(self.home, self.settings, Period.parse(period))
-        lines, payees = int(result.lines["amount_fen"].sum()), int(result.payees["amount_fen"].sum())
-        exact = result.status != "ok" or lines == payees == result.budget
-        yield CheckResult(table, "sums_exactly", exact, blocking=True, words=f"{payees} / {result.budget}")
-
     # quality and pub ------------------------------------------------------------------------------------------
 
     def _quality(self, table: str, period: str) -> Outcome:
@@ -282,6 +315,10 @@ class Road:
             return self._put(table, period, file_rows(self.intake, keys))
         if table == "quality__rules":
             return self._put(table, period, rule_rows(self.intake, [period]))
+        if table == plausibility.TABLE:
+            return self._put(
+                table, period, plausibility.implausible_changes(self.home, self.settings, Period.parse(period))
+            )
         files = file_rows(self.intake, keys)
         mark = combine(table, period, code_fingerprint(*_COMPUTING), files.write_csv(), str(self.settings.limits))
         manifest = read_manifest(self.home, table, period)
@@ -315,23 +352,17 @@ class Road:
             below |= self._feeds_below(name)
         return below
 
-    def _check_deliveries(self, table: str, period: str) -> Iterator[CheckResult]:
-        if table != "quality__deliveries":
-            return
-        judged = parts.read_table(self.home, table, [period])
-        failed = judged.filter(~pl.col("success")) if judged is not None else pl.DataFrame()
-        named = [f"{row['feed']} {row['institution'] or ''} {row['expectation']}" for row in failed.to_dicts()]
-        words = "; ".join(named) or "全部符合 / all as expected"
-        yield CheckResult(table, "deliveries_as_expected", not named, blocking=False, words=words)
-
     def _publish(self, table: str, period: str) -> Outcome:
         del table
         content = release_content(self, period)
-        release, new = publish(self.home, content)
+        release, new = publish(self.home, content, _examine)
         replace_catalog(self)
+        if period in self.started:
+            write_json(self._run_mark(period), {"state": self.started[period], "release": release.name})
         return Outcome(len(content.tables), [period] if new else [], {"release": release.name})
 
-    def _check_release(self, table: str, period: str) -> Iterator[CheckResult]:
-        report = verify(releases_of(self.home, period)[-1])
-        words = " ".join(report.lines("zh"))
-        yield CheckResult(table, "release_verifies", report.passed, blocking=True, words=words)
+
+def _examine(release: Path) -> None:
+    report = verify(release)
+    if not report.passed:
+        raise UnsoundReleaseError(f"{'; '.join(report.lines('zh'))} / {'; '.join(report.lines('en'))}")

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from assets.stages.plan import Plan, tables_asset, words
+from assets.stages.plan import Plan, Shown, check, tables_asset, words
+from data_contracts.contracts import FeedContract
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
@@ -14,19 +15,30 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
             [feed.table for feed in feeds],
             ["archive__files"],
             plan,
-            checks=[check for feed in feeds for check in _checks(feed.table)],
-            descriptions={feed.table: words(feed.extras.titles, feed.description) for feed in feeds},
+            checks=[spec for feed in feeds for spec in _checks(feed, plan)],
+            details={feed.table: about(feed, plan) for feed in feeds},
         )
-        for sender, feeds in plan.senders.items()
+        for sender, feeds in plan.by_sender.items()
     ]
 
 
-def _checks(table: str) -> list[dg.AssetCheckSpec]:
+def about(feed: FeedContract, plan: Plan) -> Shown:
+    """What a feed is, who sends it, its columns and the contract it is held to."""
+    named = plan.words_of(feed)
+    columns = [dg.TableColumn(c.name, c.type, f"{c.titles.zh} {c.titles.en}") for c in feed.columns if c.role != "drop"]
+    metadata = {
+        "sender": f"{named['sender_zh']} {named['sender_en']}",
+        "feed": feed.key,
+        "contract": dg.MetadataValue.url(plan.contract_address(feed)),
+        "dagster/column_schema": dg.TableSchema(columns),
+    }
+    return Shown(words(feed.extras.titles, feed.description), metadata, (f"team:{named['sender_zh']}",))
+
+
+def _checks(feed: FeedContract, plan: Plan) -> list[dg.AssetCheckSpec]:
+    named = plan.words_of(feed)
     return [
-        dg.AssetCheckSpec(
-            "records_add_up", asset=table, blocking=True, description="记录数闭合 / every record is accounted for"
-        ),
-        dg.AssetCheckSpec(
-            "refused_share", asset=table, description="被拒记录占比在限内 / share of refused records within the limit"
-        ),
+        check("records_add_up", feed.table, named, blocking=True),
+        check("refused_share", feed.table, named),
+        check("whole_files", feed.table, named),
     ]

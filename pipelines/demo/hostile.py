@@ -60,7 +60,8 @@ def hostile_files(contract: FeedContract, texts: pl.DataFrame, path: str, data: 
     sample = _rows(texts.head(_SAMPLE))
     beside = PurePosixPath(path)
     found = [
-        HostileFile(_named(beside, "再次报送", beside.suffix), data, "duplicate"),
+        # Of two files with the same bytes the one whose name comes first is taken, so the copy's name comes after.
+        HostileFile(beside.with_name(f"{beside.stem}副本{beside.suffix}").as_posix(), data, "duplicate"),
         _refused_records(contract, texts, beside),
     ]
     for part in (_by_place, _by_note, _by_bytes, _by_header, _by_workbook):

@@ -121,7 +121,7 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
     for at, name in enumerate(CONDITIONS if mild_found_late else ()):
         by_chance = np.sqrt(1 - mild_found_late**2) * ndtri(shares[f"find/{name}"].astype(np.float64))
         shares[f"find/{name}"] = ndtr(by_chance - mild_found_late * severity[at])
-    return People(
+    people = People(
         born=born,
         since=since,
         male=male,
@@ -137,6 +137,8 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
         severity=severity.astype(np.float32),
         shares=shares,
     )
+    _with_their_mothers(people)
+    return people
 
 
 _SHARES = (
@@ -192,6 +194,16 @@ def _families(
         mother[newborn] = rng.choice(women, newborn.stop - newborn.start)
         household[newborn] = household[mother[newborn]]
     return household, mother
+
+
+def _with_their_mothers(people: People) -> None:
+    """A mother is alive and in the city when her child is born, and the child lives where she lives then."""
+    children = np.flatnonzero(people.mother >= 0)
+    mothers, born = people.mother[children], people.born[children]
+    for days in (people.died, people.left):
+        days[mothers[days[mothers] <= born]] = NEVER
+    moved = people.moves_on[mothers] <= born
+    people.homes[0][children] = np.where(moved, people.homes[1][mothers], people.homes[0][mothers])
 
 
 def _onsets(draws: Draws, born: np.ndarray, male: np.ndarray, home: np.ndarray) -> np.ndarray:

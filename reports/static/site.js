@@ -114,12 +114,12 @@
   }
 
   // ---- level and territory choice shared by the comparing pages ------------------------------------------------
-  function scope(redraw) {
+  function scope(redraw, home = TOP) {
     const levelBox = $("level"), withinBox = $("within");
     const used = D.levels.map((_, level) => level).filter((level) => A.level.includes(level));
     // The finest level whose areas all fit into one chart.
     const first = used.filter((level) => members(level, -1).length <= 2 * EXTREMES).pop() ?? used[0];
-    let within = byKey.get(chosen.get("within")) ?? TOP;
+    let within = byKey.get(chosen.get("within")) ?? home;
     let level = used.includes(Number(chosen.get("level") ?? NaN)) ? Number(chosen.get("level")) : first;
     const deepest = used[used.length - 1];
     for (const item of used) levelBox.append(h("option", { value: item }, D.levels[item]));
@@ -312,21 +312,25 @@
     return outline;
   }
   function trendRange(entry, i) {
-    const seen = ["val", "lo", "hi"].flatMap((name) => entry.trend[name].map((values) => values[i]));
+    const seen = ["val", "lo", "hi"].flatMap((name) => pastOf(entry, name, i));
     const known = [...seen, targetOf(entry)].filter((value) => value !== null);
     const low = Math.min(...known), high = Math.max(...known), room = (high - low || Math.abs(high) || 1) * 0.12;
     return known.length ? [low >= 0 ? Math.max(0, low - room) : low - room, high + room] : [0, 1];
   }
+  // A period without any data has empty lists: it keeps its place on the axis, and only a dotted line crosses it.
+  const pastOf = (entry, name, i) => entry.trend[name].map((values) => values[i] ?? null);
   function trendTraces(entry, i, small) {
-    const pick = (name) => entry.trend[name].map((values) => values[i]);
-    const x = entry.trend.periods, val = pick("val"), lo = pick("lo"), hi = pick("hi");
+    const x = entry.trend.periods, [val, lo, hi] = ["val", "lo", "hi"].map((name) => pastOf(entry, name, i));
+    const moved = entry.trend.moved.map((positions) => positions.includes(i));
     const traces = [];
     const band = bandOutline(x, lo, hi);
     if (band.x.length) traces.push({ type: "scatter", mode: "lines", ...band, line: { width: 0 }, fill: "toself", fillcolor: "rgba(20,89,122,.14)", hoverinfo: "skip" });
+    const gaps = val.includes(null);
+    if (gaps) traces.push({ type: "scatter", mode: "lines", x, y: val, connectgaps: true, line: { color: ACCENT, width: 1, dash: "dot" }, hoverinfo: "skip" });
     traces.push({
       type: "scatter", mode: "lines+markers", x, y: val, line: { color: ACCENT, width: 2 },
-      marker: { color: ACCENT, size: x.map((_, at) => (at === x.length - 1 ? 8 : small ? 4 : 5)) },
-      text: x.map((name, at) => `${safe(name)}<br><b>${safe(withUnit(val[at], entry.digits, entry.unit))}</b><br>${range(lo[at], hi[at], entry.digits)}`),
+      marker: { color: ACCENT, size: x.map((_, at) => (at === x.length - 1 ? 8 : small && !gaps ? 4 : 5)), symbol: moved.map((is) => (is ? "circle-open" : "circle")) },
+      text: x.map((name, at) => `${safe(name)}<br><b>${safe(withUnit(val[at], entry.digits, entry.unit))}</b><br>${range(lo[at], hi[at], entry.digits)}${moved[at] ? "<br>" + safe(S("trend_moved")) : ""}`),
       hovertemplate: "%{text}<extra></extra>",
     });
     return traces;
@@ -350,8 +354,9 @@
     }
     if (!drawn.has(id)) fill($(id));
     const last = periods.length - 1;
-    // Steps of the labels so that they do not collide in a narrow chart.
-    const shown = small ? [0, last] : periods.map((_, at) => at).filter((at) => (last - at) % Math.max(1, Math.ceil(periods.length / 4)) === 0);
+    // Steps of the labels so that they do not collide in a narrow chart; periods without any data need none.
+    const known = periods.map((_, at) => at).filter((at) => entry.trend.val[at].length);
+    const shown = small ? [0, last] : known.filter((_, n) => (known.length - 1 - n) % Math.max(1, Math.ceil(known.length / 4)) === 0);
     const tick = (at) => entry.trend.keys[at];
     chart(id, trendTraces(entry, i, small), {
       margin: small ? { l: 6, r: 8, t: 6, b: 20 } : { l: 6, r: 14, t: 8, b: 30 },
@@ -518,56 +523,142 @@
     ], { sort: withTarget || list.some((i) => A.parent[i] !== -1) ? -(parentColumn(list).length + 4) : -4, go: goInto(state) });
   }
 
+  // ---- scores: shared by the page of three dimensions and the page of a policy ------------------------------------
+  const NAMES = ["health_outcome", "service_process", "policy_effectiveness"];
+  const LOOKS = { health_outcome: ["circle", "#2b7595"], service_process: ["square", "#8b96a0"], policy_effectiveness: ["diamond", WARM] };
+  const weighted = (score, name) => S("dimension." + name) + (score.parts[name].weight === null || name === "total" ? "" : ` ${num(score.parts[name].weight, 0)}%`);
+  function scoreTable(score, list, state) {
+    const total = score.parts.total;
+    const column = (name) => ({ title: weighted(score, name), kind: "num", heat: (i) => score.parts[name].val[i], value: (i) => score.parts[name].val[i], cell: (i) => num(score.parts[name].val[i], 1) });
+    grid($("figures"), list, [
+      areaColumn(state), ...parentColumn(list), ...NAMES.map(column), column("total"),
+      { title: S("interval"), kind: "num", value: (i) => total.lo[i], cell: (i) => range(total.lo[i], total.hi[i], 1) },
+      { title: S("grade"), value: (i) => score.parts.grade[i], cell: (i) => score.parts.grade[i] || MISSING },
+      { title: S("coverage"), kind: "num", value: (i) => score.parts.coverage[i], cell: (i) => num(score.parts.coverage[i], 2) },
+      { title: S("status"), value: (i) => statusWords(score.parts.st[i]), cell: (i) => h("span", { class: D.statuses[score.parts.st[i]] === "ok" ? "soft" : "" }, statusWords(score.parts.st[i])) },
+    ], { sort: -(parentColumn(list).length + 5), go: goInto(state) });
+  }
+  function scoreDots(score, list, state) {
+    const total = score.parts.total;
+    const [order, extremes] = ends(list, (i) => total.val[i]);
+    chartNote(list, (i) => total.val[i], extremes, "");
+    if (!order.length) { clear("dimension-dots"); return; }
+    const rows = order.map((_, row) => row).filter((row) => order[row] !== null);
+    const bounds = intervalTrace(order, spans(order, (i) => total.lo[i], (i) => total.hi[i]), "#c3cad0", 6);
+    const traces = [{ ...bounds, name: `${S("dimension.total")} · ${S("interval")}`, showlegend: true }];
+    for (const name of [...NAMES, "total"]) {
+      const part = score.parts[name];
+      const [symbol, colour] = name === "total" ? ["line-ns", INK] : LOOKS[name];
+      traces.push({
+        type: "scatter", mode: "markers", name: safe(weighted(score, name)), showlegend: true,
+        x: rows.map((row) => part.val[order[row]]), y: rows, customdata: rows.map((row) => order[row]),
+        marker: { symbol, color: colour, size: name === "total" ? 13 : 9, line: { color: name === "total" ? INK : "#fff", width: name === "total" ? 3 : 1 } },
+        text: rows.map((row) => `<b>${safe(A.name[order[row]])}</b><br>${safe(S("dimension." + name))} ${num(part.val[order[row]], 1)} ${S("points")}<br>${range(part.lo[order[row]], part.hi[order[row]], 1)}`),
+        hovertemplate: "%{text}<extra></extra>",
+      });
+    }
+    chart("dimension-dots", traces, {
+      yaxis: { ...rowsAxis(order), showgrid: true }, xaxis: { range: [-2, 102], title: { text: S("points"), font: { size: 12, color: SOFT } }, zeroline: false },
+      showlegend: true, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", itemclick: false, itemdoubleclick: false }, margin: { l: 10, r: 20, t: 44, b: 44, pad: 4 },
+    }, { height: rowsHeight(order) + 40, onPick: (i) => state.into(i) });
+  }
+
   // ---- page: three dimensions --------------------------------------------------------------------------------------
   function dimensions() {
-    if (!N || !D.policies.length) return;
-    const names = ["health_outcome", "service_process", "policy_effectiveness"];
-    const looks = { health_outcome: ["circle", "#2b7595"], service_process: ["square", "#8b96a0"], policy_effectiveness: ["diamond", WARM] };
+    if (!N || !D.scores.length) return;
     const box = $("policy");
-    D.policies.forEach((policy, at) => box.append(h("option", { value: at }, policy.title)));
-    box.value = Math.max(0, D.policies.findIndex((policy) => policy.id === chosen.get("policy")));
+    D.scores.forEach((score, at) => box.append(h("option", { value: at }, score.title)));
+    box.value = Math.max(0, D.scores.findIndex((score) => score.id === chosen.get("policy")));
     const state = scope(draw);
     box.addEventListener("change", () => state.start());
-    const weighted = (policy, name) => S("dimension." + name) + (policy.parts[name].weight === null || name === "total" ? "" : ` ${num(policy.parts[name].weight, 0)}%`);
     function draw() {
-      const policy = D.policies[Number(box.value)], total = policy.parts.total;
+      const policy = D.scores[Number(box.value)];
       choose({ policy: policy.id });
       $("policy-title").textContent = "· " + policy.title;
+      if (D.policies.some((item) => item[0] === policy.id)) {
+        $("policy-page").href = "policy_" + policy.id + ".html";
+        $("policy-page").textContent = S("policy_page");
+      }
       const list = members(state.level(), state.within());
       const facts = [["class", policy.class], ["document", policy.document], ["target_group", policy.group], ["owner", policy.owner]];
       fill($("about"), facts.filter(([, words]) => words).map(([key, words]) => h("div", null, h("dt", null, S("about." + key)), h("dd", null, words))));
-      const [order, extremes] = ends(list, (i) => total.val[i]);
-      chartNote(list, (i) => total.val[i], extremes, "");
-      if (order.length) dots(policy, order); else clear("dimension-dots");
-      const score = (name) => ({ title: weighted(policy, name), kind: "num", heat: (i) => policy.parts[name].val[i], value: (i) => policy.parts[name].val[i], cell: (i) => num(policy.parts[name].val[i], 1) });
-      grid($("figures"), list, [
-        areaColumn(state), ...parentColumn(list), ...names.map(score), score("total"),
-        { title: S("interval"), kind: "num", value: (i) => total.lo[i], cell: (i) => range(total.lo[i], total.hi[i], 1) },
-        { title: S("grade"), value: (i) => policy.parts.grade[i], cell: (i) => policy.parts.grade[i] || MISSING },
-        { title: S("coverage"), kind: "num", value: (i) => policy.parts.coverage[i], cell: (i) => num(policy.parts.coverage[i], 2) },
-        { title: S("status"), value: (i) => statusWords(policy.parts.st[i]), cell: (i) => h("span", { class: D.statuses[policy.parts.st[i]] === "ok" ? "soft" : "" }, statusWords(policy.parts.st[i])) },
-      ], { sort: -(parentColumn(list).length + 5), go: goInto(state) });
+      scoreDots(policy, list, state);
+      scoreTable(policy, list, state);
     }
-    function dots(policy, order) {
-      const total = policy.parts.total;
-      const rows = order.map((_, row) => row).filter((row) => order[row] !== null);
-      const bounds = intervalTrace(order, spans(order, (i) => total.lo[i], (i) => total.hi[i]), "#c3cad0", 6);
-      const traces = [{ ...bounds, name: `${S("dimension.total")} · ${S("interval")}`, showlegend: true }];
-      for (const name of [...names, "total"]) {
-        const part = policy.parts[name];
-        const [symbol, colour] = name === "total" ? ["line-ns", INK] : looks[name];
-        traces.push({
-          type: "scatter", mode: "markers", name: safe(weighted(policy, name)), showlegend: true,
-          x: rows.map((row) => part.val[order[row]]), y: rows, customdata: rows.map((row) => order[row]),
-          marker: { symbol, color: colour, size: name === "total" ? 13 : 9, line: { color: name === "total" ? INK : "#fff", width: name === "total" ? 3 : 1 } },
-          text: rows.map((row) => `<b>${safe(A.name[order[row]])}</b><br>${safe(S("dimension." + name))} ${num(part.val[order[row]], 1)} ${S("points")}<br>${range(part.lo[order[row]], part.hi[order[row]], 1)}`),
-          hovertemplate: "%{text}<extra></extra>",
+    state.start();
+  }
+
+  // ---- page: one policy -----------------------------------------------------------------------------------------------
+  function policyPage() {
+    const P = D.policy;
+    if (!N) return;
+    const state = scope(draw, byKey.get(P.home) ?? TOP);
+    function draw() {
+      const i = state.within();
+      for (const node of document.querySelectorAll(".here")) node.textContent = i === -1 ? "" : "· " + A.name[i];
+      if (P.chain.length) chainOf(i === -1 || (P.score && !P.score.holds[i]) ? -1 : i);
+      if (P.money) moneyOf(i);
+      if (!P.score) return;
+      const list = members(state.level(), i).filter((at) => P.score.holds[at]);
+      $("elsewhere").textContent = i === -1 ? S("no_top") : P.score.holds[i] ? "" : S("elsewhere");
+      cards(i !== -1 && P.score.holds[i] ? i : -1);
+      scoreDots(P.score, list, state);
+      scoreTable(P.score, list, state);
+    }
+    function cards(i) {
+      if (i === -1) { fill($("cards")); return; }
+      const total = P.score.parts.total;
+      const head = h("article", { class: "card total" },
+        h("h3", null, S("dimension.total")),
+        h("div", { class: "big" + (total.val[i] === null ? " none" : "") }, num(total.val[i], 1), total.val[i] === null ? null : h("small", null, S("points"))),
+        h("p", { class: "quiet" }, [P.score.parts.grade[i], total.lo[i] === null ? "" : S("interval") + " " + range(total.lo[i], total.hi[i], 1), total.val[i] === null ? statusWords(P.score.parts.st[i]) : "", S("coverage") + " " + num(P.score.parts.coverage[i], 2)].filter(Boolean).join(" · ")));
+      fill($("cards"), head, NAMES.filter((name) => P.parts.some((part) => part.dimension === name)).map((name) => dimension(name, i)));
+    }
+    function dimension(name, i) {
+      const whole = P.score.parts[name];
+      const rows = P.parts.filter((part) => part.dimension === name).map((part) => {
+        const points = part.points[i];
+        const bar = h("div", { class: "bar-of", role: "img", "aria-label": num(points, 0) }, points === null ? null : h("b", null));
+        if (points !== null) bar.firstChild.style.width = Math.max(1, points) + "%";
+        const missing = part.own && D.statuses[part.st[i]] === "no_data" ? S("no_records") : statusWords(part.st[i]);
+        return h("tr", null,
+          h("td", null, h("a", { href: "indicators.html#indicator=" + encodeURIComponent(part.id) }, part.title), part.own ? h("small", { class: "soft" }, " " + S("own_records")) : null),
+          h("td", { class: "num" }, part.val[i] === null ? h("small", { class: "soft" }, missing) : withUnit(part.val[i], part.digits, part.unit)),
+          h("td", { class: "num soft" }, withUnit(part.low, 0, "") + " – " + withUnit(part.high, 0, "")),
+          h("td", { class: "num" }, num(part.weight, 0) + "%"),
+          h("td", { class: "points" }, bar, h("span", null, num(points, 1))));
+      });
+      return h("article", { class: "card" },
+        h("h3", null, weighted(P.score, name), h("span", { class: "sum" }, num(whole.val[i], 1))),
+        h("table", null, h("thead", null, h("tr", null, h("th", null, S("indicator")), h("th", { class: "num" }, S("value")), h("th", { class: "num" }, S("scale")), h("th", { class: "num" }, S("weight")), h("th", null, S("score")))),
+          h("tbody", null, rows)));
+    }
+    function chainOf(i) {
+      const steps = ["process", "result", "impact"].map((step) => {
+        const boxes = P.chain.filter((entry) => entry.chain === step).map((entry) => {
+          const value = i === -1 ? null : entry.val[i];
+          const facts = [
+            value !== null && entry.lo[i] !== null ? S("interval") + " " + range(entry.lo[i], entry.hi[i], entry.digits) : null,
+            i !== -1 && entry.past[i] !== null ? S("last_year") + " " + withUnit(entry.past[i], entry.digits, entry.unit) : null,
+            entry.target ? S("target") + " " + entry.target : null,
+            entry.own ? S("own_records") : null,
+          ].filter(Boolean);
+          return h("div", { class: "link" }, h("h4", null, entry.title),
+            h("div", { class: "big" + (value === null ? " none" : "") }, value === null ? (i === -1 ? MISSING : entry.own && D.statuses[entry.st[i]] === "no_data" ? S("no_records") : statusWords(entry.st[i])) : [num(value, entry.digits), h("small", null, entry.unit)]),
+            facts.map((words) => h("p", null, words)));
         });
-      }
-      chart("dimension-dots", traces, {
-        yaxis: { ...rowsAxis(order), showgrid: true }, xaxis: { range: [-2, 102], title: { text: S("points"), font: { size: 12, color: SOFT } }, zeroline: false },
-        showlegend: true, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", itemclick: false, itemdoubleclick: false }, margin: { l: 10, r: 20, t: 44, b: 44, pad: 4 },
-      }, { height: rowsHeight(order) + 40, onPick: (i) => state.into(i) });
+        return h("div", { class: "step" }, h("h3", null, S("chain." + step)), boxes.length ? boxes : h("p", { class: "quiet" }, S("chain_none")));
+      });
+      fill($("chain"), steps);
+    }
+    function moneyOf(i) {
+      const M = P.money;
+      const here = i === -1 ? [] : M.sources.filter((source) => source.amounts[0][i] !== null);
+      const head = h("thead", null, h("tr", null, h("th", null, S("source")), M.columns.map((title) => h("th", { class: "num" }, `${title} (${D.currency.major})`))));
+      const rows = here.map((source) => h("tr", { class: source.total ? "total" : "" }, h("td", null, source.title), source.amounts.map((list) => h("td", { class: "num" }, money(list[i])))));
+      const lost = M.unplaced.map((row) => h("tr", null, h("td", { class: "gap" }, S("unplaced_money") + " " + row[0]), row.slice(1).map((amount) => h("td", { class: "num" }, money(amount)))));
+      fill($("policy-money"), here.length ? null : h("p", { class: "quiet" }, S("no_money_here")),
+        rows.length || lost.length ? h("div", { class: "grid-wrap" }, h("table", null, head, h("tbody", null, rows, lost))) : null);
     }
     state.start();
   }
@@ -755,6 +846,8 @@
       const own = D.language === "zh" ? 1 : 2;
       const hits = D.search.filter((item) => item.some((words) => words.toLowerCase().includes(needle)))
         .map((item) => [item[own], S("kind_indicator"), "indicators.html#indicator=" + encodeURIComponent(item[0])]).slice(0, 6);
+      hits.push(...D.policies.filter((item) => item.some((words) => words.toLowerCase().includes(needle)))
+        .map((item) => [item[own], S("kind_policy"), "policy_" + item[0] + ".html"]).slice(0, 4));
       const starting = [], within = [];
       for (let i = 0; i < N && starting.length < 12; i += 1) {
         const texts = [A.name[i], A.alt[i], A.id[i]].map((words) => words.toLowerCase());
@@ -807,5 +900,5 @@
   keepOnSwitch();
   search();
   printing();
-  ({ index: overview, indicators, dimensions, risk, money: moneyPage, quality })[D.page]();
+  ({ index: overview, indicators, dimensions, policies: () => {}, policy: policyPage, risk, money: moneyPage, quality })[D.page]();
 })();

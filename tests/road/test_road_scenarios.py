@@ -5,11 +5,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.intake import ledger
+from assets.stages.road import Road
 from pipelines.demo.scenario import DEFAULT, load_scenario, scenario_names
 from pipelines.demo_home import make_demo_home
 from pipelines.expectations import compare
 from pipelines.outcomes import SaysNo
 from pipelines.run import run_period
+from tests.road.faults import found_faults, planted_faults
 
 # The county of the old has half a million archives: `make scenarios` runs it.
 LARGE = ("elderly-county",)
@@ -54,6 +57,18 @@ def test_rules_in_conflict_are_refused_by_name_and_hold_when_relaxed(tmp_path: P
     lines = pl.read_parquet(release / "internal/tables/alloc__lines.parquet")
     held = lines.filter(line_id="held")["amount_fen"].sum()
     assert payees.filter("is_rural")["amount_fen"].sum() * 10 >= (payees["amount_fen"].sum() - held) * 3
+
+
+@pytest.mark.slow
+def test_of_a_hostile_city_exactly_what_was_planted_is_refused(tmp_path: Path) -> None:
+    make_demo_home(tmp_path / "home", scenario="hostile")
+    run_period(tmp_path / "home", None)
+    planted = planted_faults(tmp_path / "home")
+    copies = {fault[0] for fault in planted if fault[1:] == (0, "", "duplicate")}
+    road = Road.open(tmp_path / "home")
+    assert found_faults(road) == {fault for fault in planted if fault[0] not in copies}
+    assert copies
+    assert not copies & {entry.landing_name for entry in ledger.entries(road.home)}
 
 
 def test_every_scenario_reads_and_every_twin_promises_what_its_original_does() -> None:

@@ -14,6 +14,7 @@ from assets.stages.road import Road
 from data_contracts.contracts import Catalog
 from data_contracts.periods import periods_between
 from tests.road.conftest import FIRST, LAST, released
+from tests.road.faults import found_faults, planted_faults
 
 KEY = ["area_level", "area_id", "period", "indicator_id", "rule_set", "stratum"]
 
@@ -32,24 +33,10 @@ def test_every_count_equals_truth(city: Path, release: Path) -> None:
     assert wrong.height == 0, wrong.head()
 
 
-def test_every_planted_fault_is_found_under_its_rule_and_no_other(city: Path) -> None:
-    planted = {
-        (file, int(record), rule or "", "reject" if kind == "unreadable" else kind)
-        for file, record, rule, kind in pl.read_csv(city / "truth/faults.csv", infer_schema=False).rows()
-    }
+def test_every_planted_fault_is_found_under_its_rule_and_no_other(city: Path, release: Path) -> None:
+    planted = planted_faults(city)
     assert len(planted) > 50
-    road, found = Road.open(city), set()
-    words = {"error": "reject", "warning": "warn"}
-    for contract in road.catalog.current():
-        for period in road.periods_up_to(LAST):
-            verdicts = road.intake.not_current(contract, period.key)
-            for item in road.intake.staged(contract.key, period.key):
-                name, file_id = item.entry.landing_name, item.entry.file_id
-                for row in road.intake.fixes(item, contract).iter_rows(named=True):
-                    found.add((name, row["record_no"], row["rule"], words[row["severity"]]))
-                for row in verdicts.filter(pl.col("file_id") == file_id).iter_rows(named=True):
-                    found.add((name, row["record_no"], "", row["verdict"]))
-    assert found == planted
+    assert found_faults(Road.open(city)) == planted
 
 
 def test_records_are_all_accounted_for(city: Path, release: Path) -> None:

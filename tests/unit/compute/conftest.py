@@ -26,7 +26,7 @@ levels:
   - {id: township, titles: {zh: 乡镇, en: Township}}
   - {id: county, titles: {zh: 县, en: County}}
   - {id: city, titles: {zh: 市, en: City}}
-rule_sets: [national_2017, any_age_140_90]
+rule_sets: [national_2017, platform_2011]
 """
 
 

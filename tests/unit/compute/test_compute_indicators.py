@@ -17,7 +17,7 @@ from data_contracts.periods import Period
 
 NOW = "2025Q3"
 TREE = {"c1": ("t1", "k1", "city"), "c2": ("t1", "k1", "city"), "c3": ("t2", "k2", "city")}
-RULES = ("national_2017", "any_age_140_90")
+RULES = ("national_2017", "platform_2011")
 
 
 def _count(workshop: Any, rows: list[tuple[str, str, str, str]], strata: tuple[str, ...] = ("all",)) -> None:

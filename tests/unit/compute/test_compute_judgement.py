@@ -10,12 +10,12 @@ import pytest
 
 from assets.compute.allocation import allocate
 from assets.compute.risk import risk_index
-from assets.compute.scores import policy_scores
+from assets.compute.scores import indicator_points, policy_scores
 from data_contracts.messages import both
 from data_contracts.periods import Period
 
 NOW = "2025Q3"
-RULES = ("any_age_140_90", "national_2017")
+RULES = ("platform_2011", "national_2017")
 PEOPLE = {"c1": 3000, "c2": 1000, "c3": 500}
 ALLOCATION = """
 id: money
@@ -32,11 +32,37 @@ streams:
 """
 
 
+POLICIES = """
+classes:
+  service:
+    titles: {zh: x, en: x}
+    reference: x
+    weights: {health_outcome: 30, service_process: 50, policy_effectiveness: 20}
+grades: {good: {titles: {zh: x, en: x}, from_score: 80}, poor: {titles: {zh: x, en: x}, from_score: 0}}
+policies:
+  htn_management: &policy
+    titles: {zh: x, en: x}
+    policy_class: service
+    target_group: {zh: x, en: x}
+    document: x
+    valid_from: "2017-02-28"
+    owner: {zh: x, en: x}
+    indicators:
+      health_outcome: [{indicator: chronic_hypertension_control_pct, weight: 100, low: 20, high: 80}]
+      service_process: [{indicator: chronic_hypertension_followup_pct, weight: 100, low: 20, high: 95}]
+      policy_effectiveness: [{indicator: fund_execution_against_time_pct, weight: 100, low: 50, high: 100}]
+  other:
+    <<: *policy
+    areas: {community: [c1, c2]}
+"""
+
+
 @pytest.fixture
 def city(workshop: Any) -> Any:
+    workshop.write_settings("policies", POLICIES)
     demo = Path(__file__).parents[3] / "pipelines" / "demo" / "settings"
-    for name in ("policies", "risk"):
-        shutil.copy(demo / f"{name}.yaml", workshop.home.settings)
+    shutil.copy(demo / "risk.yaml", workshop.home.settings)
+    workshop.put_tree(NOW, {area: ["t1", "k1", "s1"] for area in PEOPLE})
     workshop.write_settings("allocation", ALLOCATION)
     rural = {"c1": False, "c2": True, "c3": True}
     workshop.put_rows(
@@ -76,7 +102,7 @@ def _population(workshop: Any, people: dict[str, int]) -> None:
 def _values(workshop: Any, control: dict[str, float | None]) -> None:
     others = {
         "chronic_hypertension_followup_pct": 95.0,
-        "fund_execution_against_time_pct": 100.0,
+        "fund_execution_against_time_pct": 50.0,
         "population_aged_65_plus_pct": 20.0,
     }
     rows = [
@@ -94,6 +120,27 @@ def _values(workshop: Any, control: dict[str, float | None]) -> None:
     ]
     full = [{**row, "method": "x", "status": "no_data" if row["value"] is None else "ok"} for row in rows]
     workshop.put_rows("ind__values", NOW, full)
+    _own_values(workshop, {"htn_management": 100.0, "other": 75.0})
+
+
+def _own_values(workshop: Any, execution: dict[str, float]) -> None:
+    """Spending against time of single policies; the figure of all policies together is another one."""
+    rows = [
+        {
+            "area_level": "community",
+            "area_id": area,
+            "policy_id": policy,
+            "indicator_id": "fund_execution_against_time_pct",
+            "rule_set": rules,
+            "value": value,
+            "method": "x",
+            "status": "ok",
+        }
+        for area in PEOPLE
+        for policy, value in execution.items()
+        for rules in RULES
+    ]
+    workshop.put_rows("ind__policies", NOW, rows)
 
 
 def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
@@ -109,14 +156,66 @@ def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
     assert coverage == pytest.approx(0.7)
 
 
-def test_policy_out_of_force_is_not_scored(city: Any) -> None:
-    path = city.home.settings / "policies.yaml"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace('valid_from: "2017-02-28"', 'valid_from: "2025-10-01"'),
-        encoding="utf-8",
+def _score(city: Any, policy: str, area: str, dimension: str) -> float | None:
+    scores = policy_scores(city.home, city.settings, Period.parse(NOW))
+    row = scores.filter(policy_id=policy, rule_set=RULES[0], area_id=area, dimension=dimension)
+    value: float | None = row["value"].item()
+    return value
+
+
+def test_a_policy_is_judged_by_its_own_money(city: Any) -> None:
+    # 75 lies half way between 50 and 100; the 50 of all policies together would give no points at all
+    assert _score(city, "other", "c1", "policy_effectiveness") == 50.0
+    assert _score(city, "htn_management", "c1", "policy_effectiveness") == 100.0
+    _own_values(city, {"htn_management": 100.0})
+    assert _score(city, "other", "c1", "policy_effectiveness") is None
+
+
+def test_a_policy_is_scored_only_where_it_holds(city: Any) -> None:
+    scores = policy_scores(city.home, city.settings, Period.parse(NOW))
+    assert set(scores.filter(policy_id="other")["area_id"]) == {"c1", "c2"}
+    assert set(scores.filter(policy_id="htn_management")["area_id"]) == {"c1", "c2", "c3"}
+
+
+def test_points_weights_and_values_behind_a_score_give_the_score(city: Any) -> None:
+    points = indicator_points(city.home, city.settings, Period.parse(NOW)).filter(
+        policy_id="htn_management", area_id="c1", rule_set=RULES[0]
     )
-    scored = policy_scores(city.home, city.settings, Period.parse(NOW))["policy_id"].unique().to_list()
-    assert scored == ["healthy_communities"]
+    found = {
+        dimension: (value, score) for dimension, value, score in points.select("dimension", "value", "points").rows()
+    }
+    assert found["health_outcome"] == (50.0, 50.0)
+    assert found["policy_effectiveness"] == (100.0, 100.0)
+    shares = {"health_outcome": 0.3, "service_process": 0.5, "policy_effectiveness": 0.2}
+    total = sum(score * shares[dimension] for dimension, (_, score) in found.items())
+    assert _score(city, "htn_management", "c1", "total") == pytest.approx(total)
+
+
+def test_goalposts_of_a_figure_that_accrues_are_in_step_with_the_year(city: Any) -> None:
+    accruing = POLICIES.replace("low: 20, high: 80}", "low: 0, high: 80, accrues: true}", 1)
+    city.write_settings("policies", accruing)
+    # at the end of the third quarter 50 of a year's 80 is 50 of 60
+    assert _score(city, "htn_management", "c1", "health_outcome") == pytest.approx(50 / 60 * 100, abs=1e-6)
+    city.write_settings("policies", accruing.replace(", accrues: true", ""))
+    assert _score(city, "htn_management", "c1", "health_outcome") == 62.5
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "scored"),
+    [
+        ("2025-09-30", None, True),
+        ("2025-10-01", None, False),
+        ("2017-02-28", "2025-09-29", False),
+        ("2017-02-28", "2025-09-30", True),
+    ],
+)
+def test_a_policy_is_scored_if_it_is_in_force_at_the_end_of_the_period(
+    city: Any, first: str, last: str | None, scored: bool
+) -> None:
+    days = f'valid_from: "{first}"' + (f'\n    valid_to: "{last}"' if last else "")
+    city.write_settings("policies", POLICIES.replace('valid_from: "2017-02-28"', days))
+    found = set(policy_scores(city.home, city.settings, Period.parse(NOW))["policy_id"])
+    assert found == ({"htn_management", "other"} if scored else set())
 
 
 def test_risk_without_enough_weight_has_no_value(city: Any) -> None:

@@ -1,19 +1,31 @@
 """Marts from staging parts: which rows enter, which tables are needed, what is refused."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
+import data_contracts
 from assets.compute.marts import build_link, build_mart, mart_columns, mart_names
 from assets.compute.plan import link_inputs, mart_inputs, marts_and_inputs
 from assets.lake import parts
-from data_contracts.closed import DefinitionError
+from data_contracts.closed import DefinitionError, read_yaml
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period
 
 NOW, BEFORE = "2025Q2", "2025Q1"
+HAND_WRITTEN = (
+    "mart__chronic_care",
+    "mart__chronic_costs",
+    "mart__contract_renewals",
+    "mart__elderly_care",
+    "mart__encounters",
+    "mart__three_highs",
+)
 
 
 def _resident(key: str, community: str = "c1", **more: Any) -> dict[str, Any]:
@@ -85,12 +97,12 @@ def test_crosswalk_says_who_is_in_the_register(workshop: Any) -> None:
 def test_residents_then_records_then_care(workshop: Any) -> None:
     _people(workshop, BEFORE)
     _people(workshop, NOW)
-    care = workshop.build(build_mart, "mart__hypertension_care", NOW)
+    care = workshop.build(build_mart, "mart__chronic_care", NOW)
     assert care.select(
         "rule_set", "person_id", "area_id", "is_managed", "is_controlled", "is_followed_in_period"
     ).rows() == [
-        ("any_age_140_90", "a", "c1", True, True, True),
         ("national_2017", "a", "c1", True, True, True),
+        ("platform_2011", "a", "c1", True, True, True),
     ]
     visits = workshop.build(build_mart, "mart__health_bureau__followups_hypertension", NOW)
     assert list(visits.columns) == mart_columns(workshop.catalog, "mart__health_bureau__followups_hypertension")
@@ -119,7 +131,7 @@ def test_care_needs_the_follow_ups_of_the_period_itself(workshop: Any) -> None:
     workshop.stage("health_bureau.residents", NOW, [_resident("a")])
     workshop.build(build_link, "link__persons", NOW)
     workshop.build(build_mart, "mart__residents", NOW)
-    assert workshop.build(build_mart, "mart__hypertension_care", NOW) is None
+    assert workshop.build(build_mart, "mart__chronic_care", NOW) is None
 
 
 def test_areas_and_their_closure(workshop: Any) -> None:
@@ -159,7 +171,14 @@ def test_a_home_with_other_levels_is_told_so(workshop: Any) -> None:
 
 def test_marts_follow_from_the_feeds_of_a_home() -> None:
     whole = marts_and_inputs(Catalog.load())
-    assert whole["mart__hypertension_care"] == ("mart__residents", "mart__health_bureau__followups_hypertension")
+    assert whole["mart__chronic_care"] == (
+        "mart__residents",
+        "mart__health_bureau__followups_hypertension",
+        "mart__health_bureau__followups_diabetes",
+        "mart__health_bureau__followups_dyslipidaemia",
+        "mart__health_bureau__exams",
+    )
+    assert not any("device_readings" in name for mart in whole for name in whole[mart] if mart in HAND_WRITTEN)
     assert list(whole).index("mart__residents") < list(whole).index("mart__hospitals__encounters")
     few = marts_and_inputs(Catalog.load(use=["civil_affairs.population", "hospitals.encounters"]))
     assert few == {
@@ -170,11 +189,84 @@ def test_marts_follow_from_the_feeds_of_a_home() -> None:
 
 def test_inputs_name_every_part_that_decides() -> None:
     catalog = Catalog.load()
-    care = mart_inputs(catalog, "mart__hypertension_care", Period.parse(NOW))
+    care = mart_inputs(catalog, "mart__chronic_care", Period.parse(NOW))
     assert care == [
         ("mart__residents", NOW),
-        ("mart__health_bureau__followups_hypertension", BEFORE),
-        ("mart__health_bureau__followups_hypertension", NOW),
+        *(
+            (f"mart__health_bureau__{feed}", period)
+            for feed in ("followups_hypertension", "followups_diabetes", "followups_dyslipidaemia", "exams")
+            for period in (BEFORE, NOW)
+        ),
     ]
     assert ("sel__hospitals__encounters", NOW) in mart_inputs(catalog, "mart__hospitals__encounters", Period.parse(NOW))
     assert ("stg_health_bureau__residents", NOW) in link_inputs(catalog, Period.parse(NOW))
+
+
+def _stage_people(workshop: Any, period: str, *people: dict[str, Any]) -> None:
+    workshop.stage("health_bureau.residents", period, people)
+    workshop.build(build_link, "link__persons", period)
+    workshop.build(build_mart, "mart__residents", period)
+
+
+def _stage_visits(workshop: Any, feed: str, period: str, rows: list[dict[str, Any]]) -> None:
+    workshop.stage(f"health_bureau.{feed}", period, rows)
+    workshop.build(build_link, "link__persons", period)
+    workshop.build(build_mart, f"mart__health_bureau__{feed}", period)
+
+
+def _sugar_visit(key: str, day: date, number: str) -> dict[str, Any]:
+    kept = {name: value for name, value in _visit(key, day, number).items() if not name.endswith("mmhg")}
+    return {**kept, "glucose_mmol_l": None, "glucose_test": "fasting"}
+
+
+def test_a_reading_of_a_device_is_no_follow_up(workshop: Any) -> None:
+    day = date(2025, 4, 1)
+    _stage_people(workshop, NOW, _resident("a"), _resident("b"))
+    device = {"person_key": "a", "person_id_class": "id18", "event_date": day, "measured_on": day, "reading_no": "1"}
+    workshop.stage("health_bureau.device_readings", NOW, [{**device, "sbp_mmhg": 120, "dbp_mmhg": 80}])
+    _stage_visits(workshop, "followups_hypertension", NOW, [_visit("b", day, "1")])
+    workshop.build(build_mart, "mart__health_bureau__device_readings", NOW)
+    care = workshop.build(build_mart, "mart__chronic_care", NOW)
+    assert care.filter(rule_set="platform_2011").select("person_id", "is_managed", "is_controlled").rows() == [
+        ("a", False, False),
+        ("b", True, True),
+    ]
+
+
+def test_conditions_whose_follow_ups_did_not_arrive_have_no_rows(workshop: Any) -> None:
+    day = date(2025, 4, 1)
+    _stage_people(workshop, NOW, _resident("a", is_diabetes_registered=True, is_dyslipidaemia_registered=True))
+    _stage_visits(workshop, "followups_hypertension", NOW, [_visit("a", day, "1")])
+    care = workshop.build(build_mart, "mart__chronic_care", NOW)
+    assert set(care["condition"]) == {"hypertension"}
+    assert workshop.build(build_mart, "mart__three_highs", NOW) is None
+
+
+def test_the_three_conditions_stand_together_when_all_have_arrived(workshop: Any) -> None:
+    day = date(2025, 4, 1)
+    _stage_people(workshop, NOW, _resident("a", is_diabetes_registered=True))
+    _stage_visits(workshop, "followups_hypertension", NOW, [_visit("a", day, "1")])
+    _stage_visits(workshop, "followups_diabetes", NOW, [_sugar_visit("a", day, "1")])
+    lipids = {name: v for name, v in _sugar_visit("b", day, "1").items() if not name.startswith("glucose")}
+    _stage_visits(workshop, "followups_dyslipidaemia", NOW, [{**lipids, "ldl_mmol_l": None}])
+    workshop.build(build_mart, "mart__chronic_care", NOW)
+    joint = workshop.build(build_mart, "mart__three_highs", NOW)
+    shown = joint.filter(rule_set="national_2017").select("person_id", "registrations_managed", "is_all_controlled")
+    assert shown.rows() == [("a", 2, False)]
+
+
+def test_a_register_without_the_new_columns_still_makes_residents(workshop: Any) -> None:
+    source = Path(data_contracts.__file__).parent / "feeds" / "health_bureau.residents" / "2017-01-01.yaml"
+    document = read_yaml(source)
+    gone = ("is_dyslipidaemia_registered", "hypertension_registered_on")
+    properties = document["schema"][0]["properties"]
+    document["schema"][0]["properties"] = [item for item in properties if item["name"] not in gone]
+    folder = workshop.home.contracts / "feeds" / "health_bureau.residents"
+    folder.mkdir(parents=True)
+    (folder / source.name).write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    own = replace(workshop, catalog=Catalog.load(workshop.home.contracts))
+    row = {name: value for name, value in _resident("a").items() if name not in gone}
+    _stage_people(own, NOW, row)
+    people = parts.read_table(own.home, "mart__residents", [NOW])
+    assert people is not None
+    assert people.select("person_id", "is_hypertension_registered", *gone).rows() == [("a", True, None, None)]

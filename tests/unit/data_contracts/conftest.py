@@ -36,7 +36,7 @@ class Draft:
     codes: dict[str, CodeList]
 
     def read(self, change: Change = unchanged) -> FeedContract:
-        path = self.folder / self.key / "2023-01-01.yaml"
+        path = self.folder / self.key / "2017-01-01.yaml"
         document = copy.deepcopy(read_yaml(PACKAGE / "feeds" / self.key / path.name))
         change(document)
         path.parent.mkdir(exist_ok=True)

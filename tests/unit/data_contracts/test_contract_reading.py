@@ -148,7 +148,7 @@ def test_a_mistake_is_named_with_its_place(draft, mistake):
     change, words = MISTAKES[mistake]
     with pytest.raises(DefinitionError) as error:
         draft(FEED).read(change)
-    assert str(error.value).startswith(f"{FEED}/2023-01-01.yaml")
+    assert str(error.value).startswith(f"{FEED}/2017-01-01.yaml")
     assert words in str(error.value)
 
 
@@ -232,6 +232,10 @@ def test_stored_columns_stand_in_order_and_hold_no_identifier(catalog):
         ("archive_status", pl.String()),
         ("is_hypertension_registered", pl.Boolean()),
         ("is_diabetes_registered", pl.Boolean()),
+        ("is_dyslipidaemia_registered", pl.Boolean()),
+        ("hypertension_registered_on", pl.Date()),
+        ("diabetes_registered_on", pl.Date()),
+        ("dyslipidaemia_registered_on", pl.Date()),
         ("warnings", pl.String()),
         ("row_hash", pl.UInt64()),
     ]
@@ -283,9 +287,9 @@ def test_the_version_in_force_at_the_end_of_the_period_holds(home, period, day):
     assert found.extras.valid_from.isoformat() == day
 
 
-@pytest.mark.parametrize(("valid_from", "day"), [("2024-06-30", "2024-06-30"), ("2024-07-01", "2023-01-01")])
+@pytest.mark.parametrize(("valid_from", "day"), [("2024-06-30", "2024-06-30"), ("2024-07-01", "2017-01-01")])
 def test_a_version_of_the_last_day_of_the_period_holds_and_one_of_the_next_day_does_not(home, valid_from, day):
-    found = Catalog.load(home("2023-01-01", valid_from)).feed(FEED, "2024Q2")
+    found = Catalog.load(home("2017-01-01", valid_from)).feed(FEED, "2024Q2")
     assert found.extras.valid_from.isoformat() == day
 
 

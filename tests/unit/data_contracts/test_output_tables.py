@@ -14,8 +14,9 @@ from data_contracts.tables import TableContract, TableDocument, output_tables
 TABLES = output_tables()
 CHINESE = re.compile("[\u4e00-\u9fff]")
 PUBLISHED = {
-    "alloc__lines", "alloc__payees", "ind__values", "mart__areas", "quality__deliveries", "quality__files",
-    "quality__rules", "risk__areas", "score__policies",
+    "alloc__lines", "alloc__payees", "ind__policies", "ind__rebased", "ind__values", "mart__areas", "policy__clauses",
+    "policy__money", "policy__register", "policy__services", "quality__deliveries", "quality__files",
+    "quality__plausibility", "quality__rules", "risk__areas", "score__indicators", "score__policies",
 }  # fmt: skip
 
 

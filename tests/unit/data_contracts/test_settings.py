@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 import pipelines.demo
 from data_contracts.closed import DefinitionError, read_yaml
 from data_contracts.periods import Period
-from data_contracts.settings import REGISTRY, load_settings
+from data_contracts.settings import REGISTRY, ClauseIndicator, load_settings
 from data_contracts.tables import output_tables
 
 DEMO = Path(pipelines.demo.__file__).parent / "settings"
@@ -79,7 +80,10 @@ def test_every_shipped_measure_serves_an_indicator():
 def test_national_targets_are_those_of_the_third_edition():
     assert read_yaml(REGISTRY / "rule_sets.yaml")["national_2017"]["parameters"] == {
         "sbp_target_mmhg": 140, "dbp_target_mmhg": 90, "elderly_age_years": 65, "sbp_target_elderly_mmhg": 150,
-        "dbp_target_elderly_mmhg": 90,
+        "dbp_target_elderly_mmhg": 90, "elderly_age_at": "year_end", "glucose_target_tenths": 70,
+        "glucose_after_meal_target_tenths": 100, "ldl_target_tenths": 26, "patient_age_years": 35, "managed_by_exam": 1,
+        "any_visit_mode": 0, "any_glucose_test": 0, "visits_per_year": 4, "visits_due_by": "completed_quarters",
+        "days_per_visit": 90, "exam_at_year_end": 1, "renewal_grace_days": 30,
     }  # fmt: skip
 
 
@@ -141,6 +145,10 @@ def first_policy(document):
     return document["policies"]["htn_management"]
 
 
+def last_clauses(document):
+    return first_policy(document)["versions"][-1]["clauses"]
+
+
 MISTAKES = {
     "indicator reported": (
         "home", lambda d: d.update(indicators=["welfare_recipient_pct"]),
@@ -179,6 +187,52 @@ MISTAKES = {
         "policies", lambda d: first_policy(d)["indicators"]["health_outcome"][0].update(low=80, high=80),
         "chronic_hypertension_control_pct: low and high must differ",
     ),
+    "service of a clause": (
+        "policies", lambda d: last_clauses(d)[1]["services"][0].update(service="htn_folowup"),
+        "htn_management: version 2024: clause followup: no service 'htn_folowup'; did you mean 'htn_followup'?",
+    ),
+    "indicator of a clause": (
+        "policies", lambda d: last_clauses(d)[4]["indicators"][0].update(indicator="hypertension_control_pct"),
+        "clause control: no indicator 'hypertension_control_pct'; did you mean 'chronic_hypertension_control_pct'?",
+    ),
+    "target without direction": (
+        "policies", lambda d: last_clauses(d)[4]["indicators"][0].update(indicator="welfare_recipients_pct"),
+        "clause control: welfare_recipients_pct: has no better direction, so it cannot have a target",
+    ),
+    "clause twice": (
+        "policies", lambda d: last_clauses(d)[5].update(id="control"), "version 2024: two clauses have the same id",
+    ),
+    "frequency": (
+        "policies", lambda d: last_clauses(d)[1]["services"][0]["frequency"].update(times=0),
+        "htn_management.versions.1.clauses.1.services.0.frequency.times",
+    ),
+    "version twice": (
+        "policies", lambda d: first_policy(d)["versions"][1].update(id="2017"),
+        "htn_management: two versions have the same id",
+    ),
+    "versions that overlap": (
+        "policies", lambda d: first_policy(d)["versions"][0].update(valid_to="2024-04-01"),
+        "version 2024 begins on or before the last day of version 2017",
+    ),
+    "versions out of order": (
+        "policies", lambda d: first_policy(d)["versions"].reverse(),
+        "version 2017 begins on or before the last day of version 2024",
+    ),
+    "version that ends first": (
+        "policies", lambda d: first_policy(d)["versions"][1].update(valid_to="2024-03-31"),
+        "version 2024 ends before it begins",
+    ),
+    "level of areas": (
+        "policies", lambda d: first_policy(d).update(areas={"countie": ["990101"]}),
+        "htn_management: areas: no level 'countie'; did you mean 'county'?",
+    ),
+    "id that is no file name": (
+        "policies", lambda d: d["policies"].update({"../x": first_policy(d)}),
+        "the id of a policy is made of letters, digits, _ and -",
+    ),
+    "key of services": (
+        "services", lambda d: d["htn_followup"].update(feed=["a"]), "unknown key 'feed'; did you mean 'feeds'?",
+    ),
     "weights of risk": (
         "risk", lambda d: d["components"][0].update(weight=39), "weights of the components must sum to 100",
     ),
@@ -214,6 +268,75 @@ def test_a_mistake_is_named_with_file_entry_and_nearest(home, mistake):
     with pytest.raises(DefinitionError) as error:
         load_settings(home(name, change))
     assert words in str(error.value)
+
+
+OURS = {
+    "htn_management": "service", "t2dm_management": "service", "three_highs": "service",
+    "healthy_communities": "prevention", "health_literacy": "prevention", "elderly_health": "elderly_care",
+    "family_doctor": "service", "tiered_care": "insurance_link", "welfare_link": "insurance_link",
+    "gp_workforce": "workforce", "performance_funding": "funding", "medical_elderly_care": "elderly_care",
+    "kiosk_stations": "service", "health_community": "funding", "health_points": "prevention",
+}  # fmt: skip
+
+
+def test_the_demo_has_the_policies_its_ledger_and_tasks_name(home):
+    policies = load_settings(home()).policy_document.policies
+    assert {key: policy.policy_class for key, policy in policies.items()} == OURS
+    for key, policy in policies.items():
+        assert set(policy.indicators) == {"health_outcome", "service_process", "policy_effectiveness"}, key
+
+
+@pytest.mark.parametrize("policy", OURS)
+def test_every_policy_of_the_demo_stands_alone(home, policy):
+    def only(document):
+        document["policies"] = {policy: document["policies"][policy]}
+
+    folder = home("policies", only)
+    (folder / "settings" / "allocation.yaml").unlink()
+    assert list(load_settings(folder).policy_document.policies) == [policy]
+
+
+def test_clauses_without_service_or_indicator_are_found(home):
+    gaps = {(gap.policy, gap.version, gap.clause): gap.gap for gap in load_settings(home()).clause_gaps()}
+    assert gaps["htn_management", "2024", "control"] == "no_service"
+    assert gaps["htn_management", "2024", "exam"] == "no_indicator"
+    assert gaps["htn_management", "2024", "self_measurement"] == "no_service_no_indicator"
+    assert ("htn_management", "2024", "followup") not in gaps
+
+
+@pytest.mark.parametrize(
+    ("day", "version", "times", "target"),
+    [("2022-12-31", None, None, None), ("2023-01-01", "2023", 2, 40), ("2024-06-30", "2023", 2, 40),
+     ("2024-07-01", "2024", 4, 45), ("2024-12-31", "2024", 4, 45), ("2025-01-01", "2024", 4, 55),
+     ("2026-01-01", "2024", 4, 55)],
+)  # fmt: skip
+def test_the_version_in_force_decides_frequency_and_target(home, day, version, times, target):
+    policy = load_settings(home()).policy_document.policies["three_highs"]
+    found = policy.version_at(date.fromisoformat(day))
+    assert (found.id if found else None) == version
+    if found:
+        promise = next(clause for clause in found.clauses if clause.id == "lipid_followup").services[0]
+        assert promise.frequency.times == times
+        assert promise.indicators[0].target_at(date.fromisoformat(day)).value == target
+
+
+@pytest.mark.parametrize(("day", "version"), [("2024-12-31", "1"), ("2025-01-01", None)])
+def test_a_policy_of_one_version_may_say_it_in_short(home, day, version):
+    short = {
+        "document": "x", "valid_from": "2024-01-01", "valid_to": "2024-12-31", "clauses": [{"zh": "一", "en": "one"}],
+    }  # fmt: skip
+    folder = home("policies", lambda d: (first_policy(d).pop("versions"), first_policy(d).update(short)))
+    policy = load_settings(folder).policy_document.policies["htn_management"]
+    assert policy.versions[0].clauses[0].gap == "no_service_no_indicator"
+    found = policy.version_at(date.fromisoformat(day))
+    assert (found.id if found else None) == version
+
+
+@pytest.mark.parametrize(("day", "value"), [("2024-12-31", 1), ("2025-01-01", 2), ("2025-12-31", 2), ("2026-01-01", 2)])
+def test_the_next_target_counts_and_after_the_last_the_last(day, value):
+    targets = [{"value": n, "by": f"{year}-12-31", "reference": "x"} for n, year in ((2, 2025), (1, 2024))]
+    shown = ClauseIndicator.model_validate({"indicator": "i", "targets": targets})
+    assert shown.target_at(date.fromisoformat(day)).value == value
 
 
 INDICATOR_MISTAKES = {

@@ -14,14 +14,23 @@ from data_contracts.closed import read_yaml
 from data_contracts.codes import read_code_lists
 
 FEEDS = (
+    "civil_affairs.area_changes",
     "civil_affairs.areas",
     "civil_affairs.population",
     "civil_affairs.welfare",
+    "health_bureau.contracts",
+    "health_bureau.device_readings",
+    "health_bureau.exams",
     "health_bureau.followups_diabetes",
+    "health_bureau.followups_dyslipidaemia",
     "health_bureau.followups_hypertension",
     "health_bureau.fund_ledger",
+    "health_bureau.health_points",
+    "health_bureau.institutions",
     "health_bureau.residents",
+    "health_bureau.staff",
     "health_bureau.survey",
+    "health_bureau.tasks",
     "hospitals.encounters",
     "insurers.settlements",
 )

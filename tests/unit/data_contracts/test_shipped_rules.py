@@ -33,6 +33,19 @@ SOUND = {
     },
     "civil_affairs.welfare": {"category": "low_income", "start_date": date(2022, 6, 1)},
     "civil_affairs.areas": {"urban_rural_code": "111"},
+    "civil_affairs.area_changes": {"old_id": "990101001001", "new_id": "990101001003", "change_kind": "merge"},
+    "health_bureau.contracts": {
+        "signed_on": date(2025, 1, 10), "ends_on": date(2026, 1, 9), "items_due": 4, "items_done": 3,
+    },
+    "health_bureau.device_readings": {"measured_on": date(2025, 10, 12), "sbp_mmhg": 138, "dbp_mmhg": 86},
+    "health_bureau.exams": {"exam_date": date(2025, 10, 12), "is_complete": True},
+    "health_bureau.followups_dyslipidaemia": {"followup_date": date(2025, 10, 12), "ldl_mmol_l": "2.4"},
+    "health_bureau.health_points": {"joined_on": date(2025, 1, 10), "points_earned": 120, "points_redeemed": 30},
+    "health_bureau.institutions": {
+        "weekly_hours": "56.0", "opened_on": date(2010, 1, 1), "closed_on": date(2025, 6, 30),
+    },
+    "health_bureau.staff": {"fte": "0.50", "joined_on": date(2019, 3, 1), "left_on": date(2025, 6, 30)},
+    "health_bureau.tasks": {"due_on": date(2025, 11, 30), "done_on": date(2025, 11, 20)},
 }  # fmt: skip
 
 # feed, rule, what differs from the sound row, whether the rule holds then: the last value inside and the first outside
@@ -103,6 +116,44 @@ EDGES = [
     ("civil_affairs.population", "no_negative_population", {"population_m_0_14": 0}, True),
     ("civil_affairs.welfare", "start_not_later", {"start_date": END}, True),
     ("civil_affairs.welfare", "start_not_later", {"start_date": AFTER}, False),
+    ("civil_affairs.area_changes", "code_changes_or_splits", {"new_id": "990101001001"}, False),
+    ("civil_affairs.area_changes", "code_changes_or_splits",
+     {"new_id": "990101001001", "change_kind": "split"}, True),
+    ("health_bureau.contracts", "ends_after_signing", {"ends_on": date(2025, 1, 10)}, False),
+    ("health_bureau.contracts", "ends_after_signing", {"ends_on": date(2025, 1, 11)}, True),
+    ("health_bureau.contracts", "signed_not_later", {"signed_on": END}, True),
+    ("health_bureau.contracts", "signed_not_later", {"signed_on": AFTER}, False),
+    ("health_bureau.contracts", "items_not_negative", {"items_due": -1}, False),
+    ("health_bureau.contracts", "items_not_negative", {"items_done": -1}, False),
+    ("health_bureau.contracts", "items_not_negative", {"items_due": 0, "items_done": 0}, True),
+    ("health_bureau.device_readings", "sbp_range", {"sbp_mmhg": 49}, False),
+    ("health_bureau.device_readings", "sbp_range", {"sbp_mmhg": 50}, True),
+    ("health_bureau.device_readings", "sbp_range", {"sbp_mmhg": 300}, True),
+    ("health_bureau.device_readings", "sbp_range", {"sbp_mmhg": 301}, False),
+    ("health_bureau.device_readings", "measured_on_in_period", {"measured_on": BEFORE}, False),
+    ("health_bureau.device_readings", "measured_on_in_period", {"measured_on": AFTER}, False),
+    ("health_bureau.exams", "exam_date_in_period", {"exam_date": BEFORE}, False),
+    ("health_bureau.exams", "exam_date_in_period", {"exam_date": AFTER}, False),
+    ("health_bureau.followups_dyslipidaemia", "ldl_range", {"ldl_mmol_l": "0.1"}, False),
+    ("health_bureau.followups_dyslipidaemia", "ldl_range", {"ldl_mmol_l": "0.2"}, True),
+    ("health_bureau.followups_dyslipidaemia", "ldl_range", {"ldl_mmol_l": "15.0"}, True),
+    ("health_bureau.followups_dyslipidaemia", "ldl_range", {"ldl_mmol_l": "15.1"}, False),
+    ("health_bureau.followups_dyslipidaemia", "followup_date_in_period", {"followup_date": BEFORE}, False),
+    ("health_bureau.followups_dyslipidaemia", "followup_date_in_period", {"followup_date": AFTER}, False),
+    ("health_bureau.health_points", "points_not_negative", {"points_earned": -1}, False),
+    ("health_bureau.health_points", "points_not_negative", {"points_redeemed": -1}, False),
+    ("health_bureau.health_points", "joined_not_later", {"joined_on": END}, True),
+    ("health_bureau.health_points", "joined_not_later", {"joined_on": AFTER}, False),
+    ("health_bureau.institutions", "weekly_hours_range", {"weekly_hours": "168.0"}, True),
+    ("health_bureau.institutions", "weekly_hours_range", {"weekly_hours": "168.1"}, False),
+    ("health_bureau.institutions", "closed_after_opened", {"closed_on": date(2010, 1, 1)}, True),
+    ("health_bureau.institutions", "closed_after_opened", {"closed_on": date(2009, 12, 31)}, False),
+    ("health_bureau.staff", "fte_range", {"fte": "1.00"}, True),
+    ("health_bureau.staff", "fte_range", {"fte": "1.01"}, False),
+    ("health_bureau.staff", "left_after_joined", {"left_on": date(2019, 3, 1)}, True),
+    ("health_bureau.staff", "left_after_joined", {"left_on": date(2019, 2, 28)}, False),
+    ("health_bureau.tasks", "done_not_later", {"done_on": END}, True),
+    ("health_bureau.tasks", "done_not_later", {"done_on": AFTER}, False),
 ]  # fmt: skip
 
 
@@ -155,3 +206,34 @@ def test_a_rule_does_not_apply_where_its_cell_is_empty(catalog, feed, empty, sil
     verdicts = judged(catalog.feed(feed), SOUND[feed] | {empty: None})
     assert [rule for rule, verdict in verdicts.items() if verdict is None] == silent
     assert all(verdict for rule, verdict in verdicts.items() if rule not in silent)
+
+
+@pytest.mark.parametrize(
+    ("feed", "name", "row", "expected"),
+    [
+        ("health_bureau.contracts", "is_in_force", {"signed_on": END, "ends_on": AFTER}, True),
+        ("health_bureau.contracts", "is_in_force", {"signed_on": START, "ends_on": END}, True),
+        ("health_bureau.contracts", "is_in_force", {"signed_on": START, "ends_on": date(2025, 12, 30)}, False),
+        ("health_bureau.contracts", "is_in_force", {"signed_on": AFTER, "ends_on": date(2026, 12, 31)}, False),
+        ("health_bureau.contracts", "is_fulfilled", {"items_due": 4, "items_done": 3}, False),
+        ("health_bureau.contracts", "is_fulfilled", {"items_due": 4, "items_done": 4}, True),
+        ("health_bureau.contracts", "is_fulfilled", {"items_due": 4, "items_done": 5}, True),
+        ("health_bureau.staff", "is_in_post", {"joined_on": END, "left_on": None}, True),
+        ("health_bureau.staff", "is_in_post", {"joined_on": AFTER, "left_on": None}, False),
+        ("health_bureau.staff", "is_in_post", {"joined_on": START, "left_on": END}, False),
+        ("health_bureau.staff", "is_in_post", {"joined_on": START, "left_on": AFTER}, True),
+        ("health_bureau.tasks", "is_due", {"due_on": END}, True),
+        ("health_bureau.tasks", "is_due", {"due_on": AFTER}, False),
+        ("health_bureau.tasks", "is_due", {"due_on": date(2025, 1, 1)}, True),
+        ("health_bureau.tasks", "is_due", {"due_on": date(2024, 12, 31)}, False),
+        ("health_bureau.tasks", "is_done_on_time", {"due_on": BEFORE, "done_on": BEFORE}, True),
+        ("health_bureau.tasks", "is_done_on_time", {"due_on": BEFORE, "done_on": START}, False),
+        ("health_bureau.tasks", "is_done_on_time", {"due_on": BEFORE, "done_on": None}, False),
+    ],
+)
+def test_derived_flags_at_their_edges(catalog, feed, name, row, expected):
+    contract = catalog.feed(feed)
+    (derived,) = [item for item in contract.extras.derived if item.name == name]
+    cells = {column.name: pl.Series([row.get(column.name)]).cast(column.polars_dtype) for column in contract.columns}
+    frame = pl.DataFrame(cells).with_columns(period_start=pl.lit(START), period_end=pl.lit(END))
+    assert frame.select(pl.sql_expr(derived.expression)).item() is expected

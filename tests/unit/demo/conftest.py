@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +13,15 @@ import pytest
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period
 from pipelines.demo.generator import generate
+from tests.unit.demo.world import World, live, scenario_of_habits
 
 FIRST, LAST, RESIDENTS, SEED = "2024Q4", "2025Q2", 4_000, 11
-_ENCODINGS = {"health_bureau.residents": "gb18030", "civil_affairs.welfare": "gb18030"}
+# Long enough for two communities to merge after a year and a township to be divided half a year later.
+LONG_FIRST, LONG_LAST = "2023Q4", "2025Q2"
+_ENCODINGS = dict.fromkeys(
+    ("health_bureau.residents", "health_bureau.followups_dyslipidaemia", "civil_affairs.welfare"), "gb18030"
+)
+_DAY = re.compile(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})日?")
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,24 @@ def clean_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return make(tmp_path_factory.mktemp("demo") / "clean", faults=False)
 
 
+@pytest.fixture(scope="session")
+def changing_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    home = tmp_path_factory.mktemp("demo") / "changing"
+    generate(home, residents=RESIDENTS, seed=SEED, first=LONG_FIRST, last=LONG_LAST, faults=False)
+    return Files(home)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A city of eight communities with a habit each, over a year and a half."""
+    home = tmp_path_factory.mktemp("demo") / "world"
+    return live(home, scenario_of_habits(), 16_000, SEED, "2024Q1", "2025Q2")
+
+
 def day(text: str) -> date | None:
     """A day as senders write it, or None."""
+    match = _DAY.fullmatch(text.strip().partition(" ")[0])
     try:
-        return date.fromisoformat(text[:10].strip().replace("/", "-"))
+        return date(*map(int, match.groups())) if match else None
     except ValueError:
         return None

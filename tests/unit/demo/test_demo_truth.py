@@ -1,192 +1,133 @@
-"""truth/indicators.csv equals a count written out record by record from the files of a city without faults."""
+"""truth/indicators.csv and rebased.csv equal a count written out record by record from the files without faults."""
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
-import polars as pl
 import pytest
+import yaml
 
 from data_contracts.periods import Period, periods_between
-from tests.unit.demo.conftest import FIRST, LAST, Files, Record, day
+from tests.unit.demo.conftest import LONG_FIRST, LONG_LAST, Files
+from tests.unit.demo.oracle import LEVELS, RULES, Landing, rows
 
-Count = dict[str, Decimal]
-LEVELS = {"community": 12, "township": 9, "county": 6, "city": 4}
-LEAVES = 60
+Row = tuple[str, ...]
+Table = dict[Row, tuple[Decimal, Decimal]]
+KEYS = ("area_level", "area_id", "period", "indicator_id", "rule_set", "stratum")
+LENGTHS = {"community": 12, "township": 9, "county": 6, "city": 4}
+PERIODS = periods_between(LONG_FIRST, LONG_LAST)
+MERGED, SPLIT = Period.parse("2024Q4"), Period.parse("2025Q2")
+BY_RULE_SET = ("chronic_", "three_highs_", "cost_per_managed_patient", "elderly_health_management", "contract_renewal")
 
 
-def _by_period(files: Files, key: str) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = defaultdict(list)
-    for record in files.records(key):
-        if "最终版" not in record.file:
-            found[record.period.key].append(record)
+def _table(files: Files, name: str) -> Table:
+    found: Table = {}
+    with (files.home / f"truth/{name}.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            key = tuple(row[column] for column in KEYS)
+            assert key not in found, key
+            found[key] = (Decimal(row["numerator"]), Decimal(row["denominator"]))
     return found
 
 
-def _whole_id(text: str) -> str:
-    """The first 17 digits of an identity number, which are different for every person."""
-    return text[:6] + "19" + text[6:15] if len(text) == 15 else text[:17]
-
-
-def _person(record: Record) -> str:
-    return _whole_id(record.cells["person_id_no"])
-
-
-def _age(born: date, at: date) -> int:
-    return at.year - born.year - ((at.month, at.day) < (born.month, born.day))
-
-
-def _ones(areas: Iterable[str]) -> Count:
-    total: Count = defaultdict(Decimal)
-    for area in areas:
-        total[area] += 1
-    return total
-
-
-def _patients(register: list[Record]) -> dict[str, Record]:
-    return {
-        _person(record): record
-        for record in register
-        if record.cells["archive_status"] == "正常" and record.cells["is_hypertension_registered"] == "是"
-    }
-
-
-def _specification(visit: Record) -> bool:
-    face_to_face = visit.cells["visit_mode"] in ("门诊", "家庭")
-    return face_to_face and visit.cells["sbp_mmhg"].isdigit() and visit.cells["dbp_mmhg"].isdigit()
-
-
-def _control(register: list[Record], year: list[Record], end: date) -> tuple[Count, Count]:
-    last: dict[str, Record] = {}
-    managed = {_person(visit) for visit in year}
-    for visit in sorted(year, key=lambda v: (v.cells["followup_date"], v.cells["followup_no"])):
-        if _specification(visit):
-            last[_person(visit)] = visit
-    top, bottom = [], []
-    for person, patient in _patients(register).items():
-        if person not in managed:
-            continue
-        bottom.append(patient.cells["community_id"])
-        born = day(patient.cells["birth_date"])
-        assert born is not None
-        limit = 150 if _age(born, end) >= 65 else 140
-        if person in last and int(last[person].cells["sbp_mmhg"]) < limit and int(last[person].cells["dbp_mmhg"]) < 90:
-            top.append(patient.cells["community_id"])
-    return _ones(top), _ones(bottom)
-
-
-def _followup(register: list[Record], visits: list[Record]) -> tuple[Count, Count]:
-    seen = {_person(visit) for visit in visits if _specification(visit)}
-    patients = _patients(register)
-    top = _ones(record.cells["community_id"] for person, record in patients.items() if person in seen)
-    return top, _ones(record.cells["community_id"] for record in patients.values())
-
-
-def _population(files: Files, period: Period) -> tuple[Count, Count]:
-    """Everybody and those from 65 on, from the workbooks."""
-    everybody: Count = {}
-    old: Count = {}
-    for path in sorted((files.home / "landing/civil_affairs/population").rglob(f"*{period.key}.xlsx")):
-        sheet = pl.read_excel(path, engine="calamine", has_header=False, drop_empty_rows=False)
-        for row in sheet.rows():
-            if row[0] is not None and len(str(row[0])) == 12:
-                counts = [int(float(cell)) for cell in row[2:10]]
-                everybody[row[0]], old[row[0]] = Decimal(sum(counts)), Decimal(counts[3] + counts[7])
-    return everybody, old
-
-
-def _money(year: list[Record], progress: Decimal) -> tuple[Count, Count]:
-    sums: dict[str, Count] = defaultdict(lambda: defaultdict(Decimal))
-    for entry in year:
-        sums[entry.cells["entry_type"]][entry.cells["community_id"]] += Decimal(entry.cells["amount_fen"]) * 100
-    return sums["支出"], {area: amount * progress for area, amount in sums["预算"].items()}
-
-
-def _survey(answers: list[Record]) -> tuple[Count, Count]:
-    top: Count = defaultdict(Decimal)
-    bottom: Count = defaultdict(Decimal)
-    for answer in answers:
-        if answer.cells["self_rated_health"] == "拒答":
-            continue
-        bottom[answer.cells["community_id"]] += Decimal(answer.cells["weight"])
-        if int(answer.cells["self_rated_health"]) >= 4:
-            top[answer.cells["community_id"]] += Decimal(answer.cells["weight"])
-    return top, bottom
-
-
-def _expected(files: Files) -> dict[tuple[str, str], tuple[Count, Count]]:
-    feeds = {
-        name: _by_period(files, name)
-        for name in (
-            "health_bureau.residents",
-            "health_bureau.followups_hypertension",
-            "health_bureau.fund_ledger",
-            "health_bureau.survey",
-            "hospitals.encounters",
-            "civil_affairs.welfare",
-        )
-    }
-    found = {}
-    for period in periods_between(FIRST, LAST):
-        register = feeds["health_bureau.residents"][period.key]
-        visits, ledger = feeds["health_bureau.followups_hypertension"], feeds["health_bureau.fund_ledger"]
-        year = [f"{period.year}Q{number}" for number in range(1, period.index + 1)]
-        home = {_person(r): r.cells["community_id"] for r in register if r.cells["archive_status"] == "正常"}
-        stays = [r for r in feeds["hospitals.encounters"][period.key] if r.cells["encounter_class"] == "住院"]
-        everybody, old = _population(files, period)
-        poor = {(_person(r), r.cells["community_id"]) for r in feeds["civil_affairs.welfare"][period.key]}
-        rows = {
-            "chronic_hypertension_control_pct": _control(register, [v for q in year for v in visits[q]], period.end),
-            "chronic_hypertension_followup_pct": _followup(register, visits[period.key]),
-            "hospital_admissions_per_1k": (_ones(home[_person(r)] for r in stays if _person(r) in home), everybody),
-            "fund_execution_against_time_pct": _money(
-                [entry for q in year for entry in ledger[q]], Decimal(period.index) / 4
-            ),
-            "self_rated_health_good_pct": _survey(feeds["health_bureau.survey"][period.key]),
-            "population_aged_65_plus_pct": (old, everybody),
-            "welfare_recipients_pct": (_ones(area for _, area in poor), everybody),
-        }
-        found.update({(period.key, indicator): counts for indicator, counts in rows.items()})
-    return found
+def _differences(found: Table, expected: Table) -> list[tuple[Row, object, object]]:
+    keys = sorted(found.keys() | expected.keys())
+    return [(key, found.get(key), expected.get(key)) for key in keys if found.get(key) != expected.get(key)]
 
 
 @pytest.fixture(scope="module")
-def truth(clean_city: Files) -> list[dict[str, str]]:
-    with (clean_city.home / "truth/indicators.csv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+def landing(changing_city: Files) -> Landing:
+    return Landing(changing_city, PERIODS)
 
 
-def test_truth_agrees_with_a_count_from_the_files(clean_city: Files, truth: list[dict[str, str]]) -> None:
-    expected = _expected(clean_city)
-    assert {(row["period"], row["indicator_id"]) for row in truth} == set(expected)
-    for row in truth:
-        for name, counts in zip(
-            ("numerator", "denominator"), expected[row["period"], row["indicator_id"]], strict=True
-        ):
-            inside = sum((value for area, value in counts.items() if area.startswith(row["area_id"])), Decimal())
-            assert Decimal(row[name]) == inside, (row, name)
+@pytest.fixture(scope="module")
+def truth(changing_city: Files) -> Table:
+    return _table(changing_city, "indicators")
 
 
-def test_truth_lists_every_area_of_every_level_once(truth: list[dict[str, str]]) -> None:
-    indicators, periods = {row["indicator_id"] for row in truth}, periods_between(FIRST, LAST)
-    areas = {(row["area_level"], row["area_id"]) for row in truth}
-    assert len(truth) == len(areas) * len(indicators) * len(periods)
-    assert len(indicators) == 7
-    assert {level: sum(at == level for at, _ in areas) for level in LEVELS} == {
-        "community": LEAVES,
-        "township": 10,
-        "county": 2,
-        "city": 1,
-    }
-    assert all(len(area) == LEVELS[level] for level, area in areas)
-    assert {(row["rule_set"], row["stratum"]) for row in truth} == {("national_2017", "all")}
+@pytest.mark.parametrize("period", PERIODS, ids=lambda period: period.key)
+def test_truth_agrees_with_a_count_from_the_files(landing: Landing, truth: Table, period: Period) -> None:
+    mine = {key: counts for key, counts in truth.items() if key[2] == period.key}
+    assert _differences(mine, rows(landing.quarter(period), period)) == []
 
 
-def test_indicators_differ_between_communities_and_are_shares(truth: list[dict[str, str]]) -> None:
-    for indicator in ("chronic_hypertension_followup_pct", "self_rated_health_good_pct"):
-        rows = [r for r in truth if r["indicator_id"] == indicator and r["area_level"] == "community"]
-        values = [Decimal(r["numerator"]) / Decimal(r["denominator"]) for r in rows if Decimal(r["denominator"])]
-        assert len(set(values)) > LEAVES // 2
-        assert all(0 <= value <= 1 for value in values)
+def test_rebased_agrees_with_a_count_on_the_last_areas(changing_city: Files, landing: Landing) -> None:
+    rebased = _table(changing_city, "rebased")
+    last = PERIODS[-1]
+    expected: Table = {}
+    for period in PERIODS:
+        if landing.areas(period) != landing.areas(last):
+            expected |= rows(landing.quarter(period), last)
+    assert {key[2] for key in rebased} == {period.key for period in PERIODS if period.start < SPLIT.start}
+    assert _differences(rebased, expected) == []
+
+
+def test_truth_lists_every_area_indicator_and_rule_set_once(truth: Table) -> None:
+    for period in PERIODS:
+        mine = [key for key in truth if key[2] == period.key]
+        areas = {(level, area) for level, area, *_ in mine}
+        counted = {level: sum(at == level for at, _ in areas) for level in LEVELS}
+        merged, split = period.start >= MERGED.start, period.start >= SPLIT.start
+        assert counted == {"community": 59 if merged else 60, "township": 11 if split else 10, "county": 2, "city": 1}
+        assert all(len(area) == LENGTHS[level] for level, area in areas)
+        what = {key[3:] for key in mine}
+        assert len(mine) == len(areas) * len(what)
+        assert {rule_set for _, rule_set, _ in what} == set(RULES)
+
+
+def test_truth_knows_every_indicator_of_the_registry(truth: Table) -> None:
+    registry = Path(__file__).parents[3] / "data_contracts" / "registry" / "indicators.yaml"
+    known = yaml.safe_load(registry.read_text(encoding="utf-8"))
+    assert {indicator for _, _, _, indicator, _, _ in truth} == set(known)
+
+
+def test_only_what_a_rule_set_decides_differs_between_them(truth: Table) -> None:
+    differing = set()
+    for key, counts in truth.items():
+        if counts != truth[(*key[:4], "platform_2011", key[5])]:
+            differing.add(key[3])
+    deciding = {key[3] for key in truth if key[3].startswith(BY_RULE_SET)}
+    assert differing == deciding
+
+
+def test_a_merged_community_counts_what_its_parts_counted(changing_city: Files, truth: Table) -> None:
+    """Before they merged, on the last areas; persons once, should they have lived in both."""
+    rebased = _table(changing_city, "rebased")
+    parts, whole = ("990101002001", "990101002002"), "990101002101"
+    assert not any(key[1] in parts for key in rebased)
+    some = 0
+    for key in (key for key in truth if key[1] == parts[0]):
+        _, _, period, indicator, *_ = key
+        assert Period.parse(period).start < MERGED.start
+        sums = tuple(map(sum, zip(*(truth[(key[0], part, *key[2:])] for part in parts), strict=True)))
+        if indicator != "related_admitted_persons_per_1k":
+            assert rebased[(key[0], whole, *key[2:])] == sums
+            some += sums[0] > 0
+    assert some > 100
+
+
+def test_a_divided_township_counts_what_both_townships_counted(changing_city: Files, truth: Table) -> None:
+    rebased = _table(changing_city, "rebased")
+    both = ("990102204", "990102254")
+    found: dict[Row, list[Decimal]] = defaultdict(list)
+    for key, (numerator, _) in rebased.items():
+        if key[1] in both and key[3] != "related_admitted_persons_per_1k":
+            found[key[2:]].append(numerator)
+    assert found
+    for key, numerators in found.items():
+        assert len(numerators) == 2
+        assert truth[("township", both[0], *key)][0] == sum(numerators)
+    assert all(area != both[1] for _, area, period, *_ in truth if period != SPLIT.key)
+
+
+def test_persons_are_fewer_than_admissions_and_more_than_in_one_community(truth: Table) -> None:
+    """Somebody is admitted twice, so a count of admissions in place of persons would be seen."""
+    persons = "related_admitted_persons_per_1k"
+    for (level, area, period, indicator, *rest), (numerator, denominator) in truth.items():
+        if indicator == persons:
+            admissions = truth[(level, area, period, "related_admissions_per_1k", *rest)]
+            assert numerator <= admissions[0]
+            assert denominator == admissions[1]
+    city = [(key, counts) for key, counts in truth.items() if key[0] == "city" and key[3] == persons]
+    assert any(counts[0] < truth[(*key[:3], "related_admissions_per_1k", *key[4:])][0] for key, counts in city)

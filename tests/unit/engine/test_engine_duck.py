@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.engine.duck import EngineError, EngineLimits, View, execute, query
+from assets.engine import duck
+from assets.engine.duck import EngineError, EngineLimits, View, execute, query, session
 
 
 def _parquet(folder: Path, name: str, frame: pl.DataFrame) -> Path:
@@ -110,3 +111,76 @@ def test_limits_hold_and_the_spill_folder_is_left_empty(tmp_path: Path) -> None:
 def test_values_of_parameters_reach_the_query() -> None:
     found = query("select a from t where a > $least", {"t": pl.DataFrame({"a": [1, 2, 3]})}, parameters={"least": 2})
     assert found["a"].to_list() == [3]
+
+
+# Several queries on one connection ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["kept", "opened"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small files, read for a connection that is kept, and large ones, for which one is opened."""
+    if request.param == "opened":
+        monkeypatch.setattr(duck, "_SMALL", -1)
+    return str(request.param)
+
+
+def test_queries_of_a_session_do_not_see_each_others_tables(tmp_path: Path, way: str) -> None:
+    first = _parquet(tmp_path, "one.parquet", pl.DataFrame({"n": [1]}))
+    second = _parquet(tmp_path, "two.parquet", pl.DataFrame({"n": [2]}))
+    with session([first, second]) as engine:
+        assert engine.query("select n from t", {"t": [first], "u": pl.DataFrame({"a": [1]})})["n"].to_list() == [1]
+        assert engine.query("select n from t", {"t": [second]})["n"].to_list() == [2]
+        with pytest.raises(EngineError, match="Catalog"):
+            engine.query("select * from u", {"t": [second]})
+        view = {"t": [first, second], "v": View("select sum(n) as n from t")}
+        assert engine.query("select cast(n as bigint) as n from v", view)["n"].to_list() == [3]
+
+
+def test_a_session_goes_on_after_a_failed_query(tmp_path: Path, way: str) -> None:
+    path = _parquet(tmp_path, "one.parquet", pl.DataFrame({"n": ["x"]}))
+    with session([path]) as engine:
+        with pytest.raises(EngineError):
+            engine.query("select cast(n as integer) as n from t", {"t": [path]})
+        assert engine.query("select n from t", {"t": [path]})["n"].to_list() == ["x"]
+
+
+def test_neither_kind_of_connection_reads_other_files(tmp_path: Path, way: str) -> None:
+    given_file = _parquet(tmp_path, "given.parquet", pl.DataFrame({"a": [1]}))
+    other = _parquet(tmp_path, "other.parquet", pl.DataFrame({"a": [2]}))
+    with pytest.raises(EngineError, match="Permission"):
+        query(f"select * from read_parquet('{other}')", {"t": [given_file]})  # noqa: S608
+    with pytest.raises(EngineError):
+        query("set threads = 4", {"t": [given_file]})
+
+
+def test_files_of_several_versions_are_put_together_by_name(tmp_path: Path, way: str) -> None:
+    old = pl.DataFrame({"k": ["a"], "n": pl.Series([1], dtype=pl.Int32)})
+    new = pl.DataFrame({"more": [True], "n": pl.Series([2**40], dtype=pl.Int64), "k": ["b"]})
+    files = [_parquet(tmp_path, "old.parquet", old), _parquet(tmp_path, "new.parquet", new)]
+    found = query("select k, n, more from t order by k", {"t": files})
+    assert found.rows() == [("a", 1, None), ("b", 2**40, True)]
+
+
+def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "period=2025Q1"
+    folder.mkdir()
+    path = _parquet(folder, "one.parquet", pl.DataFrame({"n": [1]}))
+    assert query("select * from t", {"t": [path]}).columns == ["n"]
+
+
+def test_every_type_comes_back_as_it_was_written(tmp_path: Path, way: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "text": ["中", None],
+            "integer": pl.Series([1, None], dtype=pl.Int64),
+            "number": pl.Series([1, 2], dtype=pl.Int32),
+            "hash": pl.Series([2**64 - 1, None], dtype=pl.UInt64),
+            "amount": pl.Series(["1.50", None]).cast(pl.Decimal(28, 2)),
+            "day": pl.Series(["2025-01-01", None]).str.to_date(),
+            "flag": [True, None],
+            "share": [0.1, None],
+        }
+    )
+    found = query("select * from t", {"t": [_parquet(tmp_path, "one.parquet", frame)]})
+    assert found.equals(frame)
+    assert found.schema == frame.schema

@@ -140,6 +140,35 @@ def test_yes_and_no(bench):
     assert violated == {"type_x": [False, False, False, True, False]}
 
 
+MARKS = ["NULL", "\\N", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"]
+
+
+def test_marks_of_no_value_are_no_text(bench):
+    """A key that reads #N/A would make one record of all the records whose key was lost."""
+    cells = [*MARKS, " #N/A ", "＃N/A", "null", "N/A", "#1"]
+    lost = len(MARKS) + 2
+    values, violated = column(bench, {"type": "text", "required": True}, cells)
+    assert values == [None] * lost + ["null", "N/A", "#1"]
+    assert violated == {"required_x": [True] * lost + [False] * 3}
+
+
+def test_marks_of_no_value_are_no_person(bench):
+    person = {"column": "x", "id_scheme": "opaque"}
+    contract = bench.contract(
+        [{"name": "id", "type": "text"}, {"name": "x", "type": "text", "role": "person_id"}], person=person
+    )
+    texts = pl.DataFrame({"x": ["#N/A", "P1"], "id": ["1", "2"], "record_no": [1, 2], "line_no": [2, 3]})
+    assert type_columns(texts, contract, bench.codes["yes_no"]).violations["person_id_invalid"].to_list() == [
+        True,
+        False,
+    ]
+
+
+def test_marks_of_no_value_are_no_number(bench):
+    values, violated = column(bench, {"type": "integer"}, [*MARKS, "1"])
+    assert (values[-1], violated) == (1, {"type_x": [True] * len(MARKS) + [False]})
+
+
 def test_missing_words_are_empty_and_required_is_named(bench):
     spec = {"type": "integer", "missing": ["-", "不详"], "required": True}
     assert column(bench, spec, ["-", "不详", " ", "0"]) == (

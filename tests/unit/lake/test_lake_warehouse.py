@@ -41,6 +41,15 @@ def test_staging_shows_current_rows_only_and_other_tables_all(home):
     assert _rows(home, "select comment from duckdb_views() where view_name = 'hospitals__encounters'") == [("就诊",)]
 
 
+def test_parts_of_other_columns_are_shown_together_by_name(home):
+    first = write_part(home, "stg_a__b", "2024", "p1", pl.DataFrame({"code": ["x"], "old": [1]}))
+    second = write_part(home, "stg_a__b", "2025", "p2", pl.DataFrame({"new": [2], "code": ["y"]}))
+    replace_warehouse(home, {"stg_a__b": [first, second]}, {}, {"stg_a__b": {"old": "旧", "new": "新"}})
+    assert _rows(home, "select code, old, new from stg.a__b order by code") == [("x", 1, None), ("y", None, 2)]
+    comments = _rows(home, "select column_name, comment from duckdb_columns() where comment is not null order by 1")
+    assert comments == [("new", "新"), ("old", "旧")]
+
+
 def test_a_reader_keeps_what_it_opened_and_the_next_one_sees_the_new(home):
     replace_warehouse(home, {"mart__t": [_part(home, "mart__t", [1])]}, {}, {})
     with duckdb.connect(str(home.warehouse), read_only=True) as reader:

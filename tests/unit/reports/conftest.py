@@ -7,7 +7,8 @@ No statistic is computed properly here; the numbers only have the shape and the 
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,19 +16,29 @@ import polars as pl
 import pytest
 
 from data_contracts.closed import Bilingual
+from data_contracts.tables import output_tables
 from reports.context import (
     AllocationView,
     CurrencyView,
     IndicatorView,
     PolicyView,
     ReportContext,
+    ServiceView,
+    VersionView,
     words,
 )
 
 Frames = dict[str, pl.DataFrame]
+_KINDS, _SPANS = ("budget", "appropriation", "spending"), (("", 1), ("ytd_", 1000))
 _ZH = "东西南北中安宁康乐和平光明新华文昌永兴长青春风花园清河石桥柳林"
 _EN = ("Ash", "Birch", "Cedar", "Dale", "Elm", "Fern", "Glen", "Holly", "Ivy", "Kings", "Lark", "Mill", "North", "Oak")
 _EN_END = ("ford", "ton", "ham", "bury", "field", "wick", "gate", "mouth", "stead", "well")
+
+
+_IN_CHAIN: dict[str, dict[str, Any]] = {
+    "chronic_hypertension_control_pct": {"chain": "result"},
+    "fund_execution_against_time_pct": {"chain": "process", "by_policy": True},
+}
 
 
 @dataclass(frozen=True)
@@ -282,6 +293,103 @@ def _scores(tree: Tree, areas: pl.DataFrame) -> pl.DataFrame:
         ],
         orient="row",
     )
+
+
+def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of a published table; what a row leaves out is null."""
+    return pl.DataFrame(rows, schema=output_tables()[name].schema)
+
+
+def _policies(tree: Tree, areas: pl.DataFrame) -> Frames:
+    """One policy in force with five clauses, one not yet, and money of a policy that nobody registered."""
+    now, rule = tree.periods[-1], {"rule_set": "nbphs_2025"}
+    places = list(areas.select("area_level", "area_id").iter_rows())
+    control, spent = "chronic_hypertension_control_pct", "fund_execution_against_time_pct"
+    base = {"period": now, "policy_id": "htn_management"}
+    parts = [
+        {**base, **rule, "area_level": level, "area_id": area, "dimension": dimension, "indicator_id": indicator}
+        | {"value": 40.0 + at % 7, "points": 10.0 + at % 7, "weight": 100.0, "low": 20.0, "high": 80.0, "status": "ok"}
+        for at, (level, area) in enumerate(places)
+        for dimension, indicator in (("health_outcome", control), ("policy_effectiveness", spent))
+    ]
+    own = [
+        {"area_level": level, "area_id": area, "period": period, "policy_id": policy, "indicator_id": spent, **rule}
+        | {"value": value, "method": "m", "status": "ok"}
+        for level, area in places
+        for period in tree.periods
+        for policy, value in (("htn_management", 91.5), ("other", 11.5))
+    ]
+    top = dict(zip(("area_level", "area_id"), places[0], strict=True))
+    clause = {**base, **rule, **top, "version": "2024"}
+    visit = {"service_id": "visit", "times": 4, "per": "year", "mode": "face_to_face"}
+    target = {"indicator_id": control, "target": 62.5, "target_by": date(2025, 12, 31), "target_reference": "目标文件"}
+    lines = [
+        (1, "visit", "none", {**visit, **target, "value": 58.25, "lower": 57.0, "upper": 59.0, "value_status": "ok"}),
+        (2, "exam", "no_indicator", {**visit, "times": 1}),
+        (3, "control", "no_service", {"indicator_id": control, "value": 58.25, "value_status": "ok"}),
+        (4, "words", "no_service_no_indicator", {}),
+    ]
+    status = {"visit": "not_met", "control": "no_target"}
+    money = [
+        {**base, **spot, "source": source, "in_register": policy != "nobody", "policy_id": policy}
+        | {
+            f"{kind}_{span}fen": n * scale
+            for kind, n in zip(_KINDS, (400, 300, 200), strict=True)
+            for span, scale in _SPANS
+        }
+        for spot, policy in [
+            *(({"area_level": level, "area_id": area}, "htn_management") for level, area in places),
+            ({"area_level": "unplaced", "area_id": "c404"}, "htn_management"),
+            (top, "nobody"),
+        ]
+        for source, n in (("central", 1), ("total", 1))
+    ]
+    register = [
+        {**base, "status": "in_force", "version": "2024", "document": "新文件", "valid_from": date(2024, 4, 1)}
+        | {"clauses": 4, "without_service": 2, "without_indicator": 2, "target_persons": 12345},
+        {**base, "policy_id": "kiosks", "status": "not_yet", "valid_from": date(2030, 1, 1)}
+        | {"clauses": 0, "without_service": 0, "without_indicator": 0},
+    ]
+    services = [
+        {
+            "service_id": "visit",
+            "title_zh": "访",
+            "title_en": "Visit",
+            "times": 4,
+            "per": "year",
+            "mode": "face_to_face",
+        }
+        | {"period": now, "target_persons": 777, "policies": "htn_management"},
+        {
+            "service_id": "rounds",
+            "title_zh": "巡",
+            "title_en": "Rounds",
+            "times": 2,
+            "per": "month",
+            "mode": "any",
+            "period": now,
+        },
+    ]
+    return {
+        "score__indicators": _frame("score__indicators", parts),
+        "ind__policies": _frame("ind__policies", own),
+        "policy__clauses": _frame(
+            "policy__clauses",
+            [
+                {**clause, "clause_no": number, "clause_id": key, "line_no": 1, "gap": gap}
+                | {
+                    "clause_zh": f"条款{key}",
+                    "clause_en": f"Clause {key}",
+                    "status": status.get(key, "not_measured"),
+                    **more,
+                }
+                for number, key, gap, more in lines
+            ],
+        ),
+        "policy__register": _frame("policy__register", register),
+        "policy__services": _frame("policy__services", services),
+        "policy__money": _frame("policy__money", money),
+    }
 
 
 def _risk(tree: Tree, areas: pl.DataFrame) -> pl.DataFrame:
@@ -557,7 +665,7 @@ def build(tree: Tree, *, money: bool = True, hostile: str | None = None) -> tupl
         period=tree.periods[-1],
         levels=tree.levels,
         rule_sets={"nbphs_2025": words("国家基本公共卫生服务规范（2025 口径）", "National basic services, 2025")},
-        indicators=INDICATORS,
+        indicators=INDICATORS | {key: replace(INDICATORS[key], **changes) for key, changes in _IN_CHAIN.items()},
         policies={
             "htn_management": PolicyView(
                 words("高血压患者健康管理", "Hypertension management"),
@@ -565,8 +673,19 @@ def build(tree: Tree, *, money: bool = True, hostile: str | None = None) -> tupl
                 "国卫基层发〔2017〕13号",
                 words("35岁及以上高血压患者", "Patients aged 35+"),
                 words("基层科", "Primary care"),
-            )
+                class_id="service",
+                versions=(
+                    VersionView("2017", "旧文件", date(2017, 2, 28), date(2024, 3, 31)),
+                    VersionView("2024", "新文件", date(2024, 4, 1), None, words("频次提高", "More often")),
+                ),
+            ),
+            "kiosks": PolicyView(words("健康小屋", "Kiosks"), words("服务类", "Service"), class_id="service"),
         },
+        services={
+            "visit": ServiceView(words("面访", "Visit"), feeds=("hospitals.encounters",)),
+            "rounds": ServiceView(words("巡诊", "Rounds")),
+        },
+        sources={"central": words("中央", "Central")},
         grades={
             "excellent": words("优", "Excellent"),
             "good": words("良", "Good"),
@@ -595,6 +714,7 @@ def build(tree: Tree, *, money: bool = True, hostile: str | None = None) -> tupl
             "alloc__payees": payees,
             "alloc__lines": lines,
             "score__policies": _scores(tree, areas),
+            **_policies(tree, areas),
             "risk__areas": _risk(tree, areas),
         }
         context = ReportContext(

@@ -58,6 +58,7 @@ def settings(**changes: Any) -> Settings:
             "r2024": RuleSet.model_validate({**rules, "valid_from": "2024-01-01"}),
             "r2026": RuleSet.model_validate({**rules, "valid_from": "2026-01-01"}),
         },
+        "services": {},
         "policy_document": None,
         "risk": None,
         "allocation": None,

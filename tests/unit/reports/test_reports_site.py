@@ -44,7 +44,8 @@ def test_files_of_the_site(make_home: Callable[..., Any], trees: dict[str, Any],
     written = write_site(context, frames, tmp_path)
     assert written[0] == tmp_path / "index.html"
     assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
-    assert {path.name for path in (tmp_path / "en").iterdir()} == {f"{page}.html" for page in PAGES}
+    pages = {*PAGES, *(f"policy_{policy}" for policy in context.policies)}
+    assert {path.name for path in (tmp_path / "en").iterdir()} == {f"{page}.html" for page in pages}
 
 
 def test_same_input_same_bytes_whatever_the_row_order(
@@ -146,7 +147,7 @@ def test_footnote_on_every_page(city: Path) -> None:
 
 
 def test_language_switch_points_to_the_same_page(city: Path) -> None:
-    for page in PAGES:
+    for page in (*PAGES, "policy_htn_management"):
         assert f'href="en/{page}.html"' in (city / f"{page}.html").read_text("utf-8")
         assert f'href="../{page}.html"' in (city / "en" / f"{page}.html").read_text("utf-8")
 
@@ -253,11 +254,12 @@ def in_browser(page: Path, fragment: str, profile: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "policy_htn_management", "policy_kiosks"])
 def test_pages_draw_in_a_browser(city: Path, tmp_path: Path, page: str) -> None:
     dom = in_browser(city / f"{page}.html", "", tmp_path)
     charts = {"index": 6, "indicators": 2, "dimensions": 1, "risk": 2, "money": 2, "quality": 1}
-    assert dom.count('class="main-svg"') >= charts[page]
+    charts["policy_htn_management"] = 1
+    assert dom.count('class="main-svg"') >= charts.get(page, 0)
     assert "<img" not in dom
 
 

@@ -1,0 +1,120 @@
+"""Policies in a period: which are in force, where they hold, and the indicator values each of them is judged by.
+
+Put here: selection of versions by date, territory, values of a policy's own records. Keep out: points and weights
+(scores.py), the tables of the register (registers.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from assets.compute.geography import placement
+from assets.compute.indicators import Geography, indicator_values
+from assets.lake import parts
+from assets.lake.home import Home
+from data_contracts.contracts import Catalog
+from data_contracts.periods import Period
+from data_contracts.schemas import gate, table_schema
+from data_contracts.settings import Policy, PolicyVersion, Settings
+from data_contracts.tables import output_tables
+
+_OWN = "ind__policies"
+_COUNTS = "ind__counts"
+_CLOSURE = "mart__area_closure"
+_STRATUM = "policy="
+_AREA = ["area_level", "area_id"]
+
+
+@dataclass(frozen=True)
+class PolicyInForce:
+    """A policy, its version in force, and the values it is judged by: whole areas in which it holds."""
+
+    policy_id: str
+    policy: Policy
+    version: PolicyVersion
+    values: pl.DataFrame
+
+
+def policies_in_force(settings: Settings, period: Period) -> dict[str, tuple[Policy, PolicyVersion]]:
+    """Policies with the version that is in force at the end of `period`, by id."""
+    document = settings.policy_document
+    found = {
+        policy_id: (policy, policy.version_at(period.end))
+        for policy_id, policy in sorted((document.policies if document else {}).items())
+    }
+    return {policy_id: (policy, version) for policy_id, (policy, version) in found.items() if version is not None}
+
+
+def judged_policies(home: Home, settings: Settings, period: Period) -> Iterator[PolicyInForce]:
+    """Every policy in force with its values; none where the period has no values.
+
+    An indicator that is counted by policy is taken from the policy's own records and is missing where there are none.
+    """
+    values = parts.read_table(home, "ind__values", [period.key])
+    if values is None:
+        return
+    own = parts.read_table(home, _OWN, [period.key])
+    own = output_tables()[_OWN].empty() if own is None else own
+    counted = settings.counted_by_policy()
+    common = values.filter(pl.col("stratum") == "all").drop("stratum")
+    columns = common.columns
+    # Areas of the period stay known even where a policy has no record of its own.
+    grid = common.with_columns(
+        pl.when(pl.col("indicator_id").is_in(counted)).then(None).otherwise(pl.col(name)).alias(name)
+        for name in ("numerator", "denominator", "value", "lower", "upper")
+    ).with_columns(
+        pl.when(pl.col("indicator_id").is_in(counted)).then(pl.lit("no_data")).otherwise("status").alias("status")
+    )
+    key = [*_AREA, "rule_set", "indicator_id"]
+    for policy_id, (policy, version) in policies_in_force(settings, period).items():
+        mine = own.filter(pl.col("policy_id") == policy_id).select(columns)
+        joined = pl.concat([grid.join(mine, on=key, how="anti"), mine]).sort(key)
+        yield PolicyInForce(policy_id, policy, version, _where_it_holds(home, policy, period, joined))
+
+
+def own_values(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
+    """Rows of ind__policies for one period: indicators counted by policy, from the records of each policy alone."""
+    table, own = output_tables()[_OWN], placement(home, settings, catalog, period, period)
+    counts = parts.read_table(home, _COUNTS, [period.key])
+    chosen = settings.counted_by_policy()
+    if own is None or counts is None or not chosen:
+        return table.empty()
+    narrow = replace(settings, indicators={key: settings.indicators[key] for key in chosen})
+    counted = counts.filter(pl.col("stratum").str.starts_with(_STRATUM))
+    found = [
+        indicator_values(
+            home, narrow, catalog, period, Geography(own.closure, group.with_columns(pl.lit("all").alias("stratum")))
+        ).with_columns(pl.lit(str(stratum).removeprefix(_STRATUM)).alias("policy_id"))
+        for (stratum,), group in counted.partition_by("stratum", as_dict=True, maintain_order=True).items()
+    ]
+    return gate(table_schema(table), table.shape(pl.concat(found))) if found else table.empty()
+
+
+def own_inputs(period: Period) -> list[tuple[str, str]]:
+    """Every (table, period) that decides the rows of ind__policies."""
+    return [(_COUNTS, period.key), (_CLOSURE, period.key)]
+
+
+def territory(home: Home, policy: Policy, period: Period) -> pl.DataFrame | None:
+    """Areas wholly within the areas of the policy; None where it holds everywhere.
+
+    An area lies within when every one of its lowest-level areas does.
+    """
+    if not policy.areas:
+        return None
+    closure = parts.read_table(home, _CLOSURE, [period.key])
+    if closure is None:
+        return pl.DataFrame(schema=dict.fromkeys(_AREA, pl.String))
+    named = [(level, area) for level, areas in sorted(policy.areas.items()) for area in areas]
+    wanted = pl.DataFrame(named, schema=_AREA, orient="row")
+    leaves = closure.join(wanted, on=_AREA, how="semi").select("leaf_id").unique()
+    inside = pl.col("leaf_id").is_in(leaves["leaf_id"].implode())
+    return closure.group_by(_AREA).agg(inside.all().alias("within")).filter("within").select(_AREA).sort(_AREA)
+
+
+def _where_it_holds(home: Home, policy: Policy, period: Period, values: pl.DataFrame) -> pl.DataFrame:
+    areas = territory(home, policy, period)
+    return (
+        values if areas is None else values.join(areas, on=_AREA, how="semi").sort(*_AREA, "rule_set", "indicator_id")
+    )

@@ -1,0 +1,383 @@
+"""The registers of policies and services in a period: what is in force, whom it reaches, chains of clauses, money.
+
+Put here: the rows of the policy__ tables. Keep out: which values a policy is judged by (policies.py), points
+(scores.py), words on pages (reports).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from assets.compute.geography import placement
+from assets.compute.inputs import engine_limits
+from assets.compute.marts import mart_columns, mart_names
+from assets.compute.policies import judged_policies, policies_in_force, territory
+from assets.engine.duck import Table, query
+from assets.lake import parts
+from assets.lake.home import Home
+from data_contracts.closed import DefinitionError, nearest
+from data_contracts.contracts import Catalog
+from data_contracts.periods import Period
+from data_contracts.schemas import gate, table_schema
+from data_contracts.settings import (
+    Clause,
+    ClauseIndicator,
+    ClauseTarget,
+    Indicator,
+    Policy,
+    PolicyVersion,
+    Promise,
+    Settings,
+    TargetGroup,
+)
+from data_contracts.tables import output_tables
+from sql.portability import NotPortableError, check_condition
+
+LEDGER = "mart__health_bureau__fund_ledger"
+UNPLACED = "unplaced"
+TOTAL = "total"
+_UNKNOWN = "unknown"
+_UNSTATED = "unstated"
+_AREA = ["area_level", "area_id"]
+_ENTRIES = ("budget", "appropriation", "spending")
+_NO_RULES = "none"
+
+
+# whom policies and services are for ----------------------------------------------------------------------------
+
+
+def check_groups(settings: Settings, catalog: Catalog) -> None:
+    """Raise DefinitionError for a target group over a mart or column that is not there, or beyond the allowed SQL."""
+    for where, group in _groups(settings):
+        if (group.mart is None) != (group.where is None):
+            raise DefinitionError(f"{where}: target_group: mart and where go together")
+        if group.mart is None or group.where is None:
+            continue
+        known = mart_names(catalog)
+        if group.mart not in known:
+            near = nearest(group.mart, known)
+            hint = f"; did you mean '{near}'?" if near else ""
+            raise DefinitionError(f"{where}: target_group: this home has no mart '{group.mart}'{hint}")
+        columns = mart_columns(catalog, group.mart)
+        if "person_id" not in columns:
+            raise DefinitionError(f"{where}: target_group: {group.mart} is not about persons")
+        try:
+            check_condition(group.where, columns)
+        except NotPortableError as error:
+            raise DefinitionError(f"{where}: target_group: {group.mart}: {error}") from None
+
+
+def _groups(settings: Settings) -> Iterator[tuple[str, TargetGroup]]:
+    for service_id, service in settings.services.items():
+        yield f"services.yaml: {service_id}", service.target_group
+    document = settings.policy_document
+    for policy_id, policy in (document.policies if document else {}).items():
+        yield f"policies.yaml: {policy_id}", policy.target_group
+
+
+_Counted = dict[tuple[str, str], int]
+
+
+def _persons(
+    home: Home, settings: Settings, groups: Iterable[TargetGroup], period: Period, leaves: pl.DataFrame | None = None
+) -> _Counted:
+    """Persons of each group that can be counted, each once, in all areas or in `leaves`; one scan per mart."""
+    wanted: dict[str, set[str]] = {}
+    for group in groups:
+        if group.mart is not None and group.where is not None:
+            wanted.setdefault(group.mart, set()).add(group.where)
+    found: _Counted = {}
+    for mart, conditions in sorted(wanted.items()):
+        files = parts.files_in_force(home, mart, [period.key])
+        if not files:
+            continue
+        ordered = sorted(conditions)
+        flags = ", ".join(f"max(case when {text} then 1 else 0 end) as g{at}" for at, text in enumerate(ordered))
+        sums = ", ".join(f"cast(sum(g{at}) as bigint) as g{at}" for at in range(len(ordered)))
+        tables: dict[str, Table] = {"mart": files} if leaves is None else {"mart": files, "leaves": leaves}
+        only = "" if leaves is None else " and area_id in (select area_id from leaves)"
+        persons = f"select person_id, {flags} from mart where person_id is not null{only} group by person_id"  # noqa: S608
+        row = query(f"select {sums} from ({persons}) p", tables, limits=engine_limits(home, settings))  # noqa: S608
+        found |= {(mart, text): row[f"g{at}"][0] or 0 for at, text in enumerate(ordered)}
+    return found
+
+
+def _counted(counts: _Counted, group: TargetGroup) -> int | None:
+    return counts.get((group.mart, group.where)) if group.mart and group.where else None
+
+
+# registers ------------------------------------------------------------------------------------------------------
+
+
+def policy_register(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
+    """Rows of policy__register: every policy of the home, in force or not."""
+    document = settings.policy_document
+    policies = sorted((document.policies if document else {}).items())
+    counts = _persons(home, settings, [policy.target_group for _, policy in policies], period)
+    rows = [_registered(home, settings, policy_id, policy, period, counts) for policy_id, policy in policies]
+    return _table("policy__register", rows, period)
+
+
+def _registered(
+    home: Home, settings: Settings, policy_id: str, policy: Policy, period: Period, counts: _Counted
+) -> dict[str, Any]:
+    version = policy.version_at(period.end)
+    shown = version or max(
+        (item for item in policy.versions if item.valid_from <= period.end),
+        key=lambda item: item.valid_from,
+        default=policy.versions[0],
+    )
+    within = territory(home, policy, period)
+    if within is not None:
+        leaves = within.filter(area_level=settings.levels[0]).select("area_id")
+        counts = _persons(home, settings, [policy.target_group], period, leaves)
+    gaps = [clause.gap for clause in version.clauses] if version else []
+    return {
+        "policy_id": policy_id,
+        "title_zh": policy.titles.zh,
+        "title_en": policy.titles.en,
+        "policy_class": policy.policy_class,
+        "owner_zh": policy.owner.zh,
+        "owner_en": policy.owner.en,
+        "status": _standing(policy, version, within, period),
+        "version": version.id if version else None,
+        "document": version.document if version else None,
+        "valid_from": shown.valid_from,
+        "valid_to": shown.valid_to,
+        "clauses": len(gaps),
+        "without_service": sum(gap in ("no_service", "no_service_no_indicator") for gap in gaps),
+        "without_indicator": sum(gap in ("no_indicator", "no_service_no_indicator") for gap in gaps),
+        "target_persons": _counted(counts, policy.target_group),
+    }
+
+
+def _standing(policy: Policy, version: PolicyVersion | None, within: pl.DataFrame | None, period: Period) -> str:
+    if version is None:
+        return "not_yet" if policy.versions[0].valid_from > period.end else "ended"
+    return "no_area" if within is not None and within.is_empty() else "in_force"
+
+
+def service_register(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
+    """Rows of policy__services: every service with its group and the policies in force that promise it."""
+    promised: dict[str, set[str]] = {}
+    for policy_id, (_, version) in policies_in_force(settings, period).items():
+        for clause in version.clauses:
+            for promise in clause.services:
+                promised.setdefault(promise.service, set()).add(policy_id)
+    counts = _persons(home, settings, [service.target_group for service in settings.services.values()], period)
+    rows = [
+        {
+            "service_id": service_id,
+            "title_zh": service.titles.zh,
+            "title_en": service.titles.en,
+            "times": service.frequency.times,
+            "per": service.frequency.per,
+            "mode": service.frequency.mode,
+            "target_persons": _counted(counts, service.target_group),
+            "feeds": ", ".join(service.feeds) or None,
+            "policies": ", ".join(sorted(promised.get(service_id, ()))) or None,
+        }
+        for service_id, service in sorted(settings.services.items())
+    ]
+    return _table("policy__services", rows, period)
+
+
+# clauses --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Link:
+    """One line of the chain of a clause: a promised service, an indicator, or both."""
+
+    clause_no: int
+    line_no: int
+    clause: Clause
+    promise: Promise | None
+    shown: ClauseIndicator | None
+
+
+def clause_chain(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
+    """Rows of policy__clauses: clause → service → frequency → indicator → target with the value of the whole area."""
+    judged = {item.policy_id: item.values for item in judged_policies(home, settings, period)}
+    rules = list(settings.active_rule_sets(period)) or [_NO_RULES]
+    rows = []
+    for policy_id, (policy, version) in policies_in_force(settings, period).items():
+        values = judged.get(policy_id)
+        area = None if values is None else _whole(settings, policy, values)
+        for link in _links(version.clauses):
+            fixed = {"policy_id": policy_id, "version": version.id, **_promised(settings, link)}
+            rows += [
+                {**fixed, "rule_set": rule, **_shown(settings, link, values, area, rule, period)} for rule in rules
+            ]
+    return _table("policy__clauses", rows, period)
+
+
+def _links(clauses: list[Clause]) -> Iterator[_Link]:
+    for clause_no, clause in enumerate(clauses, 1):
+        pairs: list[tuple[Promise | None, ClauseIndicator | None]] = []
+        for promise in clause.services:
+            pairs += [(promise, shown) for shown in promise.indicators] or [(promise, None)]
+        pairs += [(None, shown) for shown in clause.indicators]
+        for line_no, (named, shown) in enumerate(pairs or [(None, None)], 1):
+            yield _Link(clause_no, line_no, clause, named, shown)
+
+
+def _promised(settings: Settings, link: _Link) -> dict[str, Any]:
+    clause, promise = link.clause, link.promise
+    often = (promise.frequency or settings.services[promise.service].frequency) if promise else None
+    return {
+        "clause_no": link.clause_no,
+        "clause_id": clause.id or str(link.clause_no),
+        "line_no": link.line_no,
+        "clause_zh": clause.zh,
+        "clause_en": clause.en,
+        "gap": clause.gap,
+        "service_id": promise.service if promise else None,
+        "times": often.times if often else None,
+        "per": often.per if often else None,
+        "mode": often.mode if often else None,
+    }
+
+
+def _whole(settings: Settings, policy: Policy, values: pl.DataFrame) -> tuple[str, str] | None:
+    """The one area whose figures speak for the policy: the highest where it holds; None where there are several."""
+    named = [(level, area) for level, areas in policy.areas.items() for area in areas]
+    if policy.areas:
+        return named[0] if len(named) == 1 else None
+    present = set(values["area_level"].unique())
+    top = next((level for level in reversed(settings.levels) if level in present), None)
+    areas = values.filter(area_level=top)["area_id"].unique().to_list() if top else []
+    return (str(top), areas[0]) if len(areas) == 1 else None
+
+
+def _shown(
+    settings: Settings,
+    link: _Link,
+    values: pl.DataFrame | None,
+    area: tuple[str, str] | None,
+    rule_set: str,
+    period: Period,
+) -> dict[str, Any]:
+    level, area_id = area or (None, None)
+    found: dict[str, Any] = {"area_level": level, "area_id": area_id}
+    empty = dict.fromkeys(("indicator_id", "target", "target_by", "target_reference"))
+    numbers: dict[str, Any] = dict.fromkeys(("value", "lower", "upper", "value_status"))
+    if link.shown is None:
+        return {**found, **empty, **numbers, "status": "not_measured"}
+    indicator_id, target = link.shown.indicator, link.shown.target_at(period.end)
+    if values is not None and area is not None:
+        here = values.filter(area_level=level, area_id=area_id, rule_set=rule_set, indicator_id=indicator_id)
+        for row in here.iter_rows(named=True):
+            numbers = {"value_status": row["status"], **{key: row[key] for key in ("value", "lower", "upper")}}
+    return {
+        **found,
+        **numbers,
+        "indicator_id": indicator_id,
+        "target": float(target.value) if target else None,
+        "target_by": target.by if target else None,
+        "target_reference": target.reference if target else None,
+        "status": verdict(numbers["value"], target, settings.indicators[indicator_id], period),
+    }
+
+
+def verdict(value: float | None, target: ClauseTarget | None, indicator: Indicator, period: Period) -> str:
+    """Whether a target is met by the published value at the end of `period`.
+
+    A target with a day is due from that day on; a figure of the year to date is judged against it when the year ends.
+    Before it is due, a target that is reached is met, unless the figure can only rise and lower is better.
+    """
+    if target is None:
+        return "no_target"
+    if value is None:
+        return "no_data"
+    lower = indicator.direction == "lower_is_better"
+    reached = value <= target.value if lower else value >= target.value
+    running = indicator.window == "year_to_date" and period.time_progress < 1
+    due = target.by is None or (target.by <= period.end and not running)
+    if due:
+        return "met" if reached else "not_met"
+    return "met" if reached and not (running and lower) else "not_due"
+
+
+# money ----------------------------------------------------------------------------------------------------------
+
+
+def policy_money(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
+    """Rows of policy__money from the fund ledger: every policy it names, in the register or not, and every area.
+
+    Sums are exact integers. An entry of an area that is not in the tree is kept under the level `unplaced`.
+    """
+    own = placement(home, settings, catalog, period, period)
+    entries = _entries(home, settings, catalog, period)
+    if own is None or entries is None:
+        return output_tables()["policy__money"].empty()
+    entries = entries.with_columns(pl.col("source").fill_null(_UNSTATED))
+    placed = entries.join(own.closure.select("leaf_id", *_AREA), left_on="area_id", right_on="leaf_id", suffix="_of")
+    unplaced = entries.join(own.closure, left_on="area_id", right_on="leaf_id", how="anti")
+    rows = pl.concat(
+        [
+            placed.select("policy_id", "area_level", pl.col("area_id_of").alias("area_id"), *_amounts(entries)),
+            unplaced.select(
+                "policy_id",
+                pl.lit(UNPLACED).alias("area_level"),
+                pl.col("area_id").fill_null(_UNKNOWN),
+                *_amounts(entries),
+            ),
+        ]
+    )
+    both = pl.concat([rows, rows.with_columns(pl.lit(TOTAL).alias("source"))])
+    key = ["policy_id", *_AREA, "source"]
+    now = pl.col("period") == period.key
+    sums = both.group_by(key).agg(
+        pl.col("amount_fen").filter((pl.col("entry_type") == kind) & of).sum().alias(f"{kind}_{window}fen")
+        for kind in _ENTRIES
+        for window, of in (("", now), ("ytd_", pl.lit(value=True)))
+    )
+    document = settings.policy_document
+    known = list(document.policies) if document else []
+    return _gated(
+        "policy__money",
+        sums.with_columns(pl.col("policy_id").is_in(known).alias("in_register"), pl.lit(period.key).alias("period")),
+    )
+
+
+def _amounts(entries: pl.DataFrame) -> list[str]:
+    return [name for name in entries.columns if name not in ("policy_id", "area_id")]
+
+
+def _entries(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
+    """Sums of the ledger by area, policy, source, kind and period of the year to date; None without a ledger."""
+    if LEDGER not in mart_names(catalog):
+        return None
+    columns = mart_columns(catalog, LEDGER)
+    if not {"policy_id", "entry_type", "amount_fen"} <= set(columns):
+        return None
+    files = parts.files_in_force(home, LEDGER, [step.key for step in period.window("year_to_date")])
+    if not files:
+        return None
+    source = "source" if "source" in columns else "cast(null as varchar)"
+    sql = (
+        "select area_id, policy_id, source, entry_type, period, cast(sum(amount_fen) as bigint) as amount_fen from "  # noqa: S608
+        f"(select area_id, coalesce(policy_id, '{_UNKNOWN}') as policy_id, {source} as source, entry_type, period, "
+        "amount_fen from ledger) e group by area_id, policy_id, source, entry_type, period"
+    )
+    tables: dict[str, Table] = {"ledger": files}
+    return query(sql, tables, limits=engine_limits(home, settings))
+
+
+# shape ----------------------------------------------------------------------------------------------------------
+
+
+def _table(name: str, rows: list[dict[str, Any]], period: Period) -> pl.DataFrame:
+    table = output_tables()[name]
+    if not rows:
+        return table.empty()
+    full = [{"period": period.key, **row} for row in rows]
+    return _gated(name, pl.DataFrame(full, schema={column: table.schema[column] for column in table.columns}))
+
+
+def _gated(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    table = output_tables()[name]
+    return gate(table_schema(table), table.shape(frame))

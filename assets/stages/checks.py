@@ -1,0 +1,279 @@
+"""What the desk checks after a stage, in words that name sender, file and next step.
+
+Put here: verdicts on what a step has left, read from accounts and tables. Keep out: computing what is judged; Dagster.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from assets.compute import allocation
+from assets.intake import ledger
+from assets.intake.delivery import StagedFile
+from assets.lake import parts
+from assets.release.publish import releases_of
+from assets.release.verify import verify
+from assets.stages.handback import refresh_fix_lists
+from data_contracts.contracts import FeedContract
+from data_contracts.messages import LANGUAGES, both, text
+from data_contracts.periods import Period
+
+if TYPE_CHECKING:
+    from assets.stages.road import Road
+
+# A sentence names the first few; the table beside it has all.
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The verdict of a check on one table, in words."""
+
+    table: str
+    name: str
+    passed: bool
+    blocking: bool
+    words: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def checks_of(road: "Road", stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:
+    """The checks of a stage on its tables."""
+    checks: dict[str, Callable[[Road, str, str], Iterator[CheckResult]]] = {
+        "archive": _arrivals,
+        "stg": _staged,
+        "alloc": _money,
+        "quality": _deliveries,
+        "pub": _release,
+    }
+    check = checks.get(stage)
+    return [result for table in tables for result in check(road, table, period)] if check else []
+
+
+def said(sentence: str, **params: object) -> str:
+    """A sentence as the desk shows it: Chinese, then English."""
+    return "\n".join(both(sentence, **params).values())
+
+
+def sender_words(road: "Road", sender: str) -> dict[str, str]:
+    """How messages name a sender."""
+    known = road.settings.home.senders.get(sender)
+    return {f"sender_{language}": known.titles.get(language) if known else sender for language in LANGUAGES}
+
+
+def feed_words(road: "Road", feed: FeedContract) -> dict[str, str]:
+    """How messages name a feed and its sender."""
+    titles = {f"feed_{language}": feed.extras.titles.get(language) for language in LANGUAGES}
+    return {**sender_words(road, feed.sender), **titles}
+
+
+def listed(items: Sequence[str], language: str) -> str:
+    """The first few of several names."""
+    joint, more = ("、", "等") if language == "zh" else (", ", " …")
+    return joint.join(items[:_NAMED]) + (more if len(items) > _NAMED else "")
+
+
+# archive --------------------------------------------------------------------------------------------------------
+
+
+def due_date(road: "Road", sender: str, period: str) -> str:
+    """The last day on which a delivery for `period` is in time."""
+    known = road.settings.home.senders.get(sender)
+    return (Period.parse(period).end + timedelta(days=known.deadline_days if known else 0)).isoformat()
+
+
+def _arrivals(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    missing = _missing_feeds(road, period)
+    words = said("desk_all_arrived")
+    if missing:
+        shown = {
+            language: [
+                text("desk_feed_due", language, **feed_words(road, feed), due=due_date(road, feed.sender, period))
+                for feed in missing
+            ]
+            for language in LANGUAGES
+        }
+        words = said("desk_not_arrived", feeds_zh="；".join(shown["zh"]), feeds_en="; ".join(shown["en"]))
+    yield CheckResult(table, "every_feed_arrived", not missing, blocking=False, words=words)
+    refused = ledger.refusals(road.home)
+    words = said("desk_files_accepted")
+    if refused:
+        senders = sorted({item["sender"] for item in refused})
+        named = {
+            f"senders_{language}": listed([sender_words(road, s)[f"sender_{language}"] for s in senders], language)
+            for language in LANGUAGES
+        }
+        words = said("desk_files_refused", count=len(refused), **named)
+    rows = [
+        {
+            "sender": sender_words(road, item["sender"])["sender_zh"],
+            "file": item["name"],
+            "reason_zh": text(item["sentence"], "zh", **item["params"]),
+            "reason_en": text(item["sentence"], "en", **item["params"]),
+        }
+        for item in refused
+    ]
+    yield CheckResult(
+        table, "files_accepted", not refused, blocking=False, words=words, metadata={"files": rows} if rows else {}
+    )
+
+
+def _missing_feeds(road: "Road", period: str) -> list[FeedContract]:
+    """Feeds without a file for `period`; where a year earlier is known, only those that came then are expected."""
+    arrived: dict[str, set[str]] = {}
+    for entry in ledger.entries(road.home):
+        arrived.setdefault(entry.period, set()).add(entry.key)
+    step = Period.parse(period)
+    expected = arrived.get(Period(step.year - 1, step.index, step.grain).key)
+    return [
+        feed
+        for feed in road.catalog.current()
+        if feed.key not in arrived.get(period, set())
+        and (feed.key in expected if expected else feed.kind != "area_changes")
+    ]
+
+
+# stg ------------------------------------------------------------------------------------------------------------
+
+
+def _staged(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    feed = road.feed_of(table)
+    files = road.intake.staged(feed.key, period)
+    lists = [refresh_fix_lists(road, feed.key, step.key) for step in road.periods_up_to(period)][-1]
+    words = feed_words(road, feed)
+    records, refused = _records(files), _refused(files)
+    yield _add_up(table, files, {**words, "records": records})
+
+    share = refused / records if records else 0.0
+    limit = float(road.settings.limits.quarantine_share)
+    by_institution = institution_rows(files, lists)
+    worst = [str(row["institution"]) for row in by_institution if row["refused"]]
+    params = {**words, "records": records, "refused": refused, "share": f"{share:.2%}", "limit": f"{limit:.0%}"}
+    within = share <= limit
+    sentence = said("desk_refused_within", **params)
+    if not within:
+        sentence = said("desk_refused_above", **params, institutions=", ".join(worst[:_NAMED]))
+    metadata = {"institutions": by_institution} if refused else {}
+    yield CheckResult(table, "refused_share", within, blocking=False, words=sentence, metadata=metadata)
+
+    whole = [item for item in files if item.refused]
+    sentence = said("desk_whole_taken", **words, files=len(files))
+    if whole:
+        problems = {
+            f"problem_{language}": whole[-1].refused.words(language)  # type: ignore[union-attr]
+            for language in LANGUAGES
+        }
+        names = ", ".join(Path(item.entry.landing_name).name for item in whole[-_NAMED:])
+        sentence = said("desk_whole_refused", **words, files=names, **problems)
+    metadata = {"files": [_whole_row(item, lists) for item in whole]} if whole else {}
+    yield CheckResult(table, "whole_files", not whole, blocking=False, words=sentence, metadata=metadata)
+
+
+def _add_up(table: str, files: list[StagedFile], words: dict[str, Any]) -> CheckResult:
+    wrong = [
+        Path(item.entry.landing_name).name
+        for item in files
+        for x in [item.account]
+        if x.records != x.unreadable + x.non_data + x.quarantined + x.accepted
+    ]
+    sentence = said("desk_records_closed", **words)
+    if wrong:
+        sentence = said("desk_records_open", **words, files=", ".join(wrong))
+    return CheckResult(table, "records_add_up", not wrong, blocking=True, words=sentence)
+
+
+def _records(files: list[StagedFile]) -> int:
+    return sum(item.account.records for item in files)
+
+
+def _refused(files: list[StagedFile]) -> int:
+    return sum(item.account.quarantined + item.account.unreadable for item in files)
+
+
+def institution_rows(files: list[StagedFile], lists: dict[str, Path]) -> list[dict[str, Any]]:
+    """Files, records and refused records per institution with its fix list, most refused first."""
+    rows = []
+    for institution in sorted({item.entry.institution_id or "" for item in files}):
+        own = [item for item in files if (item.entry.institution_id or "") == institution]
+        counts = {"files": len(own), "records": _records(own), "refused": _refused(own)}
+        rows.append({"institution": institution or "—", **counts, "fix_list": lists.get(institution, "—")})
+    return sorted(rows, key=lambda row: -int(row["refused"]))
+
+
+def _whole_row(item: StagedFile, lists: dict[str, Path]) -> dict[str, Any]:
+    institution = item.entry.institution_id or ""
+    reasons = {f"reason_{language}": item.refused.words(language) for language in LANGUAGES} if item.refused else {}
+    return {
+        "institution": institution or "—",
+        "file": Path(item.entry.landing_name).name,
+        **reasons,
+        "fix_list": lists.get(institution, "—"),
+    }
+
+
+# alloc, quality, pub --------------------------------------------------------------------------------------------
+
+
+def _money(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    if table != "alloc__payees":
+        return
+    result = allocation.allocate(road.home, road.settings, Period.parse(period))
+    lines, payees = int(result.lines["amount_fen"].sum()), int(result.payees["amount_fen"].sum())
+    exact = result.status != "ok" or lines == payees == result.budget
+    per_major, symbol = road.settings.home.currency.minor_per_major, road.settings.home.currency.symbol
+    paid, budget = (f"{symbol}{amount / per_major:,.2f}" for amount in (payees, result.budget or 0))
+    if result.status != "ok":
+        problem = result.message or {}
+        words = said("desk_money_none", problem_zh=problem.get("zh", "—"), problem_en=problem.get("en", "—"))
+    else:
+        words = said("desk_money_exact" if exact else "desk_money_wrong", paid=paid, budget=budget)
+    yield CheckResult(table, "sums_exactly", exact, blocking=True, words=words)
+
+
+def _deliveries(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    if table != "quality__deliveries":
+        return
+    judged = parts.read_table(road.home, table, [period])
+    failed = judged.filter(~pl.col("success")).to_dicts() if judged is not None else []
+    feeds = {feed.key: feed for feed in road.catalog.current()}
+    words = said("desk_as_expected")
+    if failed:
+        named = {
+            f"places_{name}": listed([_place(road, feeds[row["feed"]], row, name) for row in failed], name)
+            for name in LANGUAGES
+        }
+        words = said("desk_unexpected", count=len(failed), **named)
+    rows = []
+    for row in failed:
+        lists = refresh_fix_lists(road, row["feed"], period)
+        rows.append(
+            {
+                "sender": sender_words(road, feeds[row["feed"]].sender)["sender_zh"],
+                "feed": row["feed"],
+                **{name: row[name] or "—" for name in ("institution", "expectation", "observed", "expected")},
+                "fix_list": lists.get(row["institution"] or "", "—"),
+                "indicators": str(row["hurts"]).replace(";", ", "),
+            }
+        )
+    metadata = {"unusual": rows} if rows else {}
+    yield CheckResult(table, "deliveries_as_expected", not failed, blocking=False, words=words, metadata=metadata)
+
+
+def _place(road: "Road", feed: FeedContract, row: dict[str, Any], language: str) -> str:
+    return text(
+        "desk_place",
+        language,
+        **feed_words(road, feed),
+        **{f"expectation_{name}": text(f"desk_expect_{row['expectation']}", name) for name in LANGUAGES},
+        **{name: row[name] or "" for name in ("institution", "observed", "expected")},
+    )
+
+
+def _release(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    report = verify(releases_of(road.home, period)[-1])
+    words = "\n".join(" ".join(report.lines(language)) for language in LANGUAGES)
+    yield CheckResult(table, "release_verifies", report.passed, blocking=True, words=words)

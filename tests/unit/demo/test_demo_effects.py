@@ -1,0 +1,152 @@
+"""truth/effects.csv against cities that really were made without a policy, from the same chance."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.demo.generator import generate
+from pipelines.demo.scenario import DemoPolicy, Effect, Places, Scenario, Shape, TraitOf, load_scenario
+
+Key = tuple[str, str, str, str, str, str]
+Run = Callable[[str], Path]
+FIRST_COUNTY = Places(kind="counties", numbers=[0])
+CONTROL = {
+    "chronic_hypertension_control_pct", "chronic_diabetes_control_pct", "chronic_lipid_control_pct",
+    "three_highs_control_pct",
+}  # fmt: skip
+OF_PERSONS = "three_highs_all_of_control_pct"
+MANAGEMENT = {name.replace("control", "to_specification") for name in CONTROL}
+
+
+def _policy(lever: str, size: float) -> DemoPolicy:
+    effect = Effect.model_validate(
+        {"lever": lever, "size": size, "start": "2024-03", "months": 3, "places": FIRST_COUNTY.model_dump()}
+    )
+    return DemoPolicy(per_resident={"city": 5}, effects=[effect])
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    """Two counties, a policy for control and one for management in the first, one community that has each habit."""
+    habits = [
+        TraitOf.model_validate({"trait": trait, "share": 0.4, "places": {"kind": "communities", "numbers": [number]}})
+        for number, trait in enumerate(("copies", "dresses", "rounds", "calls"))
+    ]
+    return load_scenario("city").model_copy(
+        update={
+            "shape": Shape(counties=2, townships=2, communities=3),
+            "area_changes": False,
+            "faults": "none",
+            "events": {},
+            "traits": habits,
+            "policies": {"at_target": _policy("control", 0.15), "managed": _policy("manage", 0.15)},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def city(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The truth of the city, and of the cities without each policy's effects; the money stays."""
+    homes = {}
+    for left_out in ("", *scenario.policies):
+        policies = {
+            name: policy.model_copy(update={"effects": []}) if name == left_out else policy
+            for name, policy in scenario.policies.items()
+        }
+        homes[left_out] = tmp_path_factory.mktemp("effects") / "home"
+        generate(
+            homes[left_out],
+            scenario=scenario.model_copy(update={"policies": policies}),
+            residents=8_000,
+            seed=3,
+            first="2024Q1",
+            last="2024Q4",
+        )
+    return homes
+
+
+def _counts(home: Path) -> dict[Key, tuple[float, float]]:
+    with (home / "truth/indicators.csv").open(encoding="utf-8", newline="") as stream:
+        return {
+            (r["area_level"], r["area_id"], r["period"], r["indicator_id"], r["rule_set"], r["stratum"]): (
+                float(r["numerator"]),
+                float(r["denominator"]),
+            )
+            for r in csv.DictReader(stream)
+        }
+
+
+def _effects(home: Path, policy: str) -> dict[Key, tuple[float, float, float]]:
+    """Numerator, numerator without the policy and denominator, by place, period, indicator and rule set."""
+    with (home / "truth/effects.csv").open(encoding="utf-8", newline="") as stream:
+        return {
+            (r["area_level"], r["area_id"], r["period"], r["indicator_id"], r["rule_set"], "all"): (
+                float(r["numerator"]),
+                float(r["numerator_without"]),
+                float(r["denominator"]),
+            )
+            for r in csv.DictReader(stream)
+            if r["policy_id"] == policy
+        }
+
+
+def test_effects_name_the_indicators_that_the_lever_moves(city: dict[str, Path]) -> None:
+    assert {key[3] for key in _effects(city[""], "at_target")} == CONTROL
+    assert {key[3] for key in _effects(city[""], "managed")} == MANAGEMENT
+
+
+def test_the_numerator_of_effects_is_that_of_the_indicators(city: dict[str, Path]) -> None:
+    counts = _counts(city[""])
+    for policy in ("at_target", "managed"):
+        for key, (numerator, _, denominator) in _effects(city[""], policy).items():
+            assert (numerator, denominator) == counts[key]
+
+
+def test_control_without_the_policy_is_what_the_city_without_it_counts(city: dict[str, Path]) -> None:
+    """Exactly, under both rule sets and whatever the habits: visits are the same, only readings differ."""
+    without = _counts(city["at_target"])
+    effects = _effects(city[""], "at_target")
+    assert {key: (before, bottom) for key, (_, before, bottom) in effects.items()} == {
+        key: without[key] for key in effects
+    }
+    gains = {
+        key[3:5]: top - before for key, (top, before, _) in effects.items() if key[:3] == ("city", "9901", "2024Q4")
+    }
+    assert len(gains) == 8
+    assert all(gain > 5 for gain in gains.values())
+
+
+def test_a_policy_for_control_changes_nothing_else(city: dict[str, Path]) -> None:
+    with_policy, without = _counts(city[""]), _counts(city["at_target"])
+    assert with_policy.keys() == without.keys()
+    assert {key[3] for key in without if with_policy[key] != without[key]} == {*CONTROL, OF_PERSONS}
+
+
+@pytest.mark.parametrize("policy", ["at_target", "managed"])
+def test_effects_are_nil_where_the_policy_does_not_reach(city: dict[str, Path], policy: str) -> None:
+    elsewhere = [
+        (top, before) for key, (top, before, _) in _effects(city[""], policy).items() if key[1].startswith("990102")
+    ]
+    assert len(elsewhere) == 4 * 2 * 4 * (6 + 2 + 1)
+    assert all(top == before for top, before in elsewhere)
+    assert any(top > 0 for top, _ in elsewhere)
+
+
+def test_no_policy_changes_the_care_of_places_it_does_not_reach(city: dict[str, Path]) -> None:
+    """Not even by shifting the chance of others: every count of the second county is the same without it."""
+    with_policy = _counts(city[""])
+    for policy in ("at_target", "managed"):
+        without = _counts(city[policy])
+        assert [key for key in without if key[1].startswith("990102") and with_policy[key] != without[key]] == []
+
+
+def test_management_without_the_policy_is_nearly_what_the_city_without_it_counts(city: dict[str, Path]) -> None:
+    """Nearly: who is managed well only by the policy may come often enough without it."""
+    without = _counts(city["managed"])
+    for key, (top, before, _) in _effects(city[""], "managed").items():
+        if key[0] in ("county", "city") and key[1] != "990102" and key[2] in ("2024Q3", "2024Q4"):
+            gain = top - before
+            assert gain > 10
+            assert abs(before - without[key][0]) <= 0.1 * gain + 2, (key, top, before, without[key])

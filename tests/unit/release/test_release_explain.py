@@ -1,0 +1,82 @@
+"""Explaining a figure that was counted anew on today's areas."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.release.explain import ReleasedPeriod, explain_area, explain_cell
+from data_contracts.messages import both
+from data_contracts.tables import output_tables
+
+KEY = "2025Q3/community/m/2025Q1/welfare_recipients_pct/national_2017/all"
+ROW = {
+    "geography": "2025Q3",
+    "area_level": "community",
+    "area_id": "m",
+    "period": "2025Q1",
+    "indicator_id": "welfare_recipients_pct",
+    "rule_set": "national_2017",
+    "stratum": "all",
+    "numerator": Decimal(3),
+    "denominator": Decimal(30),
+    "value": 10.0,
+    "lower": 3.5,
+    "upper": 25.6,
+    "method": "wilson",
+    "status": "ok",
+}
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> ReleasedPeriod:
+    words = {"zh": "词", "en": "word"}
+    entry = dict.fromkeys(("titles", "unit", "definition", "numerator_words", "denominator_words"), words)
+    manifest = {
+        "period": "2025Q3",
+        "inputs": [],
+        "settings": {
+            "indicators": {"welfare_recipients_pct": {**entry, "window": "at_end"}},
+            "rule_sets": {"national_2017": {"titles": words, "reference": "x"}},
+        },
+    }
+    folder = tmp_path / "internal"
+    (folder / "tables").mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    area = {"period": "2025Q3", "area_level": "community", "area_id": "m", "area_name": "合并社区", "leaf_count": 1}
+    tables: dict[str, list[dict[str, Any]]] = {"ind__rebased": [ROW], "mart__areas": [area]}
+    for name in ("ind__values", "score__policies", "risk__areas", "alloc__payees"):
+        tables[name] = []
+    for name, rows in tables.items():
+        frame = pl.DataFrame(rows, schema=output_tables()[name].schema)
+        frame.write_parquet(folder / "tables" / f"{name}.parquet")
+    return ReleasedPeriod.open(tmp_path)
+
+
+@pytest.mark.parametrize(("again", "same"), [((Decimal(3), Decimal(30)), True), ((Decimal(4), Decimal(30)), False)])
+def test_a_figure_counted_anew_says_so_and_is_recounted_on_the_same_areas(
+    release: ReleasedPeriod, again: tuple[Decimal, Decimal], same: bool
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def recount(indicator_id: str, row: dict[str, Any]) -> tuple[Decimal, Decimal]:
+        asked.append(row)
+        return again
+
+    found = explain_cell(release, f"ind__rebased:{KEY}", lambda _: [], recount)
+    assert both("explain_geography", period="2025Q1", geography="2025Q3") in found.sentences
+    assert asked[0]["geography"] == "2025Q3"
+    assert found.values["same"] is same
+
+
+def test_an_area_made_of_others_says_which_periods_are_counted_anew(release: ReleasedPeriod) -> None:
+    found = explain_area(release, "m", str)
+    assert found.sentences[0] == both("explain_moved", count=1, first="2025Q1", last="2025Q1")
+
+
+def test_a_release_without_that_table_is_explained_as_before(release: ReleasedPeriod) -> None:
+    (release.folder / "tables" / "ind__rebased.parquet").unlink()
+    assert explain_area(release, "m", str).sentences == []
