@@ -8,7 +8,7 @@ clinic=landing/hospitals/encounters
 
 ask() { curl -s "$desk/graphql" -H 'Content-Type: application/json' -d "$1"; }
 picture() { chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=25000 \
-    --window-size="1280,$3" --screenshot="$here/$1.png" "$desk/$2" 2>/dev/null; }
+    --window-size="1400,$3" --screenshot="$here/$1.png" "$desk/$2" 2>/dev/null; }
 
 # Yesterday: the quarter before is done, nothing of the last quarter is there yet.
 "$kangheng" demo --home "$home" --residents 20000 --periods 2024Q4:2025Q4

@@ -5,6 +5,7 @@ A backfill of all periods is a job launched for all partitions: one run per peri
 only what the runs before it have left.
 """
 
+import re
 from typing import Any
 
 import dagster as dg
@@ -27,7 +28,7 @@ def jobs() -> list[Any]:
         _job(
             f"from_{stage}",
             dg.AssetSelection.groups(stage).downstream(),
-            both("desk_job_from", **{f"stage_{language}": titles.get(language) for language in LANGUAGES}),
+            both("desk_job_from", **{f"stage_{name}": re.split("[：:]", titles.get(name))[0] for name in LANGUAGES}),
         )
         for stage, titles in list(STAGES.items())[1:]
     ]

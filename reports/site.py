@@ -6,7 +6,7 @@ wording (messages), looks (static/site.css) and behaviour in the browser (static
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,9 @@ def _words(language: str, message_id: str, **params: object) -> str:
     return text(message_id, language, **params)
 
 
+@cache
 def _environment() -> Environment:
+    """Templates are read and compiled once for all pages."""
     return Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,

@@ -27,6 +27,7 @@ from assets.compute.plan import (
     OPTIONAL_READINGS,
     REGISTER,
     RESIDENTS,
+    RULES_READ,
     Reading,
     area_sources,
     feed_mart,
@@ -204,9 +205,20 @@ def _written(home: Home, settings: Settings, catalog: Catalog, mart: str, period
         return None
     for table in others.values():
         tables |= table or {}
-    tables["ref__rule_sets"] = rule_set_table(settings, period)
+    tables["ref__rule_sets"] = _rules(settings, mart, period)
     tables["ref__arrived"] = pl.DataFrame({"feed": arrived}, schema={"feed": pl.String()})
     return _output(home, settings, mart, tables, period)
+
+
+def _rules(settings: Settings, mart: str, period: Period) -> pl.DataFrame:
+    stated = rule_set_table(settings, period)
+    missing = [name for name in RULES_READ.get(mart, ()) if name not in stated.columns]
+    if missing:
+        raise DefinitionError(
+            f"rule_sets.yaml: {', '.join(stated['rule_set'])}: '{missing[0]}' is not stated, and {mart} needs it; "
+            "take it from the rule set of the package it resembles"
+        )
+    return stated
 
 
 def _no_rows(reading: Reading) -> pl.DataFrame:

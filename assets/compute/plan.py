@@ -88,6 +88,30 @@ _READS: dict[str, tuple[tuple[str, ...], tuple[Reading, ...]]] = {
 }
 
 
+# Parameters of the rule sets that a mart's SQL counts on.
+RULES_READ: dict[str, tuple[str, ...]] = {
+    CARE: (
+        "any_glucose_test",
+        "any_visit_mode",
+        "days_per_visit",
+        "dbp_target_elderly_mmhg",
+        "dbp_target_mmhg",
+        "elderly_age_years",
+        "exam_at_year_end",
+        "glucose_after_meal_target_tenths",
+        "glucose_target_tenths",
+        "ldl_target_tenths",
+        "managed_by_exam",
+        "patient_age_years",
+        "sbp_target_elderly_mmhg",
+        "sbp_target_mmhg",
+        "visits_due_by",
+        "visits_per_year",
+    ),
+    "mart__elderly_care": ("elderly_age_at", "elderly_age_years"),
+    "mart__contract_renewals": ("renewal_grace_days",),
+}
+
 OPTIONAL_READINGS = {mart: tuple(r for r in readings if r.optional) for mart, (_, readings) in _READS.items()}
 
 

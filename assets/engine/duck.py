@@ -7,7 +7,7 @@ A row's value never reaches a message: errors of the engine quote cells, so only
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -107,7 +107,9 @@ class Session:
             raise EngineError(_explain(error, tables)) from None
         finally:
             for name in reversed(shown):
-                _withdraw(self._con, name, tables[name])
+                # After some failures nothing can be withdrawn any more; the connection is given up then.
+                with suppress(duckdb.Error):
+                    _withdraw(self._con, name, tables[name])
 
     def query(self, sql: str, tables: Mapping[str, Table], parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """`execute` with the result as a Polars frame."""
@@ -117,14 +119,14 @@ class Session:
 
 
 @contextmanager
-def session(files: Iterable[Path], limits: EngineLimits | None = None) -> Iterator[Session]:
-    """A connection whose queries can read `files` and no other.
+def session(files: Iterable[Path], limits: EngineLimits | None = None, *, in_memory: int = 0) -> Iterator[Session]:
+    """A connection whose queries can read `files` and no other, beside tables of `in_memory` bytes.
 
-    Opening a connection takes longer than a small query. Where the files are small they are therefore read into memory
-    for a connection that is kept and can open no file at all; else one is opened that can open these.
+    Opening a connection takes longer than a small query. Where everything is small the files are therefore read into
+    memory for a connection that is kept and can open no file at all; else one is opened that can open these and spill.
     """
     bounds, named = limits or EngineLimits(), sorted(set(files))
-    if sum(path.stat().st_size for path in named) > _SMALL:
+    if sum(path.stat().st_size for path in named) > _SMALL or in_memory > _SMALL * _UNPACKED:
         with connection(bounds) as con:
             _close_doors(con, named)
             yield Session(con, bounds, loads=False)
@@ -137,8 +139,9 @@ def session(files: Iterable[Path], limits: EngineLimits | None = None) -> Iterat
         raise
 
 
-# Bytes on disk up to which files are read into memory; compressed Parquet unpacks to about ten times as much.
+# Bytes on disk up to which files are read into memory, and about how many times as much they take up there.
 _SMALL = 4_000_000
+_UNPACKED = 10
 _kept = threading.local()
 
 
@@ -167,8 +170,8 @@ def execute(
     limits: EngineLimits | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> pa.Table:
-    """One query of `Session.execute` in a connection of its own."""
-    with session(_files(tables), limits) as own:
+    """`Session.execute` in a session of one query."""
+    with session(_files(tables), limits, in_memory=_bytes(tables)) as own:
         return own.execute(sql, tables, parameters)
 
 
@@ -180,12 +183,17 @@ def query(
     parameters: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
     """`execute` with the result as a Polars frame."""
-    with session(_files(tables), limits) as own:
+    with session(_files(tables), limits, in_memory=_bytes(tables)) as own:
         return own.query(sql, tables, parameters)
 
 
 def _files(tables: Mapping[str, Table]) -> list[Path]:
     return [path for table in tables.values() if not isinstance(table, _NO_FILES) for path in table]
+
+
+def _bytes(tables: Mapping[str, Table]) -> int:
+    frames = [table.estimated_size() for table in tables.values() if isinstance(table, pl.DataFrame)]
+    return int(sum(frames) + sum(table.nbytes for table in tables.values() if isinstance(table, pa.Table)))
 
 
 def _close_doors(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:

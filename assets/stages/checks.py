@@ -151,13 +151,13 @@ def _staged(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
     share = refused / records if records else 0.0
     limit = float(road.settings.limits.quarantine_share)
     by_institution = institution_rows(files, lists)
-    worst = [str(row["institution"]) for row in by_institution if row["refused"]]
+    worst = [str(row["institution"]) for row in by_institution if row["refused"] > limit * row["records"]]
     params = {**words, "records": records, "refused": refused, "share": f"{share:.2%}", "limit": f"{limit:.0%}"}
     within = share <= limit
     sentence = said("desk_refused_within", **params)
     if not within:
         sentence = said("desk_refused_above", **params, institutions=", ".join(worst[:_NAMED]))
-    metadata = {"institutions": by_institution} if refused else {}
+    metadata = {**fix_list_links(by_institution), "institutions": by_institution} if refused else {}
     yield CheckResult(table, "refused_share", within, blocking=False, words=sentence, metadata=metadata)
 
     whole = [item for item in files if item.refused]
@@ -202,6 +202,12 @@ def institution_rows(files: list[StagedFile], lists: dict[str, Path]) -> list[di
         counts = {"files": len(own), "records": _records(own), "refused": _refused(own)}
         rows.append({"institution": institution or "—", **counts, "fix_list": lists.get(institution, "—")})
     return sorted(rows, key=lambda row: -int(row["refused"]))
+
+
+def fix_list_links(rows: list[dict[str, Any]]) -> dict[str, Path]:
+    """Links that need no click more, for the institutions with most refused records."""
+    found = [row for row in rows if isinstance(row["fix_list"], Path)]
+    return {f"fix_list {row['institution']}": row["fix_list"] for row in found[:_NAMED]}
 
 
 def _whole_row(item: StagedFile, lists: dict[str, Path]) -> dict[str, Any]:
@@ -259,18 +265,14 @@ def _deliveries(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
                 "indicators": str(row["hurts"]).replace(";", ", "),
             }
         )
-    metadata = {"unusual": rows} if rows else {}
+    metadata = {**fix_list_links(rows), "unusual": rows} if rows else {}
     yield CheckResult(table, "deliveries_as_expected", not failed, blocking=False, words=words, metadata=metadata)
 
 
 def _place(road: "Road", feed: FeedContract, row: dict[str, Any], language: str) -> str:
-    return text(
-        "desk_place",
-        language,
-        **feed_words(road, feed),
-        **{f"expectation_{name}": text(f"desk_expect_{row['expectation']}", name) for name in LANGUAGES},
-        **{name: row[name] or "" for name in ("institution", "observed", "expected")},
-    )
+    expectation = {f"expectation_{name}": text(f"desk_expect_{row['expectation']}", name) for name in LANGUAGES}
+    values = {name: row[name] or "" for name in ("institution", "observed", "expected")}
+    return " ".join(text("desk_place", language, **feed_words(road, feed), **expectation, **values).split())
 
 
 def _release(road: "Road", table: str, period: str) -> Iterator[CheckResult]:

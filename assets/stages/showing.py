@@ -23,10 +23,15 @@ def address(path: Path, home: Path) -> str:
     """The address at which the desk of `home` serves the file `path`."""
     relative = path.relative_to(home).as_posix()
     return next(
-        f"{place}/{quote(relative.removeprefix(f'{folder}/'))}"
+        f"{place}/{_quoted(relative.removeprefix(f'{folder}/'))}"
         for place, folder in HOME_FOLDERS.items()
         if relative.startswith(f"{folder}/")
     )
+
+
+def _quoted(path: str) -> str:
+    """Quoted where an address needs it; Chinese stays readable."""
+    return "".join(letter if letter > "\x7f" else quote(letter) for letter in path)
 
 
 def shown(notes: Mapping[str, Any], home: Path) -> dict[str, Any]:
@@ -35,8 +40,11 @@ def shown(notes: Mapping[str, Any], home: Path) -> dict[str, Any]:
 
 
 def label(name: str) -> str:
-    """A note's name as people read it; Dagster's own names stay as they are."""
-    return name if name.startswith("dagster/") else " ".join(both(f"desk_note_{name}").values())
+    """A note's name as people read it, `fix_list H01` with what it is about; Dagster's own names stay as they are."""
+    if name.startswith("dagster/"):
+        return name
+    kind, _, about = name.partition(" ")
+    return " ".join([*both(f"desk_note_{kind}").values(), about]).rstrip()
 
 
 def _value(value: Any, home: Path) -> Any:

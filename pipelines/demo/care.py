@@ -22,13 +22,14 @@ _LASTING = 0.93
 # Share of patients behind on their visits who are only ever called.
 _CALLED_ONLY = 0.15
 _MOST_VISITS_A_MONTH = 2
+_TICKETS = 2**32
 # Days at the start of a month within which missed visits are made up.
 _MADE_UP_WITHIN = 13
 _EXAM_FROM, _LAST_MONTH = 7, 12
 _REPEATED_READINGS = 1.5
 _CONTRACT_DAYS = 365
-# Days after the end within which those who renew sign again; the others may come back after the longer time.
-_SIGNS_AGAIN_WITHIN, _AWAY_FOR = 25, 120
+# Days after the end within which those who renew sign again; the others may come back after the longer times.
+_SIGNS_AGAIN_WITHIN, _AWAY_FOR = 25, (45, 120, 120, 120)
 _ITEMS = 6
 # Key groups sign first: their share counts as this much lower.
 _KEY_GROUP_FIRST = 0.6
@@ -93,8 +94,8 @@ class Care:
             self.was_contacted[:] = False
             self.was_examined[:] = False
         self._open(rng, month, month.end, month.start)
-        visits = self._see(self.draws.stream("visits", month.key), month)
-        exams = self._examine(self.draws.stream("exams", month.key), month)
+        visits = self._see(month)
+        exams = self._examine(month)
         readings = self._measure(self.draws.stream("readings", month.key), month)
         self._sign(self.draws.stream("contracts", month.key), month, month.end, spread=False)
         return MonthOfCare(visits, exams, readings)
@@ -113,7 +114,8 @@ class Care:
         for at, condition in enumerate(CONDITIONS):
             ill = here & (people.onset[at] <= end) & (self.registered_on[at] == NEVER)
             found = ill & (people.shares[f"find/{condition}"] < find)
-            self._date(rng, self.registered_on[at], found, np.maximum(people.onset[at], first), end)
+            since = np.maximum(np.maximum(people.onset[at], people.since), first)
+            self._date(rng, self.registered_on[at], found, since, end)
             # Who is put on a register gets an archive if there was none.
             self.archived_on = np.where(found, np.minimum(self.archived_on, self.registered_on[at]), self.archived_on)
         joins = here & (self.member_since == NEVER) & (people.shares["points"] < value("points", month)[home])
@@ -127,7 +129,7 @@ class Care:
 
     # follow-ups -----------------------------------------------------------------------------------------------
 
-    def _see(self, rng: np.random.Generator, month: Month) -> pl.DataFrame:
+    def _see(self, month: Month) -> pl.DataFrame:
         """Follow-ups of patients on a register, once for all their conditions.
 
         Who is managed well has a visit in every quarter and catches up on what was missed; the others who come are one
@@ -156,11 +158,10 @@ class Care:
         at = np.concatenate([np.repeat(np.arange(len(ill)), visits), np.flatnonzero(calls)])
         is_call = np.arange(len(at)) >= int(visits.sum())
         is_made_up = ~slot[at] & ~is_call
-        return self._visits(rng, month, ill[at], home[at], (is_call, is_made_up, well[at]))
+        return self._visits(month, ill[at], home[at], (is_call, is_made_up, well[at]))
 
     def _visits(
         self,
-        rng: np.random.Generator,
         month: Month,
         who: np.ndarray,
         home: np.ndarray,
@@ -173,39 +174,41 @@ class Care:
         """
         n = len(who)
         is_call, is_made_up, well = kinds
-        by_phone = is_call | (rng.random(n) < np.maximum(self.levers.trait("calls")[home], 0.005))
-        mode = np.where(by_phone, "phone", np.where(rng.random(n) < 0.7, "outpatient", "home"))
+        # A second visit of the month has a ticket of its own.
+        ticket = (month.number * _MOST_VISITS_A_MONTH + np.r_[False, who[1:] == who[:-1]]) * _TICKETS + who
+        luck = self.draws.luck(ticket, "visits")
+        by_phone = is_call | (luck.random() < np.maximum(self.levers.trait("calls")[home], 0.005))
+        mode = np.where(by_phone, "phone", np.where(luck.random() < 0.7, "outpatient", "home"))
         registered = self.registered_on[:, who]
         first = np.clip(registered.min(axis=0), month.start, month.end)
         last = np.where(is_made_up, np.minimum(first + _MADE_UP_WITHIN, month.end), month.end)
-        day = first + (rng.random(n) * (last + 1 - first)).astype(np.int64)
+        day = first + (luck.random() * (last + 1 - first)).astype(np.int64)
         lasting = np.sqrt(1 - _LASTING**2)
-        luck = {
-            f"luck_{name}": ndtr(_LASTING * self.people.severity[at, who] + lasting * rng.standard_normal(n)).astype(
-                np.float32
-            )
+        states = {
+            f"luck_{name}": ndtr(_LASTING * self.people.severity[at, who] + lasting * luck.normal()).astype(np.float32)
             for at, name in enumerate(CONDITIONS)
         }
-        copied = rng.random(n) < self.levers.trait("copies")[home]
+        copied = luck.random() < self.levers.trait("copies")[home]
         return pl.DataFrame(
             {
                 "person": who,
                 "community": home,
                 "day": day,
                 "visit_mode": mode,
-                "is_measured": rng.random(n) < np.where(by_phone, 0.15, 0.997),
+                "is_measured": luck.random() < np.where(by_phone, 0.15, 0.997),
                 "is_well_managed": well,
                 "is_copied": copied,
                 "age_years": completed_years(self.people.born[who], month.end),
                 "month": np.full(n, month.number),
+                "ticket": ticket,
                 **{f"has_{name}": registered[at] <= day for at, name in enumerate(CONDITIONS)},
-                **luck,
+                **states,
             }
         )
 
     # examinations and devices ---------------------------------------------------------------------------------
 
-    def _examine(self, rng: np.random.Generator, month: Month) -> pl.DataFrame:
+    def _examine(self, month: Month) -> pl.DataFrame:
         """Yearly examinations: of the old, in a month of their own, and of patients who are managed well."""
         people, value = self.people, self.levers.value
         here, home = people.lives(month.end) & (self.archived_on <= month.end), people.home(month.end)
@@ -221,12 +224,13 @@ class Care:
         who = np.flatnonzero(old | chronic)
         self.was_examined[who] = True
         n = len(who)
-        refused = rng.random(n) < np.where(chronic[who], 0.0, 0.02)
+        luck = self.draws.luck(who, "exams", month.key)
+        refused = luck.random() < np.where(chronic[who], 0.0, 0.02)
         return pl.DataFrame(
             {
                 "person": who,
                 "community": home[who],
-                "exam_date": month.start + (rng.random(n) * (month.end + 1 - month.start)).astype(np.int64),
+                "exam_date": month.start + (luck.random() * (month.end + 1 - month.start)).astype(np.int64),
                 "exam_type": np.where(chronic[who], "chronic", "elderly"),
                 "is_complete": ~refused,
                 "month": np.full(n, month.number),
@@ -264,7 +268,8 @@ class Care:
         ended = here & (self.contract_ends >= 0) & (self.contract_ends < end)
         ended &= self.contract_ends >= month.start - 1
         renews = ended & (rng.random(len(here)) < self.levers.value("renew", month)[home])
-        self.away_until[ended & ~renews] = end + _AWAY_FOR
+        lapsed = np.flatnonzero(ended & ~renews)
+        self.away_until[lapsed] = end + np.array(_AWAY_FOR)[lapsed % len(_AWAY_FOR)]
         again = self.contract_ends[renews] + 1
         again = np.minimum(again + rng.integers(0, _SIGNS_AGAIN_WITHIN, len(again)), end)
         self._add(rng, month, np.flatnonzero(renews), again)

@@ -7,6 +7,10 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIXED_BY = ((30, np.uint64(0xBF58476D1CE4E5B9)), (27, np.uint64(0x94D049BB133111EB)))
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,11 @@ class Draws:
     def stream(self, *purpose: object) -> np.random.Generator:
         """A generator that depends on the seed and the purpose alone."""
         return np.random.default_rng([self.seed, zlib.crc32("/".join(map(str, purpose)).encode())])
+
+    def luck(self, tickets: np.ndarray, *purpose: object) -> "Luck":
+        """Chance of its own for each ticket, by seed and purpose."""
+        words = np.random.SeedSequence([self.seed, zlib.crc32("/".join(map(str, purpose)).encode())])
+        return Luck(_mixed(tickets.astype(np.uint64) + words.generate_state(1, np.uint64)))
 
     def shares(self, purpose: str, groups: np.ndarray) -> np.ndarray:
         """A number between 0 and 1 for everybody, uniform in every group."""
@@ -44,6 +53,31 @@ class Draws:
         counts = np.empty(len(rates), dtype=np.int64)
         counts[order] = np.diff(reached, prepend=0.0).astype(np.int64)
         return counts
+
+
+@dataclass
+class Luck:
+    """Draws of which none depends on who else draws: a ticket (a whole number) gets the same ones in any company."""
+
+    state: np.ndarray
+
+    def random(self) -> np.ndarray:
+        """A number between 0 and 1 for every ticket; another one at every call (SplitMix64)."""
+        self.state = self.state + _STEP
+        drawn: np.ndarray = ((_mixed(self.state) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        return drawn
+
+    def normal(self) -> np.ndarray:
+        """A standard normal number for every ticket; another one at every call."""
+        drawn: np.ndarray = ndtri(self.random())
+        return drawn
+
+
+def _mixed(values: np.ndarray) -> np.ndarray:
+    for shift, factor in _MIXED_BY:
+        values = (values ^ (values >> np.uint64(shift))) * factor
+    mixed: np.ndarray = values ^ (values >> np.uint64(31))
+    return mixed
 
 
 def _within(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

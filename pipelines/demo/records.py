@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from pipelines.demo.care import Care
 from pipelines.demo.city import City
-from pipelines.demo.draws import Draws
+from pipelines.demo.draws import Draws, Luck
 from pipelines.demo.levers import Levers
 from pipelines.demo.people import CONDITIONS, People
 from pipelines.demo.timeline import Month, Span, day_of
@@ -21,6 +21,8 @@ BAND_KEYS = ("0_14", "15_34", "35_64", "65_plus")
 READINGS = {
     "hypertension": ("sbp_mmhg", "dbp_mmhg"), "diabetes": ("glucose_tenths",), "dyslipidaemia": ("ldl_tenths",),
 }  # fmt: skip
+# Steps above a limit (of 1 mmHg or 0.2 mmol/L) within which a reading is just above it.
+_JUST_ABOVE = 10
 HOSPITALS = ("H01", "H02", "H03", "H04")
 # How much easier or harder than pressure the other conditions are to control.
 CONTROL_OFFSET = {"hypertension": 0.0, "diabetes": -0.04, "dyslipidaemia": -0.08}
@@ -52,16 +54,16 @@ def _only(values: np.ndarray, known: np.ndarray) -> pl.Series:
 def residents(people: People, care: Care, levers: Levers, span: Span) -> pl.DataFrame:
     """Everybody with an archive; those who died or left stay in it for a year with that status.
 
-    Where archives are stale, some of those who are gone are still kept as active.
+    Where archives are stale, some of those who are gone are still kept as active, for good.
     """
     here = people.lives(span.end)
     gone = np.minimum(people.died, people.left)
-    recently = (gone <= span.end) & (gone > span.end - 365)
-    rows = np.flatnonzero((care.archived_on <= span.end) & (here | recently))
     home = np.where(here, people.home(span.end), np.where(people.moves_on <= gone, people.homes[1], people.homes[0]))
+    kept = (gone <= span.end) & (np.arange(len(gone)) * 17 % 1000 < levers.trait("stale")[home] * 1000)
+    recently = (gone <= span.end) & (gone > span.end - 365)
+    rows = np.flatnonzero((care.archived_on <= span.end) & (here | recently | kept))
     home = home[rows]
-    kept = rows * 17 % 1000 < levers.trait("stale")[home] * 1000
-    status = np.where(here[rows] | kept, "active", np.where(people.died[rows] <= span.end, "dead", "moved"))
+    status = np.where(here[rows] | kept[rows], "active", np.where(people.died[rows] <= span.end, "dead", "moved"))
     register: dict[str, np.ndarray | pl.Series] = {
         "person": rows,
         "community": home,
@@ -100,10 +102,10 @@ def followups(
             "followup_date": table["day"],
             "visit_mode": table["visit_mode"],
             "next_date": table["day"] + 90,
-            **_readings(draws, levers, months, table, condition, span),
+            **_readings(draws, levers, months, table, condition),
         }
         for policy in policies:
-            made = _readings(draws, levers, months, table, condition, span, policy)
+            made = _readings(draws, levers, months, table, condition, policy)
             columns |= {without(name, policy): made[name] for name in READINGS[condition]}
         found[condition] = pl.DataFrame(columns).with_columns(
             serial(prefixes[condition], span, table.height).alias("followup_no")
@@ -122,17 +124,16 @@ def _readings(
     months: dict[int, Month],
     table: pl.DataFrame,
     condition: str,
-    span: Span,
     policy_id: str | None = None,
 ) -> dict[str, pl.Series]:
     """The readings of visits; with a policy left out they are made with the same chance."""
-    rng = draws.stream("reading", condition, span.key)
+    chance = draws.luck(table["ticket"].to_numpy(), "reading", condition)
     at_target = control_of(levers, months, table, condition, policy_id)
     luck = table[f"luck_{condition}"].to_numpy()
     # Where in its range a reading lies: 0 next to the target, 1 far from it.
     good = luck < at_target
     depth = np.where(good, 1 - luck / np.maximum(at_target, 1e-9), (luck - at_target) / (1 - at_target + 1e-9))
-    return _MAKERS[condition](rng, table, good, depth, levers)
+    return _MAKERS[condition](chance, table, good, depth, levers)
 
 
 def control_of(
@@ -148,47 +149,45 @@ def control_of(
 
 
 def _pressures(
-    rng: np.random.Generator, table: pl.DataFrame, good: np.ndarray, depth: np.ndarray, levers: Levers
+    chance: Luck, table: pl.DataFrame, good: np.ndarray, depth: np.ndarray, levers: Levers
 ) -> dict[str, pl.Series]:
     """Pressure; some are too high in the lower reading alone. Where not measured there is none, or one of the two."""
-    n = table.height
     limit = np.where(table["age_years"].to_numpy() >= 65, 150, 140)
-    low_only = ~good & (rng.random(n) < 0.12)
-    step = np.floor(26 * depth**1.2 + 3 * rng.random(n)).astype(np.int64)
+    low_only = ~good & (chance.random() < 0.12)
+    step = np.floor(26 * depth**1.2 + 3 * chance.random()).astype(np.int64)
     sbp = np.where(good | low_only, limit - 1 - step, limit + step)
-    dbp = np.where(low_only, 90 + step // 3, 62 + np.floor(27 * rng.random(n)).astype(np.int64))
+    dbp = np.where(low_only, 90 + step // 3, 62 + np.floor(27 * chance.random()).astype(np.int64))
     sbp, dbp = np.where(low_only, np.maximum(sbp, dbp + 20), sbp), np.minimum(dbp, sbp - 12)
     home = table["community"].to_numpy()
-    dressed = ~good & (rng.random(n) < levers.trait("dresses")[home])
+    dressed = ~good & ~low_only & (step < _JUST_ABOVE) & (chance.random() < levers.trait("dresses")[home])
     sbp, dbp = np.where(dressed, limit - 1, sbp), np.where(dressed, np.minimum(dbp, 88), dbp)
-    rounds = rng.random(n) < levers.trait("rounds")[home]
+    rounds = chance.random() < levers.trait("rounds")[home]
     sbp, dbp = (np.where(rounds, np.rint(x / 10) * 10, x).astype(np.int64) for x in (sbp, dbp))
     copied = table["is_copied"].to_numpy()
     sbp, dbp = np.where(copied, 128, sbp), np.where(copied, 78, dbp)
     dbp = np.minimum(dbp, sbp - 10)
     measured = table["is_measured"].to_numpy()
-    both = measured & (rng.random(n) < 0.999)
+    both = measured & (chance.random() < 0.999)
     verdict = np.where((sbp < limit) & (dbp < 90), "satisfied", "unsatisfied")
     return {
         "sbp_mmhg": _only(sbp, measured),
         "dbp_mmhg": _only(dbp, both),
         "classification": _only(verdict, both),
-        "medication_adherence": pl.Series(np.where(rng.random(n) < 0.75, "regular", "intermittent")),
+        "medication_adherence": pl.Series(np.where(chance.random() < 0.75, "regular", "intermittent")),
     }
 
 
 def _glucose(
-    rng: np.random.Generator, table: pl.DataFrame, good: np.ndarray, depth: np.ndarray, levers: Levers
+    chance: Luck, table: pl.DataFrame, good: np.ndarray, depth: np.ndarray, levers: Levers
 ) -> dict[str, pl.Series]:
     """Glucose in tenths of mmol/L; who is not managed well more often comes after a meal."""
-    n = table.height
-    step = np.floor(24 * depth + 3 * rng.random(n)).astype(np.int64)
+    step = np.floor(24 * depth + 3 * chance.random()).astype(np.int64)
     tenths = np.where(good, 69 - step, 70 + 2 * step)
     home = table["community"].to_numpy()
-    dressed = ~good & (rng.random(n) < levers.trait("dresses")[home])
+    dressed = ~good & (step < _JUST_ABOVE) & (chance.random() < levers.trait("dresses")[home])
     tenths = np.where(table["is_copied"].to_numpy(), 60, np.where(dressed, 69, tenths))
-    after_meal = rng.random(n) < np.where(table["is_well_managed"].to_numpy(), 0.004, 0.15)
-    kind = np.where(after_meal, np.where(rng.random(n) < 0.7, "postprandial", "random"), "fasting")
+    after_meal = chance.random() < np.where(table["is_well_managed"].to_numpy(), 0.004, 0.15)
+    kind = np.where(after_meal, np.where(chance.random() < 0.7, "postprandial", "random"), "fasting")
     known = table["is_measured"].to_numpy()
     return {
         "glucose_tenths": _only(np.where(after_meal, tenths + 25, tenths), known),
@@ -197,13 +196,13 @@ def _glucose(
 
 
 def _lipids(
-    rng: np.random.Generator, table: pl.DataFrame, good: np.ndarray, depth: np.ndarray, levers: Levers
+    chance: Luck, table: pl.DataFrame, good: np.ndarray, depth: np.ndarray, levers: Levers
 ) -> dict[str, pl.Series]:
     """LDL cholesterol in tenths of mmol/L."""
-    step = np.floor(13 * depth + 2 * rng.random(table.height)).astype(np.int64)
+    step = np.floor(13 * depth + 2 * chance.random()).astype(np.int64)
     tenths = np.where(good, 25 - step, 26 + 2 * step)
     home = table["community"].to_numpy()
-    dressed = ~good & (rng.random(table.height) < levers.trait("dresses")[home])
+    dressed = ~good & (step < _JUST_ABOVE) & (chance.random() < levers.trait("dresses")[home])
     tenths = np.where(table["is_copied"].to_numpy(), 22, np.where(dressed, 25, tenths))
     return {"ldl_tenths": _only(tenths, table["is_measured"].to_numpy())}
 

@@ -1,5 +1,6 @@
 """Marts from staging parts: which rows enter, which tables are needed, what is refused."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,11 +12,12 @@ import yaml
 
 import data_contracts
 from assets.compute.marts import build_link, build_mart, mart_columns, mart_names
-from assets.compute.plan import link_inputs, mart_inputs, marts_and_inputs
+from assets.compute.plan import RULES_READ, link_inputs, mart_inputs, marts_and_inputs
 from assets.lake import parts
 from data_contracts.closed import DefinitionError, read_yaml
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period
+from sql.text import read
 
 NOW, BEFORE = "2025Q2", "2025Q1"
 HAND_WRITTEN = (
@@ -270,3 +272,22 @@ def test_a_register_without_the_new_columns_still_makes_residents(workshop: Any)
     people = parts.read_table(own.home, "mart__residents", [NOW])
     assert people is not None
     assert people.select("person_id", "is_hypertension_registered", *gone).rows() == [("a", True, None, None)]
+
+
+def test_a_rule_set_that_lacks_a_parameter_is_named(workshop: Any) -> None:
+    rules = read_yaml(Path(data_contracts.__file__).parent / "registry" / "rule_sets.yaml")
+    for entry in rules.values():
+        del entry["parameters"]["patient_age_years"]
+    workshop.write_settings("rule_sets", yaml.safe_dump(rules, allow_unicode=True))
+    _people(workshop, NOW)
+    with pytest.raises(DefinitionError, match="'patient_age_years' is not stated, and mart__chronic_care needs it"):
+        workshop.build(build_mart, "mart__chronic_care", NOW)
+
+
+def test_the_parameters_that_marts_count_on_are_those_of_their_sql_and_of_the_package() -> None:
+    rules = read_yaml(Path(data_contracts.__file__).parent / "registry" / "rule_sets.yaml")
+    stated = set(rules["national_2017"]["parameters"])
+    for mart in HAND_WRITTEN:
+        words = set(re.findall(r"\b[a-z_]+\b", "\n".join(x.split("--")[0] for x in read(mart).splitlines())))
+        assert set(RULES_READ.get(mart, ())) == words & stated, mart
+    assert stated == {name for names in RULES_READ.values() for name in names}

@@ -160,6 +160,30 @@ def test_shares_that_are_not_even_are_uniform_and_differ_between_purposes() -> N
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.02
 
 
+def test_the_luck_of_a_ticket_is_the_same_in_any_company() -> None:
+    tickets = np.array([7, 2**40, 0, 11, 12])
+    all_of_them, some = (Draws(2, even=False).luck(at, "x") for at in (tickets, tickets[[3, 1]]))
+    for _ in range(3):
+        drawn = all_of_them.random()
+        assert (some.random() == drawn[[3, 1]]).all()
+    other_seed, other_purpose = Draws(3, even=False).luck(tickets, "x"), Draws(2, even=False).luck(tickets, "y")
+    first = Draws(2, even=False).luck(tickets, "x").random()
+    assert not np.isclose(other_seed.random(), first).any()
+    assert not np.isclose(other_purpose.random(), first).any()
+
+
+def test_luck_is_uniform_normal_and_without_any_pattern_in_running_numbers() -> None:
+    luck = Draws(2, even=False).luck(np.arange(60_000), "x")
+    one, two, normal = luck.random(), luck.random(), luck.normal()
+    assert 0 < one.min() < one.max() < 1
+    np.testing.assert_allclose(np.quantile(one, [0.01, 0.25, 0.5, 0.99]), [0.01, 0.25, 0.5, 0.99], atol=0.01)
+    assert abs(normal.mean()) < 0.02
+    assert abs(normal.std() - 1) < 0.02
+    assert abs((normal**3).mean()) < 0.05
+    for left, right in ((one, two), (one, normal), (one[1:], one[:-1]), (one[1:], two[:-1]), (one[5:], one[:-5])):
+        assert abs(np.corrcoef(left, right)[0, 1]) < 0.02
+
+
 @given(st.floats(0.001, 0.4), st.integers(0, 1000))
 def test_even_events_have_totals_without_luck(rate: float, seed: int) -> None:
     rates, groups = np.full(500, rate), np.arange(500) % 5

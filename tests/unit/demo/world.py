@@ -13,10 +13,9 @@ from pipelines.demo.people import People
 from pipelines.demo.scenario import LeverPath, Scenario, Shape, TraitOf, load_scenario
 from pipelines.demo.timeline import Span
 
-HABITS = ("copies", "dresses", "rounds", "selects", "calls", "stale", "shifts")
+HABITS = {"copies": 0.4, "dresses": 1.0, "rounds": 1.0, "selects": 0.3, "calls": 0.45, "stale": 1.0, "shifts": 1.0}
 PLACES = len(HABITS) + 1
 PLAIN = PLACES - 1
-SHARE = 0.4
 
 
 @dataclass
@@ -44,8 +43,8 @@ def scenario_of_habits() -> Scenario:
     same = {name: lever.model_copy(update={"spread": 0.0}) for name, lever in base.levers.items()}
     same["cost"] = LeverPath(path={"2023-01": 0.8})
     habits = [
-        TraitOf.model_validate({"trait": trait, "share": SHARE, "places": {"kind": "communities", "numbers": [at]}})
-        for at, trait in enumerate(HABITS)
+        TraitOf.model_validate({"trait": trait, "share": share, "places": {"kind": "communities", "numbers": [at]}})
+        for at, (trait, share) in enumerate(HABITS.items())
     ]
     return base.model_copy(
         update={

@@ -125,7 +125,7 @@ def test_whatever_a_note_calls_the_institution_a_list_stays_in_its_folder(instit
 
 def test_links_and_tables_show_names_of_files_as_they_are(tmp_path):
     path = tmp_path / "fixlists" / "2025Q4" / "s.f" / "清单 1.xlsx"
-    assert address(path, tmp_path) == "/home/fixlists/2025Q4/s.f/%E6%B8%85%E5%8D%95%201.xlsx"
+    assert address(path, tmp_path) == "/home/fixlists/2025Q4/s.f/清单%201.xlsx"
     rows = [{"file": "a|b](javascript:x) <i>\n.csv", "fix_list": path}]
     (value,) = shown({"files": rows}, tmp_path).values()
     head, _, row = value.value.splitlines()
