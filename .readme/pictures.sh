@@ -35,15 +35,14 @@ lines = path.read_bytes().split(b"\n")
 path.write_bytes(b"\n".join(b",".join(l.split(b",")[:3]) if n % 3 == 1 and n > 2 else l for n, l in enumerate(lines)))
 END
 mkdir -p "$home/landing/hospitals/staff" && echo "工号,姓名" >"$home/landing/hospitals/staff/人员_2025Q4.csv"
-sleep 40
-picture desk-sensor 'locations/kangheng/sensors/landing' 620
 until ask '{"query": "{runsOrError(filter: {statuses: [SUCCESS, FAILURE], tags: [{key: \"dagster/partition\", value: \"2025Q4\"}]}) {... on Runs {count}}}"}' |
     grep -q '"count": *[1-9]'; do sleep 10; done
 
 picture desk-runs runs 480
-picture desk-lineage asset-groups 620
+picture desk-lineage asset-groups 560
 picture desk-arrived 'assets/archive__files?view=checks&checkDetail=every_feed_arrived' 560
 picture desk-check 'assets/stg_hospitals__encounters?view=checks&checkDetail=refused_share' 720
 picture desk-period 'assets/stg_hospitals__encounters?view=partitions&partition=2025Q4' 720
-picture desk-release 'assets/pub__release?view=partitions&partition=2025Q4' 640
+picture desk-release 'assets/pub__release?view=partitions&partition=2025Q4' 600
+picture desk-sensor 'locations/kangheng/sensors/landing' 700
 kill $!

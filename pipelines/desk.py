@@ -6,6 +6,7 @@ and serving (desk_page.py).
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,7 @@ def open_desk(home: Path, port: int) -> None:
         "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "900",
     }
     with _only_desk(folder, home):
+        _needs_free(port)
         from pipelines.desk_page import serve
 
         serve(home, port)
@@ -68,9 +70,21 @@ def _only_desk(folder: Path, home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            words = " / ".join(text("desk_open_already", language, home=home) for language in LANGUAGES)
-            raise DefinitionError(words) from None
+            raise DefinitionError(_in_both("desk_open_already", home=home)) from None
         yield
+
+
+def _needs_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise DefinitionError(_in_both("desk_port_taken", port=port)) from None
+
+
+def _in_both(sentence: str, **params: object) -> str:
+    return " / ".join(text(sentence, language, **params) for language in LANGUAGES)
 
 
 def close_abandoned_runs(instance: Any, *, desk_opens: bool) -> None:

@@ -17,7 +17,7 @@ from assets.intake.delivery import StagedFile
 from assets.lake import parts
 from assets.release.publish import releases_of
 from assets.release.verify import verify
-from assets.stages.handback import refresh_fix_lists
+from assets.stages.handback import refresh_fix_lists, standing_files
 from data_contracts.contracts import FeedContract
 from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period
@@ -142,11 +142,11 @@ def _missing_feeds(road: "Road", period: str) -> list[FeedContract]:
 
 def _staged(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
     feed = road.feed_of(table)
-    files = road.intake.staged(feed.key, period)
+    delivered, files = road.intake.staged(feed.key, period), standing_files(road, feed.key, period)
     lists = [refresh_fix_lists(road, feed.key, step.key) for step in road.periods_up_to(period)][-1]
     words = feed_words(road, feed)
     records, refused = _records(files), _refused(files)
-    yield _add_up(table, files, {**words, "records": records})
+    yield _add_up(table, delivered, {**words, "records": _records(delivered)})
 
     share = refused / records if records else 0.0
     limit = float(road.settings.limits.quarantine_share)

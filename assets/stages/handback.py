@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from assets.intake import ledger
 from assets.intake.delivery import StagedFile
 from assets.intake.fixes import finding_list, fix_list
 from assets.lake.atomic import read_json, sha256_of, write_json
@@ -26,7 +27,7 @@ _CODE = ("assets/intake", "assets/stages/handback.py", "reports/fixlist.py", "re
 def refresh_fix_lists(road: "Road", key: str, period: str) -> dict[str, Path]:
     """Bring the fix lists of a feed and period up to date; institution (or "") → workbook, only where faults are."""
     contract = road.catalog.feed(key, period)
-    files = last_under_each_name(road.intake.staged(key, period))
+    files = standing_files(road, key, period)
     folder = road.home.fix_lists / period / key
     note = road.home.lake / "_fix_lists" / key / f"{period}.json"
     mark = combine(code_fingerprint(*_CODE), contract.fingerprint, *(item.part_id for item in files))
@@ -47,9 +48,14 @@ def refresh_fix_lists(road: "Road", key: str, period: str) -> dict[str, Path]:
     return lists
 
 
-def last_under_each_name(files: list[StagedFile]) -> list[StagedFile]:
-    """Without files sent again under the same name: what was wrong in those is settled or repeated."""
-    return list({item.entry.landing_name: item for item in files}.values())
+def standing_files(road: "Road", key: str, period: str) -> list[StagedFile]:
+    """The files a sender still stands by: without those sent again under the same name, or superseded by a note.
+
+    What was wrong in a file that was sent again is settled or repeated.
+    """
+    gone = ledger.withdrawn([entry for entry in ledger.entries(road.home) if entry.key == key])
+    files = {item.entry.landing_name: item for item in road.intake.staged(key, period)}
+    return [item for item in files.values() if item.entry.file_id not in gone]
 
 
 def _faults(road: "Road", item: StagedFile, contract: FeedContract) -> pl.DataFrame:

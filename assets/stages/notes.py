@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assets.intake import ledger
 from assets.release.publish import PROFILE, releases_of
 from assets.stages.checks import due_date, institution_rows, sender_words
-from assets.stages.handback import refresh_fix_lists
+from assets.stages.handback import refresh_fix_lists, standing_files
 
 if TYPE_CHECKING:
     from assets.stages.road import Road
@@ -42,7 +42,7 @@ def _arrived(road: "Road", table: str, period: str) -> dict[str, Any]:
 
 def _delivered(road: "Road", table: str, period: str) -> dict[str, Any]:
     feed = road.feed_of(table)
-    rows = institution_rows(road.intake.staged(feed.key, period), refresh_fix_lists(road, feed.key, period))
+    rows = institution_rows(standing_files(road, feed.key, period), refresh_fix_lists(road, feed.key, period))
     return {"sender": sender_words(road, feed.sender)["sender_zh"], "institutions": rows}
 
 

@@ -44,15 +44,25 @@ class Draws:
         steps[order] = (place + 0.5) / size
         return steps
 
-    def events(self, rng: np.random.Generator, rates: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        """How many events happen to each at these rates: Poisson, or, where even, with totals that hardly vary."""
+    def events(self, rng: np.random.Generator, rates: np.ndarray, groups: np.ndarray, along: np.ndarray) -> np.ndarray:
+        """How many events happen to each at these rates: Poisson, or, where even, evenly along an order.
+
+        Then totals hardly vary, those of a group as little as those of any part of the order.
+        """
         if not self.even:
             return rng.poisson(rates)
-        order = np.lexsort((rng.random(len(rates)), groups))
+        order = np.lexsort((along, groups))
         reached = np.floor(np.cumsum(rates[order], dtype=np.float64) + rng.random())
         counts = np.empty(len(rates), dtype=np.int64)
         counts[order] = np.diff(reached, prepend=0.0).astype(np.int64)
         return counts
+
+    def normal(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Standard normal numbers; where even, in equal steps of the distribution and by chance in their order."""
+        drawn = rng.standard_normal(n)
+        if self.even:
+            drawn[np.argsort(drawn)] = ndtri((np.arange(n) + 0.5) / max(n, 1))
+        return drawn
 
 
 @dataclass

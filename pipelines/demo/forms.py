@@ -76,25 +76,24 @@ def money(series: pl.Series) -> pl.Series:
 def decimal(series: pl.Series, digits: int) -> pl.Series:
     """Whole numbers that are not negative, written with so many digits after the point."""
     unit = 10**digits
-    rest: pl.Series = (series % unit).cast(pl.String).str.zfill(digits)
-    return (series // unit).cast(pl.String) + "." + rest
+    text: pl.Series = (series // unit).cast(pl.String) + "." + (series % unit).cast(pl.String).str.zfill(digits)
+    return text
 
 
 def csv_bytes(contract: FeedContract, texts: pl.DataFrame, encoding: str, broken: set[int]) -> bytes:
     """A CSV with the contract's headers; broken lines get one field too many."""
     header = ",".join(contract.by_name[name].headers[0] for name in texts.columns)
+    mark = "\ufeff" if encoding == "utf-8-sig" else ""
     buffer = io.BytesIO()
+    buffer.write(f"{mark}{header}\n".encode())
     texts.write_csv(buffer, include_header=False, quote_style="never")
-    body = buffer.getvalue()
+    data = buffer.getvalue()
     if broken:
-        lines = body.split(b"\n")
+        lines = data.split(b"\n")
         for at in broken:
-            lines[at] += ",多余".encode()
-        body = b"\n".join(lines)
-    text = header.encode() + b"\n" + body
-    if encoding == "gb18030":
-        return text.decode().encode("gb18030")
-    return b"\xef\xbb\xbf" + text if encoding == "utf-8-sig" else text
+            lines[at + 1] += ",多余".encode()
+        data = b"\n".join(lines)
+    return data.decode().encode("gb18030") if encoding == "gb18030" else data
 
 
 def population_workbook(contract: FeedContract, table: pl.DataFrame, title: str) -> bytes:

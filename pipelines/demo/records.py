@@ -260,7 +260,10 @@ def _encounters_of(draws: Draws, people: People, levers: Levers, month: Month) -
     rng = draws.stream("encounters", month.key)
     who = np.flatnonzero(people.lives(month.end) & (people.since <= month.start))
     home = people.home(month.end)[who]
-    ill = (people.onset[:, who] <= month.end).sum(axis=0)
+    has = people.onset[:, who] <= month.end
+    ill = has.sum(axis=0)
+    shares = np.stack([people.shares[f"find/{condition}"][who] for condition in CONDITIONS])
+    found = (has & (shares < levers.value("find", month)[home])).any(axis=0)
     age = (month.end - people.born[who]) / 365.25
     burden = 0.4 + np.clip(age - 20, 0, 80) * 0.018 + 0.4 * ill
     by_emergency = _BY_EMERGENCY * levers.value("emergency", month)[home]
@@ -277,14 +280,17 @@ def _encounters_of(draws: Draws, people: People, levers: Levers, month: Month) -
         ("inpatient", False, False): other * planned,
         ("inpatient", False, True): other * by_emergency,
     }
+    # Where events fall evenly they do so among the registered and the others, the well managed and the rest.
+    along = found + people.shares["manage"][who]
     frames = []
     for (kind, is_related, is_emergency), rate in rates.items():
-        at = np.repeat(np.arange(len(who)), draws.events(rng, rate, home))
-        frames.append(_made(rng, levers, month, who[at], home[at], kind, is_related=is_related, by=is_emergency))
+        at = np.repeat(np.arange(len(who)), draws.events(rng, rate, home, along))
+        frames.append(_made(draws, rng, levers, month, who[at], home[at], kind, is_related=is_related, by=is_emergency))
     return pl.concat(frames)
 
 
 def _made(
+    draws: Draws,
     rng: np.random.Generator,
     levers: Levers,
     month: Month,
@@ -302,7 +308,7 @@ def _made(
     codes = _RELATED_CODES if is_related else _OTHER_CODES
     factor = np.where(levers.trait("shifts")[home] > 0, 1.0, levers.value("cost", month)[home])
     level, spread = (13.6, 0.6) if stays else (10.0, 0.7)
-    cost = np.exp(level + spread * rng.standard_normal(n)) * np.where(primary, 0.45, 1.0) * factor
+    cost = np.exp(level + spread * draws.normal(rng, n)) * np.where(primary, 0.45, 1.0) * factor
     route = "emergency" if by else "outpatient"
     return pl.DataFrame(
         {

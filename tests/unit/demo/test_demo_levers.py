@@ -185,28 +185,44 @@ def test_luck_is_uniform_normal_and_without_any_pattern_in_running_numbers() -> 
 
 
 @given(st.floats(0.001, 0.4), st.integers(0, 1000))
-def test_even_events_have_totals_without_luck(rate: float, seed: int) -> None:
-    rates, groups = np.full(500, rate), np.arange(500) % 5
-    counts = Draws(seed, even=True).events(np.random.default_rng(seed), rates, groups)
+def test_even_events_have_totals_without_luck_in_groups_and_along_the_order(rate: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rates, groups, along = np.full(500, rate), np.arange(500) % 5, rng.random(500)
+    counts = Draws(seed, even=True).events(rng, rates, groups, along)
+    assert (counts >= 0).all()
     assert abs(counts.sum() - rates.sum()) < 1 + 1e-9
     for group in range(5):
-        assert abs(counts[groups == group].sum() - rates[groups == group].sum()) < 2
-    assert (counts >= 0).all()
+        inside = groups == group
+        assert abs(counts[inside].sum() - rates[inside].sum()) < 1 + 1e-9
+        first = inside & (along < 0.4)
+        assert abs(counts[first].sum() - rates[first].sum()) < 1 + 1e-9
 
 
 def test_events_that_are_not_even_vary_like_poisson() -> None:
     rates, groups = np.full(50_000, 0.3), np.zeros(50_000, dtype=np.int64)
-    counts = Draws(1, even=False).events(np.random.default_rng(1), rates, groups)
+    counts = Draws(1, even=False).events(np.random.default_rng(1), rates, groups, np.arange(50_000))
     assert abs(counts.mean() - 0.3) < 0.01
     assert abs(counts.var() - 0.3) < 0.02
 
 
 def test_events_happen_more_where_rates_are_higher() -> None:
-    rates = np.repeat([0.0, 0.1, 0.5], 4_000)
-    counts = Draws(1, even=True).events(np.random.default_rng(1), rates, np.zeros(12_000, dtype=np.int64))
+    rates, none = np.repeat([0.0, 0.1, 0.5], 4_000), np.zeros(12_000, dtype=np.int64)
+    rng = np.random.default_rng(1)
+    counts = Draws(1, even=True).events(rng, rates, none, rng.random(12_000))
     means = [counts[at : at + 4_000].mean() for at in (0, 4_000, 8_000)]
     assert means[0] == 0
     assert all(low < high for low, high in pairwise(means))
+
+
+def test_even_normal_numbers_have_the_same_sum_whatever_the_chance() -> None:
+    first, second = (Draws(1, even=True).normal(np.random.default_rng(seed), 101) for seed in (1, 2))
+    assert (first != second).any()
+    np.testing.assert_allclose(np.sort(first), np.sort(second))
+    assert abs(first.sum()) < 1e-9
+    assert abs(first.std() - 1) < 0.02
+    free = Draws(1, even=False).normal(np.random.default_rng(1), 101)
+    assert (np.sort(free) != np.sort(first)).all()
+    assert len(Draws(1, even=True).normal(np.random.default_rng(1), 0)) == 0
 
 
 # causes -------------------------------------------------------------------------------------------------------

@@ -5,10 +5,17 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 import yaml
 
 from data_contracts.periods import Period, periods_between
+from pipelines.demo.city import build_city
+from pipelines.demo.draws import Draws
+from pipelines.demo.scenario import Shape
+from pipelines.demo.timeline import spans_between
+from pipelines.demo.truth import Count, indicator_rows
 from tests.unit.demo.conftest import LONG_FIRST, LONG_LAST, Files
 from tests.unit.demo.oracle import LEVELS, RULES, Landing, rows
 
@@ -131,3 +138,24 @@ def test_persons_are_fewer_than_admissions_and_more_than_in_one_community(truth:
             assert denominator == admissions[1]
     city = [(key, counts) for key, counts in truth.items() if key[0] == "city" and key[3] == persons]
     assert any(counts[0] < truth[(*key[:3], "related_admissions_per_1k", *key[4:])][0] for key, counts in city)
+
+
+def test_a_person_admitted_in_two_communities_counts_once_in_what_is_above_both() -> None:
+    """Community 0 and 1 are of one township, community 6 of another."""
+    span = spans_between("2024Q1", "2024Q1")[0]
+    city = build_city(
+        Draws(1, even=False).stream("city"), Shape(counties=1, townships=2, communities=6, rural_counties=0), {}
+    )
+    persons = pl.DataFrame({"person": [7, 7, 7, 8], "community": [0, 1, 6, 1]})
+    zero = np.zeros(12, dtype=np.int64)
+    found = {("related_admitted_persons_per_1k", "national_2017", "all"): Count(zero, zero, persons=persons)}
+    counted = indicator_rows(found, city.areas(span), span).filter(pl.col("numerator") > 0)
+    assert {area: int(number) for area, number in counted.select("area_id", "numerator").iter_rows()} == {
+        "990101001001": 1,
+        "990101001002": 2,
+        "990101002001": 1,
+        "990101001": 2,
+        "990101002": 1,
+        "990101": 2,
+        "9901": 2,
+    }

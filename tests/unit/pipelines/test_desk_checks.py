@@ -61,8 +61,19 @@ def test_a_list_is_taken_back_when_the_file_was_corrected_under_its_name(walked,
     walked()
     assert len(list(walked.home.glob("fixlists/2025Q4/civil_affairs.welfare/*.xlsx"))) == 1
     land(walked.home, "2025Q4")
-    walked()
+    found = walked()
+    assert found["refused_share"].passed
+    assert "80 条" in found["records_add_up"].words
     assert [path for path in walked.home.glob("fixlists/**/*") if path.is_file()] == []
+
+
+def test_a_file_that_a_note_supersedes_is_not_asked_to_be_corrected(walked, land):
+    land(walked.home, "2025Q4", bad=3)
+    walked()
+    path = land(walked.home, "2025Q4", name="更正")
+    path.with_name(f"{path.name}.note.yaml").write_text("supersedes: [名单_2025Q4.csv]\n", encoding="utf-8")
+    found = walked()["refused_share"]
+    assert (found.passed, found.metadata) == (True, {})
 
 
 def test_each_institution_gets_a_list_of_its_own(walked, land):
