@@ -68,7 +68,6 @@ def test_more_cases_than_people_have_a_value_but_no_interval():
     assert found["lower"].is_null().to_list() == found["upper"].is_null().to_list() == [False, False, True]
 
 
-
 @pytest.mark.parametrize(("confidence", "upper"), [(0.95, 3.688879), (0.998, 6.907755)])
 def test_a_higher_confidence_gives_wider_limits(confidence: float, upper: float) -> None:
     assert poisson(pl.DataFrame({"o": [0]}), "o", confidence)["upper"].item() == pytest.approx(upper, abs=1e-6)
