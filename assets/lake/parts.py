@@ -17,6 +17,8 @@ from assets.lake.atomic import make_folder, read_json, temporary_beside, write_j
 from assets.lake.home import Home
 
 _ROW_GROUP = 122_880
+# Columns that hardly repeat a value: a dictionary of them would be built and thrown away.
+_WITHOUT_DICTIONARY = ("record_no", "person_key", "row_hash")
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,13 @@ class PartWriter:
 
         table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._temporary, table.schema, compression="zstd", compression_level=1)
+            self._writer = pq.ParquetWriter(
+                self._temporary,
+                table.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[name for name in table.schema.names if name not in _WITHOUT_DICTIONARY],
+            )
         self._writer.write_table(table, row_group_size=_ROW_GROUP)
 
     def commit(self) -> None:

@@ -42,16 +42,12 @@ def select_rows(
         },
         schema={"file_id": pl.String, "file_rank": pl.Int64, "withdrawn": pl.Boolean},
     )
+    contested = _contested(parts, business_key)
+    if contested.is_empty() and not ranks["withdrawn"].any():
+        return pl.DataFrame(schema=SCHEMA)
     keys = ", ".join(f'"{name}"' for name in business_key)
-    no_null = " and ".join(f'"{name}" is not null' for name in business_key)
-    tables = {"parts": [part.path for part in parts], "ranks": ranks}
-    competing = f"""
-        select {keys} from parts join ranks using (file_id)
-        where not withdrawn and {no_null} group by {keys} having count(*) > 1
-    """  # noqa: S608  (names come from a validated contract)
     sql = f"""
-        with contested as ({competing}),
-        ranked as (
+        with ranked as (
             select parts.file_id, parts.record_no, parts.row_hash,
                    first_value(parts.row_hash) over newest as winning_hash,
                    row_number() over newest as place
@@ -66,5 +62,18 @@ def select_rows(
         select parts.file_id, parts.record_no, 'superseded'
         from parts join ranks using (file_id) where withdrawn
         order by file_id, record_no
-    """  # noqa: S608
+    """  # noqa: S608  (names come from a validated contract)
+    tables = {"parts": [part.path for part in parts], "ranks": ranks, "contested": contested}
     return query(sql, tables, limits=limits).cast(SCHEMA)  # type: ignore[arg-type]
+
+
+def _contested(parts: Sequence[SelectablePart], business_key: Sequence[str]) -> pl.DataFrame:
+    """The whole business keys that more than one row has; most feeds have none, and need no further look."""
+    rows = [
+        pl.scan_parquet(part.path, hive_partitioning=False)
+        .select(business_key)
+        .drop_nulls()
+        .filter(pl.lit(not part.withdrawn))
+        for part in parts
+    ]
+    return pl.concat(rows).group_by(business_key).len().filter(pl.col("len") > 1).select(business_key).collect()

@@ -36,19 +36,23 @@ def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
         pl.col("id").str.contains("^[0-9]{17}[0-9X]$").alias("long"),
         pl.col("id").str.contains("^[0-9]{15}$").alias("short"),
     )
-    old = pl.col("id").str.slice(0, 6) + pl.lit("19") + pl.col("id").str.slice(6, 9)
-    body = pl.when("long").then(pl.col("id").str.slice(0, 17)).when("short").then(old)
+    body = pl.when("long").then(pl.col("id").str.slice(0, 17))
+    if frame["short"].any():
+        body = body.when("short").then(
+            pl.concat_str(pl.col("id").str.slice(0, 6), pl.lit("19"), pl.col("id").str.slice(6, 9))
+        )
     frame = frame.with_columns(body.alias("body")).with_columns(pl.col("body").cast(pl.Int64).alias("number"))
     # Digits by integer division: seventeen substrings per id would cost more than everything else together.
     digits = [pl.col("number") // 10 ** (16 - at) % 10 * weight for at, weight in enumerate(_WEIGHTS)]
     expected = (12 - pl.sum_horizontal(digits, ignore_nulls=False) % 11) % 11
     check = pl.when(expected == 10).then(pl.lit("X")).otherwise(expected.cast(pl.String))
     born = pl.col("body").str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
-    frame = frame.with_columns(check.alias("check"), (born.dt.year() >= 1900).fill_null(value=False).alias("sound"))
-    valid18 = pl.col("sound") & pl.col("long") & (pl.col("id").str.slice(17, 1) == pl.col("check"))
+    sound = (born >= pl.date(1900, 1, 1)).fill_null(value=False)
+    frame = frame.with_columns(check.alias("check"), sound.alias("sound"))
+    valid18 = pl.col("sound") & pl.col("long") & pl.col("id").str.ends_with(pl.col("check"))
     valid15 = pl.col("sound") & pl.col("short")
     return frame.select(
-        canonical=pl.when(valid18 | valid15).then(pl.col("body") + pl.col("check")),
+        canonical=pl.when(valid18).then("id").when(valid15).then(pl.col("body") + pl.col("check")),
         id_class=pl.when(valid18).then(pl.lit("id18")).when(valid15).then(pl.lit("id15")),
     )
 
@@ -58,12 +62,9 @@ def person_keys(canonical: pl.Series, key: bytes, limits: EngineLimits | None = 
     if len(canonical) == 0:
         return pl.Series("person_key", [], dtype=pl.String)
     block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    sql = """
-        select id, substr(sha256($outer || unhex(sha256($inner || encode(id)))), 1, 32) as person_key
-        from ids
-    """
-    ids = pl.DataFrame({"id": canonical.drop_nulls().unique(maintain_order=True)})
+    sql = "select substr(sha256($outer || unhex(sha256($inner || encode(id)))), 1, 32) as person_key from ids"
     parameters = {"outer": bytes(b ^ 0x5C for b in block), "inner": bytes(b ^ 0x36 for b in block)}
-    keyed = query(sql, {"ids": ids}, limits=limits, parameters=parameters)
-    frame = pl.DataFrame({"id": canonical})
-    return frame.join(keyed, on="id", how="left", maintain_order="left")["person_key"]
+    coded = canonical.to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
+    distinct = pl.DataFrame({"id": pl.Series(coded.dictionary)})
+    keyed = query(sql, {"ids": distinct}, limits=limits, parameters=parameters)["person_key"]
+    return keyed.gather(pl.Series(coded.indices))

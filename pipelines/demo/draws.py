@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+# Multiples of it, less their whole part, fill the line from 0 to 1 evenly at any length.
+_GOLDEN = (5**0.5 - 1) / 2
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIXED_BY = ((30, np.uint64(0xBF58476D1CE4E5B9)), (27, np.uint64(0x94D049BB133111EB)))
 
@@ -57,11 +59,13 @@ class Draws:
         counts[order] = np.diff(reached, prepend=0.0).astype(np.int64)
         return counts
 
-    def normal(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Standard normal numbers; where even, in equal steps of the distribution and by chance in their order."""
-        drawn = rng.standard_normal(n)
-        if self.even:
-            drawn[np.argsort(drawn)] = ndtri((np.arange(n) + 0.5) / max(n, 1))
+    def normal(self, rng: np.random.Generator, along: np.ndarray) -> np.ndarray:
+        """A standard normal number for each; where even, every part of the order has all of the distribution."""
+        if not self.even:
+            return rng.standard_normal(len(along))
+        places = np.empty(len(along))
+        places[np.argsort(along, kind="stable")] = (np.arange(len(along)) * _GOLDEN + rng.random()) % 1
+        drawn: np.ndarray = ndtri(np.clip(places, 1e-6, 1 - 1e-6))
         return drawn
 
 

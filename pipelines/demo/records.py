@@ -280,12 +280,14 @@ def _encounters_of(draws: Draws, people: People, levers: Levers, month: Month) -
         ("inpatient", False, False): other * planned,
         ("inpatient", False, True): other * by_emergency,
     }
-    # Where events fall evenly they do so among the registered and the others, the well managed and the rest.
-    along = found + people.shares["manage"][who]
+    # Where events fall evenly they do so among the registered and the others, those who come and the rest.
+    along = found + people.shares["attend"][who]
     frames = []
     for (kind, is_related, is_emergency), rate in rates.items():
         at = np.repeat(np.arange(len(who)), draws.events(rng, rate, home, along))
-        frames.append(_made(draws, rng, levers, month, who[at], home[at], kind, is_related=is_related, by=is_emergency))
+        frames.append(
+            _made(draws, rng, levers, month, who[at], home[at], along[at], kind, is_related=is_related, by=is_emergency)
+        )
     return pl.concat(frames)
 
 
@@ -296,6 +298,7 @@ def _made(
     month: Month,
     who: np.ndarray,
     home: np.ndarray,
+    along: np.ndarray,
     kind: str,
     *,
     is_related: bool,
@@ -308,7 +311,7 @@ def _made(
     codes = _RELATED_CODES if is_related else _OTHER_CODES
     factor = np.where(levers.trait("shifts")[home] > 0, 1.0, levers.value("cost", month)[home])
     level, spread = (13.6, 0.6) if stays else (10.0, 0.7)
-    cost = np.exp(level + spread * draws.normal(rng, n)) * np.where(primary, 0.45, 1.0) * factor
+    cost = np.exp(level + spread * draws.normal(rng, along)) * np.where(primary, 0.45, 1.0) * factor
     route = "emergency" if by else "outpatient"
     return pl.DataFrame(
         {

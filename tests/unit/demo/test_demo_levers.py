@@ -214,15 +214,17 @@ def test_events_happen_more_where_rates_are_higher() -> None:
     assert all(low < high for low, high in pairwise(means))
 
 
-def test_even_normal_numbers_have_the_same_sum_whatever_the_chance() -> None:
-    first, second = (Draws(1, even=True).normal(np.random.default_rng(seed), 101) for seed in (1, 2))
-    assert (first != second).any()
-    np.testing.assert_allclose(np.sort(first), np.sort(second))
-    assert abs(first.sum()) < 1e-9
-    assert abs(first.std() - 1) < 0.02
-    free = Draws(1, even=False).normal(np.random.default_rng(1), 101)
-    assert (np.sort(free) != np.sort(first)).all()
-    assert len(Draws(1, even=True).normal(np.random.default_rng(1), 0)) == 0
+def test_even_normal_numbers_are_so_in_every_part_of_the_order() -> None:
+    rng = np.random.default_rng(3)
+    along = rng.random(3_000)
+    even = Draws(1, even=True).normal(rng, along)
+    for low in (0.0, 0.3, 0.6):
+        part = even[(along >= low) & (along < low + 0.2)]
+        assert abs(np.exp(0.6 * part).mean() / np.exp(0.18) - 1) < 0.01
+    assert (even != Draws(1, even=True).normal(rng, along)).any()
+    free = Draws(1, even=False).normal(rng, np.zeros(40_000))
+    np.testing.assert_allclose(np.quantile(free, [0.1, 0.5, 0.9]), [-1.2816, 0, 1.2816], atol=0.03)
+    assert len(Draws(1, even=True).normal(rng, np.array([]))) == 0
 
 
 # causes -------------------------------------------------------------------------------------------------------
