@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -125,7 +125,9 @@ class Indicator(Closed):
     """One published concept: how it is counted, shown, judged and who answers for it.
 
     `plausible_yearly_change_pct`: a larger change against the same period of last year looks suspicious; percentage
-    points for kinds proportion and survey, percent for any other.
+    points for kinds proportion and survey, percent for any other. `above_lowest_level`: it means nothing at the lowest
+    level of areas (staff is counted where its institution stands, whomever it serves) and is not applicable there.
+    `parameters`: those of rule sets that its definition leaves to them, shown beside it.
     """
 
     titles: Bilingual
@@ -150,6 +152,8 @@ class Indicator(Closed):
     annualised: bool = False
     plausible_yearly_change_pct: Exact | None = None
     due: list[int] | None = None
+    above_lowest_level: bool = False
+    parameters: list[str] = []
     dimension: Dimension | None = None
     chain: Literal["process", "result", "impact", "context"]
     pays: bool = False
@@ -160,14 +164,69 @@ class Indicator(Closed):
     note: Bilingual | None = None
 
 
+# Every parameter that the SQL counts on: the values it may take, or None for any whole number from 0 on.
+_FLAG = (0, 1)
+PARAMETERS: dict[str, tuple[int | str, ...] | None] = {
+    "any_glucose_test": _FLAG,
+    "any_visit_mode": _FLAG,
+    "days_per_visit": None,
+    "dbp_target_elderly_mmhg": None,
+    "dbp_target_mmhg": None,
+    "elderly_age_at": ("year_end", "period_end"),
+    "elderly_age_years": None,
+    "exam_at_year_end": _FLAG,
+    "glucose_after_meal_target_tenths": None,
+    "glucose_target_tenths": None,
+    "ldl_target_tenths": None,
+    "managed_by_exam": _FLAG,
+    "patient_age_years": None,
+    "renewal_grace_days": None,
+    "sbp_target_elderly_mmhg": None,
+    "sbp_target_mmhg": None,
+    "visits_due_by": ("completed_quarters", "elapsed_days"),
+    "visits_per_year_diabetes": None,
+    "visits_per_year_dyslipidaemia": None,
+    "visits_per_year_hypertension": None,
+}
+
+
+def _check_parameter(name: str, value: object) -> None:
+    if name not in PARAMETERS:
+        raise ValueError(f"unknown parameter '{name}'{_did_you_mean(name, list(PARAMETERS))}")
+    allowed = PARAMETERS[name]
+    if allowed is None:
+        if not _is_whole(value) or value < 0:
+            raise ValueError(f"{name}: must be a whole number from 0 on")
+    elif value not in allowed or isinstance(value, bool):
+        words = ", ".join(str(word) for word in allowed)
+        near = _did_you_mean(str(value), [word for word in allowed if isinstance(word, str)])
+        raise ValueError(f"{name}: must be one of {words}{near}")
+
+
+# Written true or false, a value is an int to Python.
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _did_you_mean(name: str, known: list[str]) -> str:
+    near = nearest(name, known)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def _known_parameters(stated: object) -> object:
+    for name, value in stated.items() if isinstance(stated, dict) else ():
+        _check_parameter(str(name), value)
+    return stated
+
+
 class RuleSet(Closed):
-    """口径: the dated parameters a count depends on, with the document that states them."""
+    """口径: the dated parameters a count depends on, as `PARAMETERS` knows them, with the document that states them."""
 
     titles: Bilingual
     reference: str
     valid_from: date
     valid_to: date | None = None
-    parameters: dict[str, int | str]
+    parameters: Annotated[dict[str, int | str], BeforeValidator(_known_parameters)]
 
 
 class Limits(Closed):
@@ -219,7 +278,7 @@ class Service(Closed):
 
 
 class ClauseTarget(Closed):
-    """A value to reach by a day; without a day it holds at any time."""
+    """A value to reach by a day; without a day it holds at any time, for a figure of the year to date at year's end."""
 
     value: Exact
     by: date | None = None
@@ -609,8 +668,7 @@ def _single(model: type[Document], path: Path, sources: list[ExplanationOfValue]
 
 def _known(kind: str, where: str, name: str | None, known: list[str]) -> None:
     if name is not None and name not in known:
-        near = nearest(name, known)
-        raise DefinitionError(f"{where}: no {kind} '{name}'" + (f"; did you mean '{near}'?" if near else ""))
+        raise DefinitionError(f"{where}: no {kind} '{name}'{_did_you_mean(name, known)}")
 
 
 def _check(settings: Settings) -> None:
@@ -633,6 +691,8 @@ def _check_indicator(key: str, indicator: Indicator, settings: Settings) -> None
     where, measures = f"indicators.yaml: {key}", list(settings.measures)
     _known("measure", where, indicator.numerator, measures)
     _known("measure", where, indicator.denominator, measures)
+    for name in indicator.parameters:
+        _known("parameter of rule sets", where, name, list(PARAMETERS))
     if (indicator.kind == "survey") != (indicator.survey is not None):
         raise DefinitionError(f"{where}: kind survey, and only it, states a survey design")
     if indicator.kind != "survey" and (indicator.numerator is None or indicator.denominator is None):

@@ -79,6 +79,9 @@ def policy_score(
 ) -> pl.DataFrame:
     """Scores of one policy: a row per group and dimension and one for the total.
 
+    Within a dimension missing indicators are weighed up as `aggregate` says; a whole dimension is not: where one that
+    has a weight has no value, there is no total and no grade.
+
     `values`: groups, indicator, value, lower, upper. `indicators`: indicator, dimension, weight, low, high.
     `dimensions`: dimension, weight. Columns: groups, dimension, value, lower, upper, weight, coverage, grade, status.
     """
@@ -92,7 +95,8 @@ def policy_score(
         ((pl.col("upper") - pl.col("lower")) / 2).alias("half_width"),
         pl.col("coverage").alias("known"),
     )
-    total = aggregate(rows, groups, minimum_coverage).with_columns(
+    lacking = rows.filter(pl.col("value").is_null(), pl.col("weight") > 0).select(groups).unique()
+    total = _without_value(aggregate(rows, groups, minimum_coverage), lacking, groups).with_columns(
         pl.lit(TOTAL).alias("dimension"), pl.lit(float(dimensions["weight"].sum())).alias("weight")
     )
     grade = pl.when(pl.col("dimension") == TOTAL).then(graded(pl.col("value"), grades)).otherwise(None)
@@ -102,6 +106,17 @@ def policy_score(
         .with_columns(grade.alias("grade"))
         .sort(*groups, "dimension")
     )
+
+
+def _without_value(found: pl.DataFrame, lacking: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
+    """`found` with the value taken from the groups of `lacking`."""
+    marked = found.join(lacking.with_columns(pl.lit(value=True).alias("lacking")), on=groups, how="left").with_columns(
+        pl.col("lacking").fill_null(value=False)
+    )
+    return marked.with_columns(
+        *(pl.when("lacking").then(None).otherwise(name).alias(name) for name in ("value", "lower", "upper")),
+        pl.when("lacking").then(pl.lit("no_data")).otherwise("status").alias("status"),
+    ).drop("lacking")
 
 
 def risk_index(

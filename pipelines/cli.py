@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
+from data_contracts.periods import periods_between
 from pipelines.outcomes import SaysNo, StepFailed
 
 DONE, SAYS_NO, WRONG_USE, FAILED = 0, 1, 2, 3
@@ -86,7 +87,7 @@ def demo(
     residents: Annotated[
         int | None, typer.Option("--residents", min=500, help="居民数，缺省随情景 / residents, as the scenario says")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="随机种子 / seed")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="随机种子 / seed")] = None,
     periods: Annotated[
         str | None, typer.Option("--periods", help="首:末，缺省随情景 / first:last, as the scenario says")
     ] = None,
@@ -115,6 +116,10 @@ def _first_and_last(periods: str | None) -> tuple[str | None, str | None]:
     first, separator, last = periods.partition(":")
     if not separator:
         raise DefinitionError("--periods: write first and last period as 2023Q1:2025Q4")
+    try:
+        periods_between(first, last)
+    except ValueError as error:
+        raise DefinitionError(f"--periods {periods}: {error}") from None
     return first, last
 
 

@@ -18,6 +18,8 @@ from pipelines.demo.generator import DemoSummary, generate
 from pipelines.demo.scenario import DEFAULT, Expected, Scenario, load_scenario, scenario_folder
 
 _SETTINGS = Path(__file__).parent / "demo" / "settings"
+# National base standard of basic public-health services, yuan per resident and year.
+_STANDARD = {2020: 74, 2021: 79, 2022: 84, 2023: 89, 2024: 94, 2025: 99}
 _HOME = """format: 1
 name: {{zh: 康宁市（虚构）, en: Kangning (fictional)}}
 level: city
@@ -60,7 +62,7 @@ def make_demo_home(
     grain = periods_between(first, last)[0].grain
     path.mkdir(parents=True, exist_ok=True)
     Home(path).make_folders()
-    for name, document in _settings(scenario, story).items():
+    for name, document in _settings(scenario, story, residents or story.residents).items():
         words = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
         (path / "settings" / name).write_text(words, encoding="utf-8")
     chosen = {} if seed is None else {"seed": seed}
@@ -82,27 +84,31 @@ def story_lines(name: str, language: str) -> list[str]:
     if story.twin_of:
         lines.append(text("demo_twin", language, original=story.twin_of))
     lines += [text("demo_trap", language, trap=trap.get(language)) for trap in story.traps]
-    lines += [text("demo_expected", language, **_expected_words(item, language)) for item in story.expected]
+    for item in story.expected:
+        sentence = "demo_missed" if item.id in story.misses else "demo_expected"
+        lines.append(text(sentence, language, **_expected_words(item, language)))
     if story.refused:
         lines.append(text("demo_refused", language, words=" · ".join(story.refused)))
     return lines
 
 
 def _write_expected(path: Path, story: Scenario) -> None:
-    """The figures of the scenario for a program to compare; `at_least`: the figure is a lower bound."""
-    names = [name for name in Expected.model_fields if name != "what"]
+    """The figures of the scenario for a program to compare; `at_least`: a lower bound; `missed`: a twin's miss."""
+    names = [*(name for name in Expected.model_fields if name != "what"), "missed"]
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(item.model_dump(exclude={"what"}) for item in story.expected)
+        for item in story.expected:
+            writer.writerow(item.model_dump(exclude={"what"}) | {"missed": item.id in story.misses})
 
 
 def _expected_words(item: Expected, language: str) -> dict[str, Any]:
     bound = "≥ " if item.at_least else ""
     change = "%" if item.change_from else ""
-    tolerance = "" if item.at_least else f" ± {item.tolerance:g}{change}"
+    tolerance = "" if item.at_least or not item.tolerance else f" ± {item.tolerance:,g}{change}"
     since = f"{item.change_from} → " if item.change_from else ""
-    figure = f"{bound}{item.expected:+g}{change}" if item.change_from else f"{bound}{item.expected:,g}"
+    plain = f"{item.expected:,.10g}" if item.expected % 1 else f"{item.expected:,.0f}"
+    figure = f"{bound}{item.expected:+g}{change}" if item.change_from else f"{bound}{plain}"
     return {
         "what": item.what.get(language),
         "where": f"{item.level} {item.area} {since}{item.period}",
@@ -111,8 +117,8 @@ def _expected_words(item: Expected, language: str) -> dict[str, Any]:
     }
 
 
-def _settings(name: str, story: Scenario) -> dict[str, dict[str, Any]]:
-    """Settings files of the demo, overlaid by those of the scenario; only the policies the scenario has."""
+def _settings(name: str, story: Scenario, residents: int) -> dict[str, dict[str, Any]]:
+    """Settings files of the demo, overlaid by those of the scenario; only its policies, and money for its residents."""
     documents = {source.name: read_yaml(source) for source in sorted(_SETTINGS.glob("*.yaml"))}
     for owner in filter(None, (story.twin_of, name)):
         folder = scenario_folder(owner) / "settings"
@@ -123,6 +129,14 @@ def _settings(name: str, story: Scenario) -> dict[str, dict[str, Any]]:
         near = nearest(unknown[0], register["policies"])
         raise DefinitionError(f"scenarios/{name}: policy '{unknown[0]}' is not in policies.yaml; nearest: {near}")
     register["policies"] = {policy: register["policies"][policy] for policy in story.policies}
+    documents["allocation.yaml"]["budgets"] = [
+        {
+            "year": year,
+            "amount": f"{yuan * residents}.00",
+            "reference": f"本市预算文件（示例）：每人 {yuan} 元 × {residents} 人",
+        }
+        for year, yuan in _STANDARD.items()
+    ]
     if not story.shape.rural_counties:
         # Nothing can be kept for rural communities where there are none.
         documents["allocation.yaml"]["reserves"] = []

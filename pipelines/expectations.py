@@ -29,6 +29,11 @@ class Found:
         return abs(self.value - self.expected.expected) <= self.expected.tolerance
 
 
+def as_promised(scenario: Scenario, found: list[Found]) -> bool:
+    """Whether exactly the figures that a twin says it misses are missed, and of another scenario none."""
+    return {item.expected.id for item in found if not item.holds} == set(scenario.misses)
+
+
 def compare(scenario: Scenario, release: Path) -> list[Found]:
     """Every expected figure of a scenario beside the one of a release folder."""
     values = pl.read_parquet(release / PROFILE / "tables" / "ind__values.parquet")

@@ -12,7 +12,15 @@ from itertools import zip_longest
 from data_contracts.closed import Bilingual
 from data_contracts.messages import both
 from data_contracts.periods import Period
-from data_contracts.settings import AllocationDocument, Indicator, Policy, PolicyDocument, Service, Settings
+from data_contracts.settings import (
+    PARAMETERS,
+    AllocationDocument,
+    Indicator,
+    Policy,
+    PolicyDocument,
+    Service,
+    Settings,
+)
 
 _NOTHING = Bilingual(zh="", en="")
 
@@ -33,7 +41,10 @@ class CurrencyView:
 
 @dataclass(frozen=True)
 class IndicatorView:
-    """Dictionary entry of an indicator; `counts_in` says whether numerator and denominator are heads or money."""
+    """Dictionary entry of an indicator; `numerator_in` and `denominator_in` say whether each is heads or money.
+
+    `parameters`: the parameters of rule sets that its definition refers to.
+    """
 
     titles: Bilingual
     definition: Bilingual = _NOTHING
@@ -46,9 +57,11 @@ class IndicatorView:
     numerator: Bilingual = _NOTHING
     denominator: Bilingual = _NOTHING
     reference: str = ""
-    counts_in: str = "count"
+    numerator_in: str = "count"
+    denominator_in: str = "count"
     chain: str = "context"
     by_policy: bool = False
+    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,13 +119,14 @@ class ReportContext:
     """Everything pages and workbooks need besides frames.
 
     `levels` go from leaf to top; `rule_sets` are in the order of importance, pages open with the first; `policies` of
-    a class stand together.
+    a class stand together. `parameters`: rule set → name → title and value in words.
     """
 
     home: Bilingual
     period: str
     levels: Mapping[str, Bilingual]
     rule_sets: Mapping[str, Bilingual]
+    parameters: Mapping[str, Mapping[str, tuple[Bilingual, Bilingual]]] = field(default_factory=dict)
     indicators: Mapping[str, IndicatorView] = field(default_factory=dict)
     policies: Mapping[str, PolicyView] = field(default_factory=dict)
     services: Mapping[str, ServiceView] = field(default_factory=dict)
@@ -149,6 +163,10 @@ def context_from_settings(
         period=period,
         levels={level.id: level.titles for level in home.levels},
         rule_sets={key: item.titles for key, item in settings.active_rule_sets(when).items()},
+        parameters={
+            key: {name: parameter_in_words(name, value) for name, value in item.parameters.items()}
+            for key, item in settings.active_rule_sets(when).items()
+        },
         indicators={
             key: _indicator(settings, key, item, when.end) for key, item in settings.active_indicators().items()
         },
@@ -166,6 +184,18 @@ def context_from_settings(
     )
 
 
+def parameter_in_words(name: str, value: int | str) -> tuple[Bilingual, Bilingual]:
+    """Title and value of a parameter of a rule set; a number of tenths is shown as the number it stands for."""
+    if isinstance(value, str):
+        shown = both(f"reports.parameter_word.{value}")
+    elif PARAMETERS[name] == (0, 1):
+        shown = both(f"reports.template.{'yes' if value else 'no'}")
+    else:
+        digits = f"{value / 10:.1f}" if name.endswith("_tenths") else str(value)
+        shown = {"zh": digits, "en": digits}
+    return Bilingual(**both(f"reports.parameter.{name}")), Bilingual(**shown)
+
+
 def _currency(settings: Settings) -> CurrencyView:
     currency = settings.home.currency
     minor = words("分", "fen") if currency.minor_unit == "fen" else words(currency.minor_unit, currency.minor_unit)
@@ -173,9 +203,6 @@ def _currency(settings: Settings) -> CurrencyView:
 
 
 def _indicator(settings: Settings, key: str, item: Indicator, end: date) -> IndicatorView:
-    suffix = f"_{settings.home.currency.minor_unit}"
-    measures = [settings.measures.get(name or "") for name in (item.numerator, item.denominator)]
-    in_money = any(measure is not None and (measure.column or "").endswith(suffix) for measure in measures)
     return IndicatorView(
         titles=item.titles,
         definition=item.definition,
@@ -192,10 +219,19 @@ def _indicator(settings: Settings, key: str, item: Indicator, end: date) -> Indi
         numerator=item.numerator_words,
         denominator=item.denominator_words,
         reference=item.reference,
-        counts_in="money" if in_money else "count",
+        numerator_in=_counted_in(settings, item.numerator),
+        denominator_in=_counted_in(settings, item.denominator),
         chain=item.chain,
         by_policy=key in settings.counted_by_policy(),
+        parameters=tuple(item.parameters),
     )
+
+
+def _counted_in(settings: Settings, measure_id: str | None) -> str:
+    """Money where the measure sums a column of the home's minor unit."""
+    measure = settings.measures.get(measure_id or "")
+    suffix = f"_{settings.home.currency.minor_unit}"
+    return "money" if measure is not None and (measure.column or "").endswith(suffix) else "count"
 
 
 def _method(item: Indicator) -> Bilingual:

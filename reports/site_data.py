@@ -167,7 +167,7 @@ def _last_year(context: ReportContext) -> str:
 
 def _dictionary(context: ReportContext, indicator_id: str, rule_set: str, language: str) -> Json:
     view = indicator_view(context, indicator_id)
-    rules = context.rule_sets.get(rule_set)
+    rules, stated = context.rule_sets.get(rule_set), context.parameters.get(rule_set, {})
     return {
         "id": indicator_id,
         "ruleSet": rule_set,
@@ -183,7 +183,9 @@ def _dictionary(context: ReportContext, indicator_id: str, rule_set: str, langua
         "numWords": view.numerator.get(language),
         "denWords": view.denominator.get(language),
         "reference": view.reference,
-        "countsIn": view.counts_in,
+        "parameters": [[word.get(language) for word in stated[name]] for name in view.parameters if name in stated],
+        "numIn": view.numerator_in,
+        "denIn": view.denominator_in,
     }
 
 
@@ -471,9 +473,9 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
             [
                 titled(feeds, row["feed"], language),
                 row["institution"] or "",
-                row["expectation"],
-                _observation(row["observed"]),
-                _observation(row["expected"]),
+                _worded("expect", row["expectation"], language),
+                _observation(row["observed"], language),
+                _observation(row["expected"], language),
                 bool(row["success"]),
                 _hurt(context, row["hurts"], language),
             ]
@@ -482,8 +484,14 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
     return payload
 
 
-def _observation(value: object) -> str:
-    return shown.MISSING if value is None else str(value)
+def _observation(value: object, language: str) -> str:
+    return shown.MISSING if value is None else _worded("delivered", str(value), language)
+
+
+def _worded(kind: str, key: str, language: str) -> str:
+    """The words of the catalogue for `key`, or the key itself where there are none."""
+    message_id = f"reports.{kind}.{key}"
+    return text(message_id, language) if message_id in catalogue() else key
 
 
 def _hurt(context: ReportContext, hurts: str | None, language: str) -> str:

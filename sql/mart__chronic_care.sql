@@ -6,12 +6,15 @@
 --   Specification follow-up: in a mode the rule set accepts, with every reading, of a test the rule set accepts.
 --   Controlled: the last specification follow-up of the year to date is below the targets; who has none is not
 --   controlled. From the elderly age on, reached at the end of the period, the pressure targets for the elderly hold.
---   Managed to specification: as many specification follow-ups as are due by now, and the yearly examination where
---   the year ends; not known where the rule set asks for examinations and none arrived. Due by completed quarters:
---   one for each quarter that has ended since the quarter of registration, that quarter included. Due by elapsed
---   days: one for every whole span of days since registration, that day included. Who was registered before this
---   year, or on a day that is not known, is counted from its first day.
+--   Managed to specification: as many specification follow-ups as are due by now, never more than the rule set asks
+--   in a year for the condition, and the yearly examination where the year ends; not known where the rule set asks for
+--   examinations and none arrived, nor while the year is too young for a follow-up to be due of anybody. Due by
+--   completed quarters: one for each quarter that has ended since the quarter of registration, that quarter included.
+--   Due by elapsed days: one for every whole span of days since registration, that day included. Who was registered
+--   before this year, or on a day that is not known, is counted from its first day.
 --   Followed in the period: a specification follow-up dated within the period itself.
+--   What the year to date shows is not known where a period of the year lacks the follow-ups of the condition;
+--   management is not known either where it lacks examinations and the rule set manages by them.
 -- The rows are all registered patients, so that each indicator chooses its denominator by a flag.
 with registered as (
     select
@@ -107,8 +110,18 @@ due as (
     select
         r.*,
         s.*,
+        case
+            when r.condition = 'hypertension' then s.visits_per_year_hypertension
+            when r.condition = 'diabetes' then s.visits_per_year_diabetes
+            else s.visits_per_year_dyslipidaemia
+        end as visits_per_year,
+        (s.visits_due_by = 'completed_quarters' and p.quarters_completed >= 1)
+        or (s.visits_due_by = 'elapsed_days' and datediff('day', p.year_start, p.period_end) + 1 >= s.days_per_visit)
+        as is_year_judged,
+        s.exam_at_year_end = 0 or not p.year_ends or (a.feed is not null and i.feed is null) as is_exam_known,
+        f.feed is null as is_year_known,
+        f.feed is null and (s.managed_by_exam = 0 or i.feed is null) as is_management_known,
         s.exam_at_year_end = 1 and p.year_ends as is_exam_due,
-        a.feed is not null as are_exams_known,
         p.quarters_completed - case
             when extract(month from r.counted_from) >= 10 then 3
             when extract(month from r.counted_from) >= 7 then 2
@@ -120,6 +133,8 @@ due as (
     cross join ref__rule_sets as s
     cross join ref__period as p
     left join ref__arrived as a on a.feed = 'health_bureau.exams'
+    left join ref__incomplete as i on i.feed = 'health_bureau.exams'
+    left join ref__incomplete as f on f.feed = 'health_bureau.followups_' || r.condition
     where r.age_years is null or r.age_years >= s.patient_age_years
 ),
 judged as (
@@ -145,12 +160,13 @@ select
     d.area_id,
     d.sex,
     d.age_band,
-    d.is_managed,
+    case when d.is_management_known then d.is_managed end as is_managed,
     case
-        when d.is_exam_due and not d.are_exams_known then null
-        else d.is_managed and d.is_visited_enough and (d.is_examined or not d.is_exam_due)
+        when d.is_management_known and d.is_year_judged and d.is_exam_known
+            then d.is_managed and d.is_visited_enough and (d.is_examined or not d.is_exam_due)
     end as is_managed_to_specification,
     case
+        when not d.is_year_known then null
         when n.person_id is null then false
         when d.condition = 'hypertension' and d.age_years >= d.elderly_age_years
             then n.reading < d.sbp_target_elderly_mmhg and n.second_reading < d.dbp_target_elderly_mmhg

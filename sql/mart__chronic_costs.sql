@@ -8,8 +8,7 @@ with managed as (
 settled as (
     select
         s.person_id,
-        sum(case when s.is_reversal then -abs(s.total_fee_fen) else s.total_fee_fen end) as total_fee_fen,
-        sum(case when s.is_reversal then -abs(s.fund_pay_fen) else s.fund_pay_fen end) as fund_pay_fen
+        sum(case when s.is_reversal then -abs(s.total_fee_fen) else s.total_fee_fen end) as total_fee_fen
     from mart__insurers__settlements as s
     cross join ref__period as p
     where s.person_id is not null and s.event_date >= p.year_start and s.event_date <= p.period_end
@@ -22,7 +21,6 @@ select
     m.area_id,
     m.sex,
     m.age_band,
-    cast(coalesce(s.total_fee_fen, 0) as bigint) as total_fee_fen,
-    cast(coalesce(s.fund_pay_fen, 0) as bigint) as fund_pay_fen
+    cast(coalesce(s.total_fee_fen, 0) as bigint) as total_fee_fen
 from managed as m
 left join settled as s on s.person_id = m.person_id

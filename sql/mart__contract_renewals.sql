@@ -1,5 +1,7 @@
--- Contracts whose last day lies in the year to date, per rule set: whether the person has signed a later contract,
--- one that ends later, no later than the days of grace after that day, as far as is known at the end of the period.
+-- Contracts whose days of grace ran out in the year to date, per rule set: whether the person has signed a later
+-- contract, one that ends later, no later than the days of grace after the last day of the first.
+--   A contract is judged once, in the year of the last day of its grace; so the feed must hold contracts that ended as
+--   many days before 1 January as the longest grace.
 -- Contracts of unknown persons are not followed.
 with contracts as (
     select contract_no, person_id, area_id, sex, age_band, signed_on, ends_on
@@ -7,14 +9,17 @@ with contracts as (
     where person_id is not null
 ),
 expired as (
-    select c.*
+    select p.period, s.rule_set, s.renewal_grace_days, c.*
     from contracts as c
+    cross join ref__rule_sets as s
     cross join ref__period as p
-    where c.ends_on >= p.year_start and c.ends_on <= p.period_end
+    where
+        datediff('day', c.ends_on, p.year_start) <= s.renewal_grace_days
+        and datediff('day', c.ends_on, p.period_end) >= s.renewal_grace_days
 )
 select
-    p.period,
-    s.rule_set,
+    e.period,
+    e.rule_set,
     e.contract_no,
     e.person_id,
     e.area_id,
@@ -27,8 +32,6 @@ select
             n.person_id = e.person_id
             and n.signed_on > e.signed_on
             and n.ends_on > e.ends_on
-            and datediff('day', e.ends_on, n.signed_on) <= s.renewal_grace_days
+            and datediff('day', e.ends_on, n.signed_on) <= e.renewal_grace_days
     ) as is_renewed
 from expired as e
-cross join ref__rule_sets as s
-cross join ref__period as p

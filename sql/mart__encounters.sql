@@ -1,6 +1,6 @@
 -- Encounters of the period with the level of the institution and what is known of the patient.
 --   Category: the first three characters of the principal diagnosis, the first letter large, so that extensions such
---   as I10.x00x002 do not matter; the subcategory is the character after the point.
+--   as I10.x00x002 do not matter; the subcategory is the character after them, past a point where there is one.
 --   Level: not known where the register of institutions lacks the institution.
 --   On a chronic register: at the end of the period of the encounter.
 select
@@ -13,9 +13,12 @@ select
     e.encounter_class,
     e.admission_route,
     upper(left(e.diagnosis_code, 3)) as diagnosis_category,
-    case
-        when substring(e.diagnosis_code, 4, 1) = '.' then nullif(substring(e.diagnosis_code, 5, 1), '')
-    end as diagnosis_subcategory,
+    nullif(
+        case
+            when substring(e.diagnosis_code, 4, 1) = '.' then substring(e.diagnosis_code, 5, 1)
+            else substring(e.diagnosis_code, 4, 1)
+        end, ''
+    ) as diagnosis_subcategory,
     i.institution_level,
     coalesce(r.is_hypertension_registered, false)
     or coalesce(r.is_diabetes_registered, false)

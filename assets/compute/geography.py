@@ -100,11 +100,14 @@ class Placement:
 
     `closure`: leaf_id, level_no, area_level, area_id, as in the mart of that name, the areas being those of the
     geography. `inexact`: area_level, area_id of areas that hold some but not all of a lowest-level area that was split
-    since the period. `areas`: area_level, area_id of every area of the geography.
+    since the period. `partial`: area_level, area_id, listed_until of those that hold some but not all of one that was
+    listed until that day, be it earlier in the windows of the period. `areas`: area_level, area_id of every area of the
+    geography.
     """
 
     closure: pl.DataFrame
     inexact: pl.DataFrame
+    partial: pl.DataFrame
     areas: pl.DataFrame
 
 
@@ -211,7 +214,7 @@ def _placed(
     there = {area for areas in known.values() for area in areas.values()}
     above = _containing(known)
     rows: list[tuple[str, int, str, str]] = []
-    inexact: set[tuple[str, str]] = set()
+    partial: dict[tuple[str, str], date] = {}
     for leaf, (since, before) in listed.items():
         became = changes.became(leaf, since, known.keys())
         # What is gone stays where it lay; the lowest level is the area itself, which is gone.
@@ -223,8 +226,14 @@ def _placed(
             named = sorted(area for area in areas if area is not None)
             if len(areas) == 1:
                 rows.append((leaf, number, *named[0]))
-            elif since == end:
-                inexact.update(named)
+            else:
+                partial |= {area: max(since, partial.get(area, since)) for area in named}
     closure = pl.DataFrame(rows, schema=_PLACE, orient="row").sort(*_PLACE)
     schema = dict.fromkeys(AREA, pl.String())
-    return Placement(closure, *(pl.DataFrame(sorted(found), schema=schema, orient="row") for found in (inexact, there)))
+    until = [(*area, day) for area, day in sorted(partial.items())]
+    return Placement(
+        closure,
+        pl.DataFrame([area for *area, day in until if day == end], schema=schema, orient="row"),
+        pl.DataFrame(until, schema=schema | {"listed_until": pl.Date()}, orient="row"),
+        pl.DataFrame(sorted(there), schema=schema, orient="row"),
+    )

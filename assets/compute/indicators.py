@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+from typing import TypeVar
 
 import polars as pl
 
 from assets.compute.geography import placement
-from assets.compute.inputs import engine_limits, periods_per_year, quoted
+from assets.compute.inputs import engine_limits, periods_per_year, quoted, whole_window
 from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import CLOSURE
 from assets.engine.duck import Table, query
@@ -36,14 +37,19 @@ _KEY = [*_AREA, "rule_set", "stratum"]
 _EXACT = pl.Decimal(38, 6)
 _LIMITS = ("value", "lower", "upper")
 _REFERENCE = "reference_id"
+_Rows = TypeVar("_Rows", pl.DataFrame, pl.DataFrame | None)
 
 
 @dataclass(frozen=True)
 class Geography:
-    """Where the lowest-level areas lie and what was counted there: closure and rows of ind__counts."""
+    """Where the lowest-level areas lie and what was counted there: closure, rows of ind__counts.
+
+    `partial`: areas that hold part of a lowest-level area of earlier periods, as placement() finds them.
+    """
 
     closure: pl.DataFrame
     counts: pl.DataFrame
+    partial: pl.DataFrame
 
 
 def indicator_values(
@@ -66,15 +72,39 @@ def indicator_values(
     grid = closure.select(_AREA).unique().join(pl.DataFrame({"rule_set": rule_sets}), how="cross").sort(_KEY[:3])
     found = []
     for indicator_id, indicator in settings.active_indicators().items():
+        blurred = _blurred(settings, indicator, geography.partial, period)
         if indicator.survey:
             samples = _samples(home, settings, catalog, indicator_id, indicator, closure, period)
-            values = _survey(grid, samples, indicator, period)
+            values = _survey(grid, _outside(samples, blurred), indicator, period)
         else:
-            values = _from_counts(grid, counts, closure, indicator, period)
+            values = _from_counts(grid, _outside(counts, blurred), closure, indicator, period)
+        values = _without_history(values, blurred)
+        if indicator.above_lowest_level and len(settings.levels) > 1:
+            values = _not_at(values, settings.levels[0])
         found.append(values.with_columns(pl.lit(indicator_id).alias("indicator_id")))
     if not found:
         return table.empty()
     return gate(table_schema(table), table.shape(pl.concat(found).with_columns(pl.lit(period.key).alias("period"))))
+
+
+def _blurred(settings: Settings, indicator: Indicator, partial: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """Areas that hold part of a lowest-level area which records within the windows of the indicator lie in."""
+    measures = [settings.measures.get(name or "") for name in (indicator.numerator, indicator.denominator)]
+    windows = {measure.window for measure in measures if measure} or {indicator.window}
+    since = min(period.window(window)[0].start for window in windows)
+    return partial.filter(pl.col("listed_until") >= since).select(_AREA)
+
+
+def _outside(frame: _Rows, areas: pl.DataFrame) -> _Rows:
+    """The rows of other areas."""
+    return frame if frame is None or areas.is_empty() else frame.join(areas, on=_AREA, how="anti", maintain_order="left")
+
+
+def _without_history(values: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:
+    """`values` with the reason why nothing is known in `areas`: the records of part of the window cannot be placed."""
+    inside = pl.struct(_AREA).is_in(areas.select(pl.struct(_AREA).implode()).to_series())
+    status = pl.when(inside & (pl.col("status") == "no_data")).then(pl.lit("not_applicable")).otherwise("status")
+    return values if areas.is_empty() else values.with_columns(status.alias("status"))
 
 
 def _own_geography(home: Home, settings: Settings, catalog: Catalog, period: Period) -> Geography | None:
@@ -82,7 +112,7 @@ def _own_geography(home: Home, settings: Settings, catalog: Catalog, period: Per
     if own is None:
         return None
     counts = parts.read_table(home, _COUNTS, [period.key])
-    return Geography(own.closure, output_tables()[_COUNTS].empty() if counts is None else counts)
+    return Geography(own.closure, output_tables()[_COUNTS].empty() if counts is None else counts, own.partial)
 
 
 def value_inputs(settings: Settings, catalog: Catalog, period: Period) -> list[tuple[str, str]]:
@@ -192,10 +222,10 @@ def _samples(
     design = indicator.survey
     if design is None or design.mart not in mart_names(catalog):
         return None
-    if not parts.files_in_force(home, design.mart, [period.key]):
+    files = whole_window(home, settings, design.mart, period, indicator.window)
+    if not files:
         return None
     _check_design(indicator_id, design, mart_columns(catalog, design.mart))
-    files = parts.files_in_force(home, design.mart, [step.key for step in period.window(indicator.window)])
     sql = (
         "select c.area_level, c.area_id, s.* from "  # noqa: S608  (checked conditions, quoted columns)
         f"(select area_id as leaf_id, period || '|' || {quoted(design.stratum)} as design_stratum, "
@@ -240,6 +270,16 @@ def _survey(grid: pl.DataFrame, samples: pl.DataFrame | None, indicator: Indicat
         )
         frame = grid.join(chosen, on=_AREA, how="left", maintain_order="left")
     return _finished(frame.with_columns(pl.lit("all").alias("stratum")), indicator, period)
+
+
+def _not_at(frame: pl.DataFrame, level: str) -> pl.DataFrame:
+    """`frame` without values at `level`, where the indicator means nothing; what was counted there stays."""
+    at = pl.col("area_level") == level
+    return frame.with_columns(
+        *(pl.when(at).then(None).otherwise(pl.col(name)).alias(name) for name in _LIMITS),
+        pl.when(at).then(pl.lit("none")).otherwise("method").alias("method"),
+        pl.when(at).then(pl.lit("not_applicable")).otherwise("status").alias("status"),
+    )
 
 
 def _finished(frame: pl.DataFrame, indicator: Indicator, period: Period) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 Put here: from home and settings to engine tables. Keep out: queries and what they mean.
 """
 
+from pathlib import Path
+
 import polars as pl
 
 from assets.compute.plan import selection_table
@@ -24,6 +26,18 @@ def contract_in_force(catalog: Catalog, key: str, period: Period) -> FeedContrac
     """The contract of a feed in `period`, or None before its first one."""
     first = catalog.feeds[key][0]
     return catalog.feed(key, period.key) if first.extras.valid_from <= period.end else None
+
+
+def whole_window(home: Home, settings: Settings, table: str, period: Period, window: str) -> list[Path]:
+    """The files of a table for every period of a window; none where one of these lacks, or lies before the calendar.
+
+    A sum over a year of which a part is not known is no sum of the year.
+    """
+    steps = period.window(window)
+    files = [parts.files_in_force(home, table, [step.key]) for step in steps]
+    if steps[0] < Period.parse(settings.home.calendar.first) or not all(files):
+        return []
+    return [file for of_step in files for file in of_step]
 
 
 def current_rows(home: Home, feed: FeedContract, period: Period) -> dict[str, Table] | None:

@@ -16,6 +16,7 @@ from assets.compute.inputs import (
     period_table,
     quoted,
     rule_set_table,
+    whole_window,
 )
 from assets.compute.plan import (
     AREAS,
@@ -51,11 +52,11 @@ _OF_RESIDENTS = (
     "sex",
     "birth_date",
     "archive_status",
-    "is_hypertension_registered",
-    "is_diabetes_registered",
 )
 # Columns of the register that a home may lack: they are unknown there.
 _PERHAPS_OF_RESIDENTS = {
+    "is_hypertension_registered": "boolean",
+    "is_diabetes_registered": "boolean",
     "is_dyslipidaemia_registered": "boolean",
     "hypertension_registered_on": "date",
     "diabetes_registered_on": "date",
@@ -184,18 +185,24 @@ def _with_unknown(feed: FeedContract, rows: dict[str, Table]) -> dict[str, Table
 
 
 def _written(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
-    """A mart written by hand over other marts; of a feed that looks back it takes every period of the year so far."""
+    """A mart written by hand over other marts; of a feed that looks back it takes every period of the year so far.
+
+    `ref__arrived` names the feeds that arrived in the period, `ref__incomplete` those of the home that did not arrive
+    in every period looked at.
+    """
     plan = mart_plans(catalog)[mart]
     tables: dict[str, Table] = {}
-    arrived: list[str] = []
+    arrived, incomplete = [], []
     for reading in plan.readings:
         name = catalog.feed(reading.feed).mart
-        here = _table(home, name, [period]) if contract_in_force(catalog, reading.feed, period) else None
-        found = _table(home, name, period.window(reading.window)) if here else None
-        if found is None and not reading.optional:
+        delivered = contract_in_force(catalog, reading.feed, period) is not None
+        whole = bool(whole_window(home, settings, name, period, reading.window))
+        if (reading.whole and delivered and not whole) or not (delivered or reading.optional):
             return None
+        found = _table(home, name, period.window(reading.window)) if delivered else None
         tables |= found or {name: _no_rows(reading)}
-        arrived += [reading.feed] if found else []
+        arrived += [reading.feed] if delivered and _table(home, name, [period]) else []
+        incomplete += [reading.feed] if delivered and not whole else []
     lacking = [reading for reading in OPTIONAL_READINGS.get(mart, ()) if reading not in plan.readings]
     tables |= {feed_mart(reading.feed): _no_rows(reading) for reading in lacking}
     others = {name: _table(home, name, [period]) for name in plan.tables if name not in tables}
@@ -206,7 +213,8 @@ def _written(home: Home, settings: Settings, catalog: Catalog, mart: str, period
     for table in others.values():
         tables |= table or {}
     tables["ref__rule_sets"] = _rules(settings, mart, period)
-    tables["ref__arrived"] = pl.DataFrame({"feed": arrived}, schema={"feed": pl.String()})
+    for name, feeds in (("ref__arrived", arrived), ("ref__incomplete", incomplete)):
+        tables[name] = pl.DataFrame({"feed": feeds}, schema={"feed": pl.String()})
     return _output(home, settings, mart, tables, period)
 
 

@@ -4,7 +4,8 @@
 Put here: the generated SELECTs and zero-filling. Keep out: what is counted (registry) and rates (indicators.py).
 Counts and sums are exact decimals. Zero is written where the population of a measure has somebody in the period and
 nothing matched; figures that arrive already counted are the exception: an area for which none arrived has no row. No
-data means no row: a mart without rows, or a population (`where`) with nobody in it under that rule set.
+data means no row: a mart that lacks a period of the window, or a population (`where`) of which nobody lies anywhere
+under that rule set.
 """
 
 from dataclasses import dataclass, field
@@ -14,11 +15,10 @@ from pathlib import Path
 import polars as pl
 
 from assets.compute.geography import placement, placement_inputs
-from assets.compute.inputs import contract_in_force, engine_limits, literal, quoted
+from assets.compute.inputs import contract_in_force, engine_limits, literal, quoted, whole_window
 from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import FACTS
 from assets.engine.duck import Session, Table, session
-from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.closed import DefinitionError, nearest
 from data_contracts.contracts import Catalog, stored_names
@@ -63,7 +63,7 @@ def count_measures(
         if own is None:
             return table.empty()
         closure = own.closure
-    scans = {scan: _scanned_files(home, scan, period) for scan in _scans(settings, catalog, period)}
+    scans = {scan: whole_window(home, settings, scan.mart, period, scan.window) for scan in _scans(settings, catalog, period)}
     rule_sets = list(settings.active_rule_sets(period))
     with session((path for files in scans.values() for path in files), engine_limits(home, settings)) as engine:
         counted = [_counted(engine, catalog, scan, files, closure, rule_sets) for scan, files in scans.items() if files]
@@ -150,13 +150,6 @@ def _check(measure_id: str, measure: Measure, columns: list[str]) -> None:
                 raise DefinitionError(f"{where}: {error}") from None
 
 
-def _scanned_files(home: Home, scan: _Scan, period: Period) -> list[Path]:
-    """The files of a scan's window; none where the mart has nothing in the period itself."""
-    if not parts.files_in_force(home, scan.mart, [period.key]):
-        return []
-    return parts.files_in_force(home, scan.mart, [step.key for step in period.window(scan.window)])
-
-
 def _counted(
     engine: Session, catalog: Catalog, scan: _Scan, files: list[Path], closure: pl.DataFrame, rule_sets: list[str]
 ) -> pl.DataFrame | None:
@@ -172,8 +165,8 @@ def _counted(
 
 
 def _populations(scan: _Scan, keys: list[str]) -> str:
-    """The SELECT that says how many rows the population of each measure has, under each rule set the mart knows."""
-    sums = [f"sum(case when {_where(m)} then 1 else 0 end) as {quoted(key)}" for key, m in scan.measures.items()]
+    """The SELECT that says how many rows that lie anywhere the population of each measure has, under each rule set."""
+    sums = [f"sum(case when {_where(m)} and area_id is not null then 1 else 0 end) as {quoted(key)}" for key, m in scan.measures.items()]
     groups = f" group by {', '.join(keys)}" if keys else ""
     return f"select {', '.join([*keys, *sums])} from mart{groups}"
 

@@ -36,12 +36,14 @@ class Reading:
     """A feed that a hand-written mart reads, with the columns its SQL counts on.
 
     `window`: of the period or of the year to date. `optional`: where the home lacks the feed, the mart goes without.
+    `whole`: a mart without every period of the window is not there; otherwise its SQL is told (`ref__incomplete`).
     """
 
     feed: str
     columns: tuple[str, ...]
     window: Literal["in_period", "year_to_date"] = "in_period"
     optional: bool = False
+    whole: bool = True
 
 
 # Marts written by hand in sql/, beside residents and areas: what each reads of other marts and of feeds.
@@ -54,17 +56,23 @@ _READS: dict[str, tuple[tuple[str, ...], tuple[Reading, ...]]] = {
                 ("followup_no", "visit_mode", "sbp_mmhg", "dbp_mmhg"),
                 "year_to_date",
                 optional=True,
+                whole=False,
             ),
             Reading(
                 CONDITIONS["diabetes"],
                 ("followup_no", "visit_mode", "glucose_mmol_l", "glucose_test"),
                 "year_to_date",
                 optional=True,
+                whole=False,
             ),
             Reading(
-                CONDITIONS["dyslipidaemia"], ("followup_no", "visit_mode", "ldl_mmol_l"), "year_to_date", optional=True
+                CONDITIONS["dyslipidaemia"],
+                ("followup_no", "visit_mode", "ldl_mmol_l"),
+                "year_to_date",
+                optional=True,
+                whole=False,
             ),
-            Reading(_EXAMS, ("is_complete",), "year_to_date", optional=True),
+            Reading(_EXAMS, ("is_complete",), "year_to_date", optional=True, whole=False),
         ),
     ),
     "mart__elderly_care": ((RESIDENTS,), (Reading(_EXAMS, ("is_complete",), "year_to_date"),)),
@@ -76,15 +84,19 @@ _READS: dict[str, tuple[tuple[str, ...], tuple[Reading, ...]]] = {
                 _ENCOUNTERS,
                 ("encounter_no", "encounter_class", "admission_route", "diagnosis_code", "institution_code"),
             ),
-            Reading(_INSTITUTIONS, ("institution_code", "institution_level"), optional=True),
+            Reading(_INSTITUTIONS, ("institution_code", "institution_level"), optional=True, whole=False),
         ),
     ),
     "mart__chronic_costs": (
         (CARE,),
-        (Reading(_SETTLEMENTS, ("total_fee_fen", "fund_pay_fen", "is_reversal"), "year_to_date"),),
+        (
+            Reading(_SETTLEMENTS, ("total_fee_fen", "is_reversal"), "year_to_date"),
+            # Patients of one condition cost something else than those of all.
+            *(Reading(feed, ("followup_no",), "year_to_date", optional=True) for feed in CONDITIONS.values()),
+        ),
     ),
     # Only where the follow-ups of all three conditions arrived: a joint figure over two of them means another thing.
-    "mart__three_highs": ((CARE,), tuple(Reading(feed, ("followup_no",)) for feed in CONDITIONS.values())),
+    "mart__three_highs": ((CARE,), tuple(Reading(feed, ("followup_no",), "year_to_date") for feed in CONDITIONS.values())),
 }
 
 
@@ -106,7 +118,9 @@ RULES_READ: dict[str, tuple[str, ...]] = {
         "sbp_target_elderly_mmhg",
         "sbp_target_mmhg",
         "visits_due_by",
-        "visits_per_year",
+        "visits_per_year_diabetes",
+        "visits_per_year_dyslipidaemia",
+        "visits_per_year_hypertension",
     ),
     "mart__elderly_care": ("elderly_age_at", "elderly_age_years"),
     "mart__contract_renewals": ("renewal_grace_days",),

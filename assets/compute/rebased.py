@@ -57,7 +57,7 @@ def values_on(home: Home, settings: Settings, catalog: Catalog, period: Period, 
     if changed.is_empty():
         return table.empty()
     counts = count_measures(home, settings, catalog, period, now.closure)
-    values = indicator_values(home, settings, catalog, period, Geography(now.closure, counts))
+    values = indicator_values(home, settings, catalog, period, Geography(now.closure, counts, now.partial))
     # An area made of the same areas as then may still be measured against a reference area that is not.
     own = parts.read_table(home, _VALUES, [period.key])
     unlike = values.join(own, on=values.columns, how="anti", nulls_equal=True) if own is not None else values

@@ -13,6 +13,7 @@ import polars as pl
 from assets.compute.geography import placement
 from assets.compute.inputs import engine_limits
 from assets.compute.marts import mart_columns, mart_names
+from assets.compute.plan import CLOSURE
 from assets.compute.policies import judged_policies, policies_in_force, territory
 from assets.engine.duck import Table, query
 from assets.lake import parts
@@ -37,6 +38,7 @@ from sql.portability import NotPortableError, check_condition
 
 LEDGER = "mart__health_bureau__fund_ledger"
 UNPLACED = "unplaced"
+_COUNTED_FROM = "counted_from"
 TOTAL = "total"
 _UNKNOWN = "unknown"
 _UNSTATED = "unstated"
@@ -48,8 +50,21 @@ _NO_RULES = "none"
 # whom policies and services are for ----------------------------------------------------------------------------
 
 
-def check_groups(settings: Settings, catalog: Catalog) -> None:
-    """Raise DefinitionError for a target group over a mart or column that is not there, or beyond the allowed SQL."""
+def check_registers(settings: Settings, catalog: Catalog) -> None:
+    """Raise DefinitionError for what services and policies name and the home does not have.
+
+    That is a feed of a service, a mart or column of a target group, or SQL beyond what is allowed.
+    """
+    for service_id, service in settings.services.items():
+        for feed in service.feeds:
+            if feed not in catalog.feeds:
+                near = nearest(feed, list(catalog.feeds))
+                hint = f"; did you mean '{near}'?" if near else ""
+                raise DefinitionError(f"services.yaml: {service_id}: feeds: this home has no feed '{feed}'{hint}")
+    _check_groups(settings, catalog)
+
+
+def _check_groups(settings: Settings, catalog: Catalog) -> None:
     for where, group in _groups(settings):
         if (group.mart is None) != (group.where is None):
             raise DefinitionError(f"{where}: target_group: mart and where go together")
@@ -111,17 +126,23 @@ def _counted(counts: _Counted, group: TargetGroup) -> int | None:
 # registers ------------------------------------------------------------------------------------------------------
 
 
-def policy_register(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
+def policy_register(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
     """Rows of policy__register: every policy of the home, in force or not."""
     document = settings.policy_document
     policies = sorted((document.policies if document else {}).items())
     counts = _persons(home, settings, [policy.target_group for _, policy in policies], period)
-    rows = [_registered(home, settings, policy_id, policy, period, counts) for policy_id, policy in policies]
+    rows = []
+    for policy_id, policy in policies:
+        within, reached = territory(home, settings, catalog, policy, period), counts
+        if within is not None:
+            leaves = within.filter(area_level=settings.levels[0]).select("area_id")
+            reached = _persons(home, settings, [policy.target_group], period, leaves)
+        rows.append(_registered(policy_id, policy, within, reached, period))
     return _table("policy__register", rows, period)
 
 
 def _registered(
-    home: Home, settings: Settings, policy_id: str, policy: Policy, period: Period, counts: _Counted
+    policy_id: str, policy: Policy, within: pl.DataFrame | None, counts: _Counted, period: Period
 ) -> dict[str, Any]:
     version = policy.version_at(period.end)
     shown = version or max(
@@ -129,10 +150,6 @@ def _registered(
         key=lambda item: item.valid_from,
         default=policy.versions[0],
     )
-    within = territory(home, policy, period)
-    if within is not None:
-        leaves = within.filter(area_level=settings.levels[0]).select("area_id")
-        counts = _persons(home, settings, [policy.target_group], period, leaves)
     gaps = [clause.gap for clause in version.clauses] if version else []
     return {
         "policy_id": policy_id,
@@ -198,14 +215,15 @@ class _Link:
     shown: ClauseIndicator | None
 
 
-def clause_chain(home: Home, settings: Settings, period: Period) -> pl.DataFrame:
+def clause_chain(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
     """Rows of policy__clauses: clause → service → frequency → indicator → target with the value of the whole area."""
-    judged = {item.policy_id: item.values for item in judged_policies(home, settings, period)}
+    judged = {item.policy_id: item.values for item in judged_policies(home, settings, catalog, period)}
     rules = list(settings.active_rule_sets(period)) or [_NO_RULES]
+    closure = parts.read_table(home, CLOSURE, [period.key])
     rows = []
     for policy_id, (policy, version) in policies_in_force(settings, period).items():
         values = judged.get(policy_id)
-        area = None if values is None else _whole(settings, policy, values)
+        area = None if values is None or closure is None else _whole(settings, policy, values, closure)
         for link in _links(version.clauses):
             fixed = {"policy_id": policy_id, "version": version.id, **_promised(settings, link)}
             rows += [
@@ -241,11 +259,21 @@ def _promised(settings: Settings, link: _Link) -> dict[str, Any]:
     }
 
 
-def _whole(settings: Settings, policy: Policy, values: pl.DataFrame) -> tuple[str, str] | None:
-    """The one area whose figures speak for the policy: the highest where it holds; None where there are several."""
+def _whole(settings: Settings, policy: Policy, values: pl.DataFrame, closure: pl.DataFrame) -> tuple[str, str] | None:
+    """The one area whose figures speak for the policy: the highest where it holds; None where there are several.
+
+    For an area that is gone speaks the lowest one that is made of exactly what it became.
+    """
     named = [(level, area) for level, areas in policy.areas.items() for area in areas]
-    if policy.areas:
-        return named[0] if len(named) == 1 else None
+    if len(named) > 1:
+        return None
+    if named:
+        there = closure.join(values.select(_AREA).unique(), on=_AREA, how="semi").group_by(_AREA).agg("leaf_id")
+        made_of = {(level, area): set(leaves) for level, area, leaves in there.iter_rows()}
+        whole: set[str] = set().union(*made_of.values())
+        ordered = sorted(made_of, key=lambda key: (settings.levels.index(key[0]), key[1]))
+        same = [key for key in ordered if made_of[key] == whole]
+        return named[0] if named[0] in made_of else next(iter(same), None)
     present = set(values["area_level"].unique())
     top = next((level for level in reversed(settings.levels) if level in present), None)
     areas = values.filter(area_level=top)["area_id"].unique().to_list() if top else []
@@ -285,20 +313,19 @@ def _shown(
 def verdict(value: float | None, target: ClauseTarget | None, indicator: Indicator, period: Period) -> str:
     """Whether a target is met by the published value at the end of `period`.
 
-    A target with a day is due from that day on; a figure of the year to date is judged against it when the year ends.
-    Before it is due, a target that is reached is met, unless the figure can only rise and lower is better.
+    A target with a day is due from that day on and may be met before. A figure of the year to date is judged only when
+    the year ends, whatever the day, since it may rise and fall until then; a target of an earlier year is `past`: it
+    was judged in that year.
     """
     if target is None:
         return "no_target"
     if value is None:
         return "no_data"
-    lower = indicator.direction == "lower_is_better"
-    reached = value <= target.value if lower else value >= target.value
-    running = indicator.window == "year_to_date" and period.time_progress < 1
-    due = target.by is None or (target.by <= period.end and not running)
-    if due:
-        return "met" if reached else "not_met"
-    return "met" if reached and not (running and lower) else "not_due"
+    if indicator.window == "year_to_date" and period.time_progress < 1:
+        return "past" if target.by is not None and target.by.year < period.year else "not_due"
+    if value <= target.value if indicator.direction == "lower_is_better" else value >= target.value:
+        return "met"
+    return "not_met" if target.by is None or target.by <= period.end else "not_due"
 
 
 # money ----------------------------------------------------------------------------------------------------------
@@ -307,7 +334,8 @@ def verdict(value: float | None, target: ClauseTarget | None, indicator: Indicat
 def policy_money(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
     """Rows of policy__money from the fund ledger: every policy it names, in the register or not, and every area.
 
-    Sums are exact integers. An entry of an area that is not in the tree is kept under the level `unplaced`.
+    Sums are exact integers. An entry that lies in no area of the lowest level is kept under the level `unplaced`, with
+    the lowest level that counts it, if any does: one of an area that was split lies in what holds all its parts.
     """
     own = placement(home, settings, catalog, period, period)
     entries = _entries(home, settings, catalog, period)
@@ -315,20 +343,30 @@ def policy_money(home: Home, settings: Settings, catalog: Catalog, period: Perio
         return output_tables()["policy__money"].empty()
     entries = entries.with_columns(pl.col("source").fill_null(_UNSTATED))
     placed = entries.join(own.closure.select("leaf_id", *_AREA), left_on="area_id", right_on="leaf_id", suffix="_of")
-    unplaced = entries.join(own.closure, left_on="area_id", right_on="leaf_id", how="anti")
+    lowest = own.closure.sort("level_no").group_by("leaf_id").first().rename({"area_level": _COUNTED_FROM})
+    unplaced = entries.join(
+        lowest.select("leaf_id", "level_no", _COUNTED_FROM), left_on="area_id", right_on="leaf_id", how="left"
+    ).filter(pl.col("level_no").is_null() | (pl.col("level_no") > 0))
     rows = pl.concat(
         [
-            placed.select("policy_id", "area_level", pl.col("area_id_of").alias("area_id"), *_amounts(entries)),
+            placed.select(
+                "policy_id",
+                "area_level",
+                pl.col("area_id_of").alias("area_id"),
+                pl.lit(None, pl.String).alias(_COUNTED_FROM),
+                *_amounts(entries),
+            ),
             unplaced.select(
                 "policy_id",
                 pl.lit(UNPLACED).alias("area_level"),
                 pl.col("area_id").fill_null(_UNKNOWN),
+                _COUNTED_FROM,
                 *_amounts(entries),
             ),
         ]
     )
     both = pl.concat([rows, rows.with_columns(pl.lit(TOTAL).alias("source"))])
-    key = ["policy_id", *_AREA, "source"]
+    key = ["policy_id", *_AREA, _COUNTED_FROM, "source"]
     now = pl.col("period") == period.key
     sums = both.group_by(key).agg(
         pl.col("amount_fen").filter((pl.col("entry_type") == kind) & of).sum().alias(f"{kind}_{window}fen")

@@ -111,15 +111,16 @@ _ASCII = bytes(range(128))
 
 
 def _encoding_of(probe: bytes, otherwise: str, *, at_start: bool) -> str:
-    """The encoding of a sample that begins at the start of the file or behind plain ASCII."""
+    """The encoding of a text by what follows its plain ASCII; `at_start` if `probe` begins where the file does."""
     if at_start and probe.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if at_start and probe.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    if _is_utf8(probe):
+    sample = probe[: len(probe) - len(probe.lstrip(_ASCII)) + _PROBE]
+    if _is_utf8(sample):
         return "utf-8"
     # A UTF-8 file with a damaged line must be refused, not read in another encoding with other characters.
-    lines = [line for line in probe.split(b"\n")[:-1] if not line.isascii()]
+    lines = [line for line in sample.split(b"\n")[:-1] if not line.isascii()]
     sound = sum(_is_utf8(line) for line in lines)
     return "utf-8" if sound * 2 > len(lines) else otherwise
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -27,9 +28,11 @@ from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.settings import Limits
 
 _CODE = ("assets/intake", "assets/vault/pseudonym.py")
+# The hash of a row is the engine's, and its next version may have another one.
+_ENGINE = version("duckdb")
 _AT_ONCE = 2
-# Smaller files are staged sooner than a thread has opened its connection.
-_WORTH_A_THREAD = 2_000_000
+# A smaller file is staged sooner than a thread has opened a connection of its own.
+_LARGE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,7 @@ class Intake:
         """Whether every file of a feed and period has been through intake in its present form."""
         contract = self.catalog.feed(key, period)
         entries = [entry for entry in ledger.entries(self.home) if entry.key == key and entry.period == period]
-        home = folder(self.home, contract.table, period)
-        return all((home / f"{self._part_id(entry, contract)}.json").is_file() for entry in entries)
+        return all(self._sidecar(entry, contract).is_file() for entry in entries)
 
     def staged(self, key: str, period: str) -> list[StagedFile]:
         """The files of a feed and period with their accounts, in order of arrival."""
@@ -82,8 +84,7 @@ class Intake:
         return [self._staged(entry, contract) for entry in entries]
 
     def _part_id(self, entry: Entry, contract: FeedContract) -> str:
-        # The hash of a row is the engine's, which may be another one in its next version.
-        code = combine(code_fingerprint(*_CODE), version("duckdb"))
+        code = combine(code_fingerprint(*_CODE), _ENGINE)
         return combine(entry.file_id, contract.fingerprint, self.keys.id, code)[:20]
 
     def _stage_period(self, key: str, period: str, entries: list[Entry], withdrawn: set[str]) -> bool:
@@ -115,25 +116,27 @@ class Intake:
         write_manifest(self.home, contract.table, period, Manifest(fingerprint, kept, rows, {}))
         return True
 
+    def _sidecar(self, entry: Entry, contract: FeedContract) -> Path:
+        """Where the account of a file is kept; it is written last, so a file that has one has been staged."""
+        return folder(self.home, contract.table, entry.period) / f"{self._part_id(entry, contract)}.json"
+
     def _stage_large(self, entries: list[Entry]) -> None:
-        """Stage the large files among `entries` two at a time: much of the pass over one uses one core only."""
-        large = [entry for entry in entries if entry.size >= _WORTH_A_THREAD]
+        """Stage new large files two at a time: much of the pass over one keeps a single core busy."""
+        large = [(entry, self.catalog.feed(entry.key, entry.period)) for entry in entries if entry.size >= _LARGE]
+        missing = [item for item in large if not self._sidecar(*item).is_file()]
         with ThreadPoolExecutor(min(_AT_ONCE, self.engine.threads)) as pool:
-            for done in [pool.submit(self._stage_file, item, self.catalog.feed(item.key, item.period)) for item in large]:
-                done.result()
+            list(pool.map(lambda item: self._stage_file(*item), missing))
 
     def _stage_file(self, entry: Entry, contract: FeedContract) -> StagedFile:
-        part_id = self._part_id(entry, contract)
-        sidecar = folder(self.home, contract.table, entry.period) / f"{part_id}.json"
+        sidecar = self._sidecar(entry, contract)
         if not sidecar.is_file():
-            account = self._write(entry, contract, part_id)
+            account = self._write(entry, contract, self._part_id(entry, contract))
             write_json(sidecar, asdict(account))
         return self._staged(entry, contract)
 
     def _staged(self, entry: Entry, contract: FeedContract) -> StagedFile:
-        part_id = self._part_id(entry, contract)
-        document = read_json(folder(self.home, contract.table, entry.period) / f"{part_id}.json")
-        return StagedFile(entry, part_id, _account(document))
+        document = read_json(self._sidecar(entry, contract))
+        return StagedFile(entry, self._part_id(entry, contract), _account(document))
 
     def _write(self, entry: Entry, contract: FeedContract, part_id: str) -> Account:
         account = Account()

@@ -5,6 +5,7 @@ Put here: the checks. Keep out: recomputing from delivered files (a bundle's tas
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,29 @@ def _policy_money(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> 
         yield Problem("verify_policy_money", {"rows": wrong.height})
 
 
+def _policy_money_of_levels(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
+    """Where every area lies in one of the next level, all levels hold the same money, with what is in no area there."""
+    money, areas = tables.get("policy__money"), tables.get("mart__areas")
+    if money is None or areas is None:
+        return
+    levels = [level["id"] for level in manifest["settings"]["home"]["levels"]]
+    ids = {level: areas.filter(pl.col("area_level") == level)["area_id"] for level in levels}
+    parents = {level: areas.filter(pl.col("area_level") == level)["parent_id"] for level in levels}
+    if not all(set(parents[low]) <= set(ids[high]) for low, high in pairwise(levels)):
+        return
+    columns = [name for name in money.columns if name.endswith("_fen")]
+    totals = money.filter(pl.col("source") == "total")
+    sums = []
+    for place, level in enumerate(levels):
+        counted = pl.col("counted_from").is_in(levels[: place + 1]).fill_null(value=False)
+        here = (pl.col("area_level") == level) | ((pl.col("area_level") == "unplaced") & ~counted)
+        sums.append(totals.filter(here).group_by("policy_id").agg(pl.col(columns).sum()))
+    found = pl.concat(sums).group_by("policy_id").agg(pl.col(columns).n_unique(), pl.len().alias("levels"))
+    wrong = found.filter(pl.any_horizontal(pl.col(columns) > 1) | (pl.col("levels") < len(levels)))
+    if wrong.height:
+        yield Problem("verify_policy_money_of_levels", {"policies": wrong.height})
+
+
 def _accounts(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
     """Every record of every file is in exactly one class; the files are those of the manifest."""
     files = tables["quality__files"]
@@ -176,6 +200,7 @@ _CHECKS: tuple[Callable[[dict[str, pl.DataFrame], dict[str, Any]], Iterator[Prob
     _values,
     _money,
     _policy_money,
+    _policy_money_of_levels,
     _accounts,
     _risk,
 )

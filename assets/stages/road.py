@@ -95,7 +95,7 @@ class Road:
         home = Home.open(path)
         settings = load_settings(home.path)
         catalog = Catalog.load(home.contracts, settings.home.feeds)
-        registers.check_groups(settings, catalog)
+        registers.check_registers(settings, catalog)
         return cls(home, settings, catalog, VaultKeys.load(home))
 
     @cached_property
@@ -279,11 +279,11 @@ class Road:
     def _score(self, table: str, period: str) -> Outcome:
         step = Period.parse(period)
         steps: dict[str, Callable[[], pl.DataFrame]] = {
-            "score__policies": lambda: scores.policy_scores(self.home, self.settings, step),
-            "score__indicators": lambda: scores.indicator_points(self.home, self.settings, step),
-            "policy__register": lambda: registers.policy_register(self.home, self.settings, step),
+            "score__policies": lambda: scores.policy_scores(self.home, self.settings, self.catalog, step),
+            "score__indicators": lambda: scores.indicator_points(self.home, self.settings, self.catalog, step),
+            "policy__register": lambda: registers.policy_register(self.home, self.settings, self.catalog, step),
             "policy__services": lambda: registers.service_register(self.home, self.settings, step),
-            "policy__clauses": lambda: registers.clause_chain(self.home, self.settings, step),
+            "policy__clauses": lambda: registers.clause_chain(self.home, self.settings, self.catalog, step),
             "policy__money": lambda: registers.policy_money(self.home, self.settings, self.catalog, step),
         }
         return self._put(table, period, steps[table]())
@@ -320,10 +320,13 @@ class Road:
                 table, period, plausibility.implausible_changes(self.home, self.settings, Period.parse(period))
             )
         files = file_rows(self.intake, keys)
-        mark = combine(table, period, code_fingerprint(*_COMPUTING), files.write_csv(), str(self.settings.limits))
+        hurts = self._hurts()
+        mark = combine(
+            table, period, code_fingerprint(*_COMPUTING), files.write_csv(), str(self.settings.limits), str(hurts)
+        )
         manifest = read_manifest(self.home, table, period)
         if manifest is None or manifest.fingerprint != mark:
-            judged = deliveries.judge_deliveries(files, period, self.settings.limits, self._hurts())
+            judged = deliveries.judge_deliveries(files, period, self.settings.limits, hurts)
             manifest = parts.put_table(self.home, table, period, mark, judged)
         return Outcome(manifest.rows)
 

@@ -36,12 +36,12 @@ def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
         pl.col("id").str.contains("^[0-9]{17}[0-9X]$").alias("long"),
         pl.col("id").str.contains("^[0-9]{15}$").alias("short"),
     )
-    body = pl.when("long").then(pl.col("id").str.slice(0, 17))
+    body: pl.Expr = pl.col("id").str.slice(0, 17)
     if frame["short"].any():
-        body = body.when("short").then(
-            pl.concat_str(pl.col("id").str.slice(0, 6), pl.lit("19"), pl.col("id").str.slice(6, 9))
-        )
-    frame = frame.with_columns(body.alias("body")).with_columns(pl.col("body").cast(pl.Int64).alias("number"))
+        century = pl.concat_str(pl.col("id").str.slice(0, 6), pl.lit("19"), pl.col("id").str.slice(6, 9))
+        body = pl.when("short").then(century).otherwise(body)
+    frame = frame.with_columns(pl.when(pl.col("long") | pl.col("short")).then(body).alias("body"))
+    frame = frame.with_columns(pl.col("body").cast(pl.Int64).alias("number"))
     # Digits by integer division: seventeen substrings per id would cost more than everything else together.
     digits = [pl.col("number") // 10 ** (16 - at) % 10 * weight for at, weight in enumerate(_WEIGHTS)]
     expected = (12 - pl.sum_horizontal(digits, ignore_nulls=False) % 11) % 11

@@ -22,7 +22,11 @@ _DEPARTMENTS = ("基层卫生科", "疾病预防控制科", "医政科", "财务
 _HOURS = {"111": "56.0", "112": "56.0", "121": "48.0", "210": "42.0", "220": "40.0"}
 _LEDGER = {
     "community": pl.Int64, "policy_id": pl.String, "source": pl.String, "entry_type": pl.String,
-    "amount_fen": pl.Int64, "entry_date": pl.Int64,
+    "amount_fen": pl.Int64, "entry_date": pl.Int64, "month": pl.Int64,
+}  # fmt: skip
+_TASKS = {
+    "community": pl.Int64, "policy_id": pl.String, "department": pl.String, "due_on": pl.Int64, "done_on": pl.Int64,
+    "luck": pl.Float64, "month": pl.Int64, "task_no": pl.String,
 }  # fmt: skip
 
 
@@ -67,18 +71,22 @@ def _entries_of(
     ]
     policy = levers.scenario.policies[policy_id]
     begins = policy.start is not None and day_of(f"{policy.start}-01") >= span.start
-    if span.of_year == 1 or begins:
+    if begins:
+        # In the year it begins a policy has money for the months that are left.
+        lines.insert(0, ("budget", year - year * passed // 12, np.full(len(year), span.start + 14)))
+    elif span.of_year == 1 or span.number == 0:
         lines.insert(0, ("budget", year, np.full(len(year), span.start + 14)))
-    frames = [_entries(at, policy_id, source, kind, amount[at], day[at]) for kind, amount, day in lines]
+    month = span.months[-1].number
+    frames = [_entries(at, policy_id, source, kind, amount[at], day[at], month) for kind, amount, day in lines]
     if not levers.scenario.even:
         back = at[rng.random(len(at)) < _REVERSED]
         on = np.full(len(back), span.end)
-        frames.append(_entries(back, policy_id, source, "spending", -(spent[back] // 20), on))
+        frames.append(_entries(back, policy_id, source, "spending", -(spent[back] // 20), on, month))
     return frames
 
 
 def _entries(
-    places: np.ndarray, policy_id: str, source: str, kind: str, amount: np.ndarray, day: np.ndarray
+    places: np.ndarray, policy_id: str, source: str, kind: str, amount: np.ndarray, day: np.ndarray, month: int
 ) -> pl.DataFrame:
     n = len(places)
     return pl.DataFrame(
@@ -89,17 +97,20 @@ def _entries(
             "entry_type": [kind] * n,
             "amount_fen": amount,
             "entry_date": day,
+            "month": [month] * n,
         },
         schema=_LEDGER,
     )
 
 
 def tasks(draws: Draws, city: City, levers: Levers, scenario: Scenario, spans: list[Span], span: Span) -> pl.DataFrame:
-    """Tasks of the year so far: one per policy, community and period, due on the 20th of its last month."""
-    frames = []
+    """Tasks of the year so far: one per policy begun, community and period, due on the 20th of its last month."""
+    frames = [pl.DataFrame(schema=_TASKS)]
     for step in (s for s in spans if s.year == span.year and s.number <= span.number):
         month = step.months[-1]
         for number, (policy_id, policy) in enumerate(scenario.policies.items()):
+            if policy.start is not None and day_of(f"{policy.start}-01") > step.end:
+                continue
             rng = draws.stream("tasks", policy_id, step.key)
             places = np.flatnonzero(places_of(city, policy.places))
             luck = rng.random(len(city.size))[places]

@@ -14,8 +14,8 @@ from scipy.special import ndtr
 from pipelines.demo.city import City
 from pipelines.demo.draws import Draws
 from pipelines.demo.levers import Levers
-from pipelines.demo.people import CONDITIONS, NEVER, People, completed_years
-from pipelines.demo.timeline import Month, day_of
+from pipelines.demo.people import CONDITIONS, People, completed_years
+from pipelines.demo.timeline import NEVER, Month, day_of
 
 # How like is the control of a patient from one visit to the next (correlation).
 _LASTING = 0.93
@@ -30,6 +30,8 @@ _REPEATED_READINGS = 1.5
 _CONTRACT_DAYS = 365
 # Days after the end within which those who renew sign again; the others may come back after the longer times.
 _SIGNS_AGAIN_WITHIN, _AWAY_FOR = 25, (45, 120, 120, 120)
+# A contract is listed until the longest grace of the rule sets is over.
+_LONGEST_GRACE = 90
 _ITEMS = 6
 # Key groups sign first: their share counts as this much lower.
 _KEY_GROUP_FIRST = 0.6
@@ -226,11 +228,12 @@ class Care:
         n = len(who)
         luck = self.draws.luck(who, "exams", month.key)
         refused = luck.random() < np.where(chronic[who], 0.0, 0.02)
+        first = np.maximum(month.start, self.archived_on[who])
         return pl.DataFrame(
             {
                 "person": who,
                 "community": home[who],
-                "exam_date": month.start + (luck.random() * (month.end + 1 - month.start)).astype(np.int64),
+                "exam_date": first + (luck.random() * (month.end + 1 - first)).astype(np.int64),
                 "exam_type": np.where(chronic[who], "chronic", "elderly"),
                 "is_complete": ~refused,
                 "month": np.full(n, month.number),
@@ -306,11 +309,12 @@ class Care:
         )
 
     def contracts_of(self, year_start: int, end: int) -> pl.DataFrame:
-        """Contracts in force at `end` or run out since `year_start`, with the items due and done by then.
+        """Contracts in force at `end` or run out since `year_start` less the longest grace, with the items due by then.
 
         A contract is fulfilled when its luck lies below the lever of the community at the end.
         """
-        table = pl.concat(self.contracts).filter((pl.col("ends_on") >= year_start) & (pl.col("signed_on") <= end))
+        still_judged = pl.col("ends_on") >= year_start - _LONGEST_GRACE
+        table = pl.concat(self.contracts).filter(still_judged & (pl.col("signed_on") <= end))
         elapsed = (end - pl.col("signed_on")).clip(0, _CONTRACT_DAYS) / _CONTRACT_DAYS
         return table.with_columns((elapsed * _ITEMS).floor().cast(pl.Int64).alias("items_due"))
 

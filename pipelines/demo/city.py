@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.demo.scenario import Shape
+from pipelines.demo.scenario import AreaChanges, Shape
 from pipelines.demo.timeline import Month, Span
 
 CITY = ("9901", "康宁市", "Kangning")
@@ -23,8 +23,7 @@ _FIRST = ("梅", "兰", "竹", "菊", "松", "柏", "桂", "荷", "枫", "杏", 
 _FIRST_EN = ("Mei", "Lan", "Zhu", "Ju", "Song", "Bai", "Gui", "He", "Feng", "Xing", "Yu", "Huai")
 _URBAN, _URBAN_EN = ("园", "里", "桥", "苑", "坊"), ("yuan", "li", "qiao", "yuan", "fang")
 _RURAL, _RURAL_EN = ("溪", "岭", "坪", "塘", "湾"), ("xi", "ling", "ping", "tang", "wan")
-# A year after the start two communities become one; half a year later a township is divided.
-_MERGED_AFTER, _SPLIT_AFTER = 12, 18
+NO_CHANGES = AreaChanges()
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,17 @@ class City:
         return earlier[-1] if earlier else str(self.base["community_id"][change.place])
 
 
-def build_city(rng: np.random.Generator, shape: Shape, sizes: dict[int, float], months: Sequence[Month] = ()) -> City:
+def build_city(
+    rng: np.random.Generator,
+    shape: Shape,
+    sizes: dict[int, float],
+    months: Sequence[Month] = (),
+    changes: AreaChanges = NO_CHANGES,
+) -> City:
     """Counties of townships of communities; the last counties are rural except for their first township.
 
-    `sizes` fixes the share of the people of some places; in `months` communities merge and a township is divided, if
-    there is time for it.
+    `sizes` fixes the share of the people of some places; in `months` areas change as `changes` says, if there is time
+    for it.
     """
     rows, counties, townships = [], [], []
     for county in range(shape.counties):
@@ -116,7 +121,7 @@ def build_city(rng: np.random.Generator, shape: Shape, sizes: dict[int, float], 
     size[free] *= (1 - given.sum()) / size[free].sum()
     size[fixed] = given
     shift = np.where(villages, 0.35, 0.0) + shape.age_tilt + rng.normal(0, 0.15, n)
-    return City(base, size, shift, np.array(counties), np.array(townships), _planned(base, shape, months))
+    return City(base, size, shift, np.array(counties), np.array(townships), _planned(base, shape, months, changes))
 
 
 def _class(place: int, *, rural: bool) -> str:
@@ -144,27 +149,28 @@ def _community(county: int, town: int, place: int, *, rural: bool) -> tuple[str,
     )
 
 
-def _planned(base: pl.DataFrame, shape: Shape, months: Sequence[Month]) -> tuple[AreaChange, ...]:
+def _planned(base: pl.DataFrame, shape: Shape, months: Sequence[Month], wanted: AreaChanges) -> tuple[AreaChange, ...]:
     """The first two communities of the second township merge; the last township of the city is divided."""
     changes: list[AreaChange] = []
-    if shape.communities >= 2 and shape.townships >= 2 and len(months) > _MERGED_AFTER:
+    merged, divided = wanted.merge_after, wanted.divide_after
+    if merged is not None and shape.communities >= 2 and shape.townships >= 2 and len(months) > merged:
         first = shape.communities
         town, name, name_en = base.row(first)[3], base.row(first)[1], base.row(first)[2]
-        day = months[_MERGED_AFTER].start
+        day = months[merged].start
         changes += [
-            AreaChange(_MERGED_AFTER, day, "merge", place, f"{town}101", f"新{name}", f"New {name_en}", None)
+            AreaChange(merged, day, "merge", place, f"{town}101", f"新{name}", f"New {name_en}", None)
             for place in (first, first + 1)
         ]
-    if shape.communities >= 4 and len(months) > _SPLIT_AFTER:
+    if divided is not None and shape.communities >= 4 and len(months) > divided:
         start = base.height - shape.communities // 2
         row = base.row(start, named=True)
         new = f"{row['county_id']}{int(row['township_id'][6:]) + 50:03d}"
         township = (new, f"新{row['township_name']}", f"New {row['township_name_en']}")
-        day = months[_SPLIT_AFTER].start
+        day = months[divided].start
         for place in range(start, base.height):
             old = base.row(place, named=True)
             code, names = f"{new}{old['community_id'][9:]}", (old["community_name"], old["community_name_en"])
-            changes.append(AreaChange(_SPLIT_AFTER, day, "recode", place, code, *names, township))
+            changes.append(AreaChange(divided, day, "recode", place, code, *names, township))
     return tuple(changes)
 
 

@@ -32,7 +32,7 @@ _REPEATS_FROM = 400
 _READ_BY_OTHERS = ("health_bureau.institutions", "civil_affairs.area_changes")
 # Feeds whose rows of the year so far decide counts of a later period of the year.
 _OF_THE_YEAR = ("exams", "settlements", "fund_ledger", *(f"followups_{condition}" for condition in CONDITIONS))
-_KEPT_OF_SETTLEMENTS = ("person", "total_fee_fen")
+_KEPT_OF_SETTLEMENTS = ("person", "total_fee_fen", "month")
 _SEED = 20250101
 Extra = Mapping[str, pl.Series | str]
 
@@ -88,9 +88,7 @@ class _Demo:
         path = f"{key.replace('.', '/')}/{name}"
         forms.write(self.landing / path, forms.csv_bytes(contract, rows, encoding, spoiled.broken_lines))
         self.notes.extend((path, at + 1, rule, kind) for at, rule, kind in spoiled.notes)
-        if self.scenario.faults == "every" and key not in self.hostile and texts.height:
-            self.hostile.add(key)
-            self._deliver_hostile(contract, texts, path)
+        self.deliver_hostile(contract, texts, path)
         if people is not None:
             self.link(key, path, people)
         self.count(rows.height)
@@ -104,8 +102,11 @@ class _Demo:
         faults = faults_of(contract, "every" if self.scenario.faults == "every" else "usual")
         return [fault for fault in faults if contract.key not in _READ_BY_OTHERS or fault.kind == "harmless"]
 
-    def _deliver_hostile(self, contract: FeedContract, texts: pl.DataFrame, path: str) -> None:
-        """Files that are wrong as a whole, once per feed; a refused file has its sentence under record 0."""
+    def deliver_hostile(self, contract: FeedContract, texts: pl.DataFrame, path: str) -> None:
+        """Files that are wrong as a whole, once per feed if wanted; a refused file has its sentence under record 0."""
+        if self.scenario.faults != "every" or contract.key in self.hostile or not texts.height:
+            return
+        self.hostile.add(contract.key)
         for file in hostile_files(contract, texts, path, (self.landing / path).read_bytes()):
             forms.write(self.landing / file.path, file.data, file.note)
             self.notes.extend((file.path, at + 1, rule, kind) for at, rule, kind in file.records)
@@ -178,8 +179,7 @@ def _begin(home: Path, scenario: Scenario, residents: int, seed: int, first: str
     spans = spans_between(first, last)
     months = [month for span in spans for month in span.months]
     draws = Draws(seed, scenario.even)
-    changing = months if scenario.area_changes else []
-    city = build_city(draws.stream("city"), scenario.shape, scenario.sizes, changing)
+    city = build_city(draws.stream("city"), scenario.shape, scenario.sizes, months, scenario.area_changes)
     people = make_people(draws, city, residents, spans, scenario.mild_found_late)
     levers = Levers.build(draws, city, scenario)
     care = Care.before(draws, city, people, levers, months[0])
@@ -197,13 +197,14 @@ def _begin(home: Path, scenario: Scenario, residents: int, seed: int, first: str
 def _answer(demo: _Demo, span: Span, year: dict[str, pl.DataFrame], answers: dict[str, list[pl.DataFrame]]) -> None:
     """Count the period, and add its rows to those of the year."""
     now = {feed: pl.concat(frames) for feed, frames in demo.now.items()}
-    now["shares"] = pl.DataFrame({"manage": demo.people.shares["manage"]})
+    now["shares"] = pl.DataFrame({name: demo.people.shares[name] for name in ("manage", "exam", "points")})
     for feed in _OF_THE_YEAR:
         kept = now[feed].select(_KEPT_OF_SETTLEMENTS) if feed == "settlements" else now[feed]
         year[feed] = pl.concat([year[feed], kept]) if feed in year else kept
     period = truth.Period(demo.city, demo.levers, demo.months, span, now, year)
     found = truth.counts(period)
     year |= truth.reached(found)
+    found = truth.known(found, span, demo.spans[0])
     areas, final = demo.city.areas(span), demo.city.areas(demo.spans[-1])
     answers["indicators"].append(truth.indicator_rows(found, areas, span))
     if not areas.equals(final):
@@ -404,10 +405,12 @@ def _population(demo: _Demo, span: Span, county_id: str, county_name: str, count
     areas = demo.city.areas(span)[counted["community"]]
     named = counted.drop("community").with_columns(areas["community_id"], areas["community_name"])
     rows = named.group_by("community_id", "community_name", maintain_order=True).sum()
-    data = forms.population_workbook(
-        demo.forms.contract("civil_affairs.population"), rows, f"{county_name}{span.key}常住人口统计表"
+    contract = demo.forms.contract("civil_affairs.population")
+    path = f"civil_affairs/population/{county_id}/常住人口_{county_name}_{span.key}.xlsx"
+    forms.write(
+        demo.landing / path, forms.population_workbook(contract, rows, f"{county_name}{span.key}常住人口统计表")
     )
-    forms.write(demo.landing / f"civil_affairs/population/{county_id}/常住人口_{county_name}_{span.key}.xlsx", data)
+    demo.deliver_hostile(contract, rows.select(pl.col(list(contract.by_name)).cast(pl.String)), path)
     demo.count(rows.height)
 
 
@@ -451,6 +454,7 @@ def _city_files(demo: _Demo, span: Span, everybody: np.ndarray) -> None:
         demo.deliver("civil_affairs.area_changes", f"区划变更_{span.key}.csv", changes, {})
     contract = demo.forms.contract("civil_affairs.areas")
     areas = city.areas(span).select(column.name for column in contract.columns).unique(maintain_order=True)
-    path = demo.landing / f"civil_affairs/areas/行政区划_{span.key}.csv"
-    forms.write(path, forms.csv_bytes(contract, areas, "utf-8", set()))
+    path = f"civil_affairs/areas/行政区划_{span.key}.csv"
+    forms.write(demo.landing / path, forms.csv_bytes(contract, areas, "utf-8", set()))
+    demo.deliver_hostile(contract, areas, path)
     demo.count(areas.height)

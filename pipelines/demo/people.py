@@ -12,25 +12,19 @@ from scipy.special import ndtr, ndtri
 
 from pipelines.demo.city import City
 from pipelines.demo.draws import Draws
-from pipelines.demo.timeline import Span
+from pipelines.demo.families import make_lives
+from pipelines.demo.timeline import NEVER, Span
 
 CONDITIONS = ("hypertension", "diabetes", "dyslipidaemia")
-NEVER = 200_000
 ID_CHECK = "10X98765432"
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _EPOCH = np.datetime64("1970-01-01", "D")
 _YEAR = 365.25
 _LAST_SERIAL = 995  # the numbers above were kept for centenarians
-# Residents per thousand in five-year age groups from 0–4 to 95–99, shaped like a national census.
-_PYRAMID = np.array([55, 64, 60, 51, 53, 65, 88, 70, 66, 81, 86, 72, 52, 52, 35, 22, 14, 8, 3, 1], dtype=float)
-# A year: born, moving in, leaving, and moving within the city, per resident.
-_BORN, _ARRIVE, _LEAVE, _MOVE = 0.008, 0.010, 0.010, 0.016
-# Force of mortality a year at age 0, its growth with age, and what does not depend on age.
-_FORCE, _GROWTH, _CONSTANT = 0.00004, 0.088, 0.0001
 # From which age on, how fast with age and at most which share of people fall ill; how much falls together.
 _ONSET = {"hypertension": (30, 0.0125, 0.68), "diabetes": (35, 0.0055, 0.22), "dyslipidaemia": (25, 0.0090, 0.35)}
 _TOGETHER = 0.4
-_ILL_FROM = 35
+_ILL_FROM = 25
 _SURNAMES = pl.Series(list("赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张"))
 _GIVEN = pl.Series(list("安宁明芳强丽军敏静伟秀英建国桂兰志玉梅涵浩然雨桐春华文慧"))
 _SECOND_NAME = 0.7
@@ -95,22 +89,9 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
     `mild_found_late`: how much (as a correlation) the severely ill are found before the others.
     """
     rng = draws.stream("people")
-    start, end = spans[0].start - 1, spans[-1].end
-    years = (end - start) / _YEAR
-    births, arrivals = int(residents * _BORN * years), int(residents * _ARRIVE * years)
-    total = residents + births + arrivals
-    newborn, arriving = slice(residents, residents + births), slice(residents + births, total)
-    home = rng.choice(len(city.size), total, p=city.size)
-    born = np.empty(total, dtype=np.int64)
-    born[:residents] = start - (_ages(rng, city, home[:residents]) * _YEAR).astype(np.int64)
-    born[newborn] = rng.integers(start + 1, end + 1, births)
-    born[arriving] = start - rng.integers(18 * 365, 45 * 365, arrivals)
-    since = born.copy()
-    since[arriving] = rng.integers(start + 1, end + 1, arrivals)
-    male = rng.random(total) < 0.507
-    household, mother = _families(rng, home, born, male, newborn)
-    home[newborn] = np.where(mother[newborn] >= 0, home[mother[newborn]], home[newborn])
-    onset = _onsets(draws, born, male, home)
+    lives = make_lives(rng, city, residents, spans)
+    home = lives.homes[0]
+    onset = _onsets(draws, lives.born, lives.male, home)
     severity = np.stack(
         [
             ndtri(draws.shares(f"severity/{name}", home * 2 + (onset[at] < NEVER)).astype(np.float64))
@@ -121,89 +102,20 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
     for at, name in enumerate(CONDITIONS if mild_found_late else ()):
         by_chance = np.sqrt(1 - mild_found_late**2) * ndtri(shares[f"find/{name}"].astype(np.float64))
         shares[f"find/{name}"] = ndtr(by_chance - mild_found_late * severity[at])
-    people = People(
-        born=born,
-        since=since,
-        male=male,
-        homes=np.stack([home, rng.choice(len(city.size), total, p=city.size)]),
-        moves_on=_after(rng, np.maximum(since, start), _MOVE, end),
-        died=_deaths(rng, born, np.maximum(since, start), male, end),
-        left=_after(rng, np.maximum(since, start), _LEAVE, end),
-        ids=identity_numbers(rng, born, male),
-        names=_names(rng, total),
-        household=household,
-        mother=mother,
+    return People(
+        **vars(lives),
+        ids=identity_numbers(rng, lives.born, lives.male),
+        names=_names(rng, len(home)),
         onset=onset,
         severity=severity.astype(np.float32),
         shares=shares,
     )
-    _with_their_mothers(people)
-    return people
 
 
 _SHARES = (
     "archive", *(f"find/{name}" for name in CONDITIONS), "attend", "manage", "exam", "contract", "points", "kiosk",
     "poor", "disabled", "insured",
 )  # fmt: skip
-
-
-def _ages(rng: np.random.Generator, city: City, home: np.ndarray) -> np.ndarray:
-    """Age in years by the pyramid, tilted to the old or the young by community."""
-    middle = np.arange(len(_PYRAMID)) * 5 + 2.5
-    weights = _PYRAMID * np.exp(city.age_shift[:, None] * (middle - 40) / 40)
-    reached = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    draw = rng.random(len(home))
-    group = np.zeros(len(home), dtype=np.int64)
-    for step in range(len(_PYRAMID) - 1):
-        group += draw > reached[home, step]
-    return group * 5 + rng.random(len(home)) * 5
-
-
-def _after(rng: np.random.Generator, since: np.ndarray, rate: float, end: int) -> np.ndarray:
-    """The day of something that happens at a steady rate a year, or NEVER if it is after `end`."""
-    day = since + 1 + (rng.standard_exponential(len(since), dtype=np.float32) / rate * _YEAR).astype(np.int64)
-    return np.where(day <= end, day, NEVER)
-
-
-def _deaths(rng: np.random.Generator, born: np.ndarray, since: np.ndarray, male: np.ndarray, end: int) -> np.ndarray:
-    """Day of death by Gompertz and Makeham's law, drawn by inverting the cumulative hazard."""
-    factor = np.where(male, 1.2, 0.85)
-    age = np.clip((since - born) / _YEAR, 0, 110)
-    grown, force = np.exp(_GROWTH * age), _FORCE * factor
-    by_age = np.log(grown + rng.standard_exponential(len(born)) * _GROWTH / force) / _GROWTH - age
-    by_chance = rng.standard_exponential(len(born)) / (_CONSTANT * factor)
-    day = since + 1 + (np.minimum(np.minimum(by_age, by_chance), 400) * _YEAR).astype(np.int64)
-    return np.where(day <= end, day, NEVER)
-
-
-def _families(
-    rng: np.random.Generator, home: np.ndarray, born: np.ndarray, male: np.ndarray, newborn: slice
-) -> tuple[np.ndarray, np.ndarray]:
-    """Household numbers of one to five persons of a place; the newborn belong to the household of their mother."""
-    total = len(home)
-    order = np.lexsort((rng.random(total), home))
-    starts = rng.random(total) < 0.38
-    starts[np.flatnonzero(np.diff(home[order], prepend=-1))] = True
-    household = np.empty(total, dtype=np.int64)
-    household[order] = np.cumsum(starts)
-    mother = np.full(total, -1, dtype=np.int64)
-    first = born[newborn].min() if newborn.stop > newborn.start else 0
-    women = np.flatnonzero(~male[: newborn.start] & (born[: newborn.start] < first - 20 * 365))
-    women = women[born[women] > first - 40 * 365]
-    if len(women):
-        mother[newborn] = rng.choice(women, newborn.stop - newborn.start)
-        household[newborn] = household[mother[newborn]]
-    return household, mother
-
-
-def _with_their_mothers(people: People) -> None:
-    """A mother is alive and in the city when her child is born, and the child lives where she lives then."""
-    children = np.flatnonzero(people.mother >= 0)
-    mothers, born = people.mother[children], people.born[children]
-    for days in (people.died, people.left):
-        days[mothers[days[mothers] <= born]] = NEVER
-    moved = people.moves_on[mothers] <= born
-    people.homes[0][children] = np.where(moved, people.homes[1][mothers], people.homes[0][mothers])
 
 
 def _onsets(draws: Draws, born: np.ndarray, male: np.ndarray, home: np.ndarray) -> np.ndarray:

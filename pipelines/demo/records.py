@@ -466,7 +466,7 @@ def _normal_share(values: np.ndarray) -> np.ndarray:
 
 
 def contracts(city: City, people: People, care: Care, levers: Levers, span: Span) -> pl.DataFrame:
-    """Contracts in force at the end of the period or run out in the year so far, as the register shows them then."""
+    """Contracts in force at the end of the period or so lately run out that they are still judged in its year."""
     table = care.contracts_of(span.year_start, span.end)
     who = table["person"].to_numpy()
     home = people.home(span.end)[who]

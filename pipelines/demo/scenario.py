@@ -18,6 +18,10 @@ Lever = Literal[
     "points", "kiosk", "admissions", "emergency", "cost", "primary", "satisfied", "literate", "healthy", "spend",
     "on_time",
 ]  # fmt: skip
+PolicyLever = Literal[
+    "manage", "control", "exam", "contract", "renew", "fulfil", "points", "kiosk", "admissions", "emergency", "cost",
+    "primary", "satisfied", "literate", "healthy", "spend", "on_time",
+]  # fmt: skip
 Trait = Literal["copies", "dresses", "rounds", "selects", "calls", "stale", "shifts"]
 
 
@@ -32,6 +36,13 @@ class Shape(Closed):
     communities: int = Field(6, ge=1, le=90)
     rural_counties: int = 1
     age_tilt: float = 0.0
+
+
+class AreaChanges(Closed):
+    """After how many months from the first on two communities become one, and a township is divided; if at all."""
+
+    merge_after: int | None = Field(None, ge=1)
+    divide_after: int | None = Field(None, ge=1)
 
 
 class LeverPath(Closed):
@@ -66,6 +77,12 @@ class Effect(Closed):
     places: Places = Places()
 
 
+class PolicyEffect(Effect):
+    """What a policy changes: a lever of which the truth tells the effect, or kiosks, which no indicator counts."""
+
+    lever: PolicyLever
+
+
 class DemoPolicy(Closed):
     """Money of a policy in yuan a year by source, per resident or in all, and its planted effects."""
 
@@ -73,7 +90,7 @@ class DemoPolicy(Closed):
     yearly: dict[str, int] = {}
     places: Places = Places()
     start: str | None = None
-    effects: list[Effect] = []
+    effects: list[PolicyEffect] = []
 
 
 class Event(Closed):
@@ -105,8 +122,12 @@ class TraitOf(Closed):
 
 
 class Expected(Closed):
-    """A figure the road must give: of an indicator, area and period, the value or a count, or its change in percent."""
+    """A figure the road must give: of an indicator, area and period, the value or a count, or its change in percent.
 
+    `id` names it within its scenario, so that a twin can say which it misses.
+    """
+
+    id: str
     what: Bilingual
     indicator: str
     level: str = "city"
@@ -126,7 +147,8 @@ class Scenario(Closed):
 
     `even` draws every latent trait in equal steps, so that shares hold with little chance. `mild_found_late`: how much
     the severely ill are found before the others (0 to 1). `refused`: words that the refusal of the run names, where
-    the rules of the scenario cannot hold together.
+    the rules of the scenario cannot hold together. `misses`: of a twin, the figures of its original that it does not
+    give; it gives the others.
     """
 
     titles: Bilingual
@@ -139,7 +161,7 @@ class Scenario(Closed):
     even: bool = False
     mild_found_late: float = Field(0.0, ge=0, lt=1)
     faults: Literal["usual", "none", "every"] = "usual"
-    area_changes: bool = False
+    area_changes: AreaChanges = AreaChanges()
     levers: dict[Lever, LeverPath]
     policies: dict[str, DemoPolicy]
     events: dict[str, Event] = {}
@@ -150,6 +172,7 @@ class Scenario(Closed):
     refused: list[str] = []
     traps: list[Bilingual] = []
     twin_of: str | None = None
+    misses: list[str] = []
 
 
 def scenario_names() -> list[str]:

@@ -55,15 +55,16 @@ def put(**values: str) -> Callable[[Row], Row]:
 def spoil(texts: pl.DataFrame, faults: list[Fault], rng: np.random.Generator, times: int) -> Spoiled:
     """Apply every fault `times` times to rows of their own that it fits. Notes hold row (from 0), rule and kind.
 
-    A short file gets some of the faults only, by chance; a fault that fits no row is left out. Spoiled rows are never
-    neighbours, so that a stray quote cannot reach into another one. `rng` itself is not drawn from.
+    A short file gets some of the faults only, by chance, but of every rule one before it gets a second; a fault that
+    fits no row is left out. Spoiled rows are never neighbours, so that a stray quote cannot reach into another one.
+    `rng` itself is not drawn from.
     """
     found = Spoiled(texts, np.ones(texts.height, dtype=bool))
     own = rng.spawn(1)[0]
     wanted = [fault for fault in faults for _ in range(times)]
     room = texts.height // _RECORDS_PER_FAULT
     if len(wanted) > room:
-        wanted = [wanted[int(k)] for k in np.sort(own.choice(len(wanted), room, replace=False))]
+        wanted = _some(wanted, own, room)
     free = _candidates(texts, own, _LOOKED_AT * len(wanted) + _LOOKED_AT_ANYWAY) if wanted else {}
     changes: dict[int, Row] = {}
     for fault in wanted:
@@ -76,6 +77,14 @@ def spoil(texts: pl.DataFrame, faults: list[Fault], rng: np.random.Generator, ti
         _note(found, fault, at, changes[at])
     found.texts = _changed(texts, changes)
     return found
+
+
+def _some(faults: list[Fault], rng: np.random.Generator, number: int) -> list[Fault]:
+    """So many of the faults by chance, in their order: those that are the first of their rule, then others."""
+    by_chance = rng.permutation(len(faults)).tolist()
+    first = {(faults[at].rule, faults[at].kind): at for at in reversed(by_chance)}
+    chosen = sorted(by_chance, key=set(by_chance).difference(first.values()).__contains__)[:number]
+    return [faults[at] for at in sorted(chosen)]
 
 
 def _candidates(texts: pl.DataFrame, rng: np.random.Generator, number: int) -> dict[int, Row]:

@@ -10,6 +10,8 @@ import numpy as np
 from data_contracts.periods import GRAINS, Period, periods_between
 
 _EPOCH = np.datetime64("1970-01-01", "D")
+# The day of what does not happen.
+NEVER = 200_000
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ against.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -42,6 +42,16 @@ RULES = {
     "platform_2011": Rules(False, (140, 140), 34, True, True, True, False, 90, False),
 }
 _PATIENTS_FROM = 35
+# Both sides of the year so far, but for one of the period; and those counted for the year over people at its end.
+_OF_THE_YEAR = ("chronic_", "three_highs_", "cost_per_managed_patient", "fund_execution_against_time_pct")
+_OF_THE_PERIOD = "chronic_hypertension_followup_pct"
+_OVER_PEOPLE_AT_END = (
+    "elderly_health_management_pct",
+    "related_admissions_per_1k",
+    "related_admitted_persons_per_1k",
+    "emergency_admissions_per_1k",
+)
+_FIRST_DUE = 3
 _NAMES = {"hypertension": "hypertension", "diabetes": "diabetes", "dyslipidaemia": "lipid"}
 _BANDS = {"0_14": "0-14", "15_34": "15-34", "35_64": "35-64", "65_plus": "65+"}
 
@@ -102,14 +112,18 @@ def counts(period: Period) -> dict[tuple[str, str, str], Count]:
     active = period.now["residents"].filter(archive_status="active")
     found: dict[tuple[str, str, str], Count] = {}
     shared = _of_any_rules(period, active)
+    judged = {"control": "is_controlled"}
+    # In January and February no follow-up is due yet, by neither rule set.
+    if period.last.of_year >= _FIRST_DUE:
+        judged["to_specification"] = "is_regular"
     for rule_set, rules in RULES.items():
         states = {condition: _states(period, active, rules, condition) for condition in CONDITIONS}
         care = {condition: _care(period, states[condition], rules, condition) for condition in CONDITIONS}
         for condition, name in _NAMES.items():
-            for what in ("control", "to_specification"):
+            for what in judged:
                 found[f"chronic_{name}_{what}_pct", rule_set, "all"] = care[condition][what]
         found["chronic_hypertension_followup_pct", rule_set, "all"] = care["hypertension"]["followup"]
-        for what, flag in (("control", "is_controlled"), ("to_specification", "is_regular")):
+        for what, flag in judged.items():
             found[f"three_highs_{what}_pct", rule_set, "all"] = _summed([care[c][what] for c in CONDITIONS])
             found[f"three_highs_all_of_{what}_pct", rule_set, "all"] = _all_of(period, states, flag)
         managed = pl.concat([frame.filter("is_managed").select("person", "community") for frame in states.values()])
@@ -252,34 +266,37 @@ def _elderly(period: Period, active: pl.DataFrame, rules: Rules) -> Count:
     seen = old.join(_examined(period), on="person", how="semi")
     bands = period.now["population"].sort("community")
     bottom = sum(bands[f"population_{sex}_65_plus"].to_numpy() for sex in "mf")
-    return Count(period.tally(seen), np.asarray(bottom), effects=_by_ratio(period, "exam", period.tally(seen)))
+    by_age = period.year["exams"].filter(pl.col("is_complete") & (pl.col("exam_type") == "elderly")).select("person")
+    invited = seen.join(by_age.unique(), on="person", how="semi")
+    effects = _by_share(period, "exam", invited, period.now["shares"]["exam"][invited["person"]], so_far=True)
+    return Count(period.tally(seen), np.asarray(bottom), effects=effects)
 
 
 def _renewal(period: Period, active: pl.DataFrame, rules: Rules) -> Count:
-    """Contracts that ran out in the year so far, and those after which a later one was signed within the grace."""
+    """Contracts whose grace ran out in the year so far, and those after which a later one was signed within it."""
     contracts = period.now["contracts"]
     home = active.select("person", "community")
-    ended = contracts.filter(pl.col("ends_on").is_between(period.span.year_start, period.span.end)).drop("community")
+    judged_on = pl.col("ends_on") + rules.grace_days
+    ended = contracts.filter(judged_on.is_between(period.span.year_start, period.span.end)).drop("community")
     later = contracts.select("person", pl.col("signed_on").alias("again"), pl.col("ends_on").alias("until"))
     pairs = ended.join(later, on="person").filter(
         (pl.col("again") > pl.col("signed_on"))
         & (pl.col("until") > pl.col("ends_on"))
         & (pl.col("again") <= pl.col("ends_on") + rules.grace_days)
     )
-    renewed = ended.join(pairs.select("contract_no").unique(), on="contract_no", how="semi")
+    renewed = ended.join(pairs.select("contract_no").unique(), on="contract_no", how="semi").join(home, on="person")
+    # Whether a contract is renewed is decided in the month of the day after its last.
+    decided = renewed.with_columns(_month_of(period, renewed["ends_on"] + 1).alias("month"))
     return Count(
-        period.tally(renewed.join(home, on="person")),
-        period.tally(ended.join(home, on="person")),
-        effects=_by_ratio(period, "renew", period.tally(renewed.join(home, on="person"))),
+        period.tally(renewed), period.tally(ended.join(home, on="person")), effects=_thinned(period, "renew", decided)
     )
 
 
 def _cost(period: Period, managed: pl.DataFrame) -> Count:
     """Settled fees of the year so far of everybody managed for any condition; reversals are negative."""
-    fees = period.year["settlements"].group_by("person").agg(pl.col("total_fee_fen").sum())
-    cost = managed.join(fees, on="person", how="left").with_columns(pl.col("total_fee_fen").fill_null(0))
-    top = period.total(cost, "total_fee_fen")
-    return Count(top, period.tally(managed), effects=_by_ratio(period, "cost", top))
+    fees = period.year["settlements"].join(managed, on="person")
+    effects = _thinned(period, "cost", fees, "total_fee_fen")
+    return Count(period.total(fees, "total_fee_fen"), period.tally(managed), effects=effects)
 
 
 # what no rule set decides -------------------------------------------------------------------------------------
@@ -312,11 +329,16 @@ def _of_any_rules(period: Period, active: pl.DataFrame) -> dict[tuple[str, str],
     due = now["tasks"].filter(pl.col("due_on") <= period.span.end)
     done = due.filter(pl.col("done_on") <= pl.col("due_on"))
     old = by_band["65_plus"]
+    coverage = Count(period.tally(signed), everybody, effects=_by_ratio(period, "contract", period.tally(signed)))
+    kept_by_lever = _by_share(period, "fulfil", owed.drop("month"), owed["luck"])
+    joined = _by_share(period, "points", members, now["shares"]["points"][members["person"]], so_far=True)
     found |= {
-        ("contract_coverage_pct", "all"): _ratio(period, "contract", period.tally(signed), everybody),
-        ("contract_fulfilment_pct", "all"): _ratio(period, "fulfil", period.tally(kept), period.tally(owed)),
-        ("health_points_members_pct", "all"): _ratio(period, "points", period.tally(members), everybody),
-        ("tasks_on_time_pct", "all"): _ratio(period, "on_time", period.tally(done), period.tally(due)),
+        ("contract_coverage_pct", "all"): coverage,
+        ("contract_fulfilment_pct", "all"): Count(period.tally(kept), period.tally(owed), effects=kept_by_lever),
+        ("health_points_members_pct", "all"): Count(period.tally(members), everybody, effects=joined),
+        ("tasks_on_time_pct", "all"): Count(
+            period.tally(done), period.tally(due), effects=_by_share(period, "on_time", due, due["luck"])
+        ),
         ("cross_department_linkage_pct", "all"): Count(
             period.tally(now["welfare"].join(home, on="person", how="semi")), period.tally(now["welfare"])
         ),
@@ -331,7 +353,7 @@ def _archives(
     period: Period, active: pl.DataFrame, by_band: dict[str, np.ndarray], everybody: np.ndarray
 ) -> dict[tuple[str, str], Count]:
     edges = {"0_14": (0, 14), "15_34": (15, 34), "35_64": (35, 64), "65_plus": (65, 999)}
-    found = {("archive_coverage_pct", "all"): _ratio(period, "archive", period.tally(active), everybody)}
+    found = {("archive_coverage_pct", "all"): Count(period.tally(active), everybody)}
     for key, (low, high) in edges.items():
         inside = active.filter(pl.col("age_years").is_between(low, high))
         found["archive_coverage_pct", f"age={_BANDS[key]}"] = Count(period.tally(inside), by_band[key])
@@ -351,32 +373,71 @@ def _visits(
     by_emergency = admitted.filter(admission_route="emergency")
     came = seen.filter(pl.col("encounter_class").is_in(["outpatient", "emergency"])).join(home, on="person")
     primary = came.filter((pl.col("encounter_class") == "outpatient") & pl.col("is_primary"))
-    year = period.year["by_span"]
-    tops = {"related": period.tally(related), "emergency": period.tally(by_emergency)}
-    reached = {name: tops[name] + np.asarray(year[name].to_numpy()) for name in tops}
+    of_year = {
+        name: _of_the_year(period, name, rows) for name, rows in (("related", related), ("emergency", by_emergency))
+    }
+    effects = _on_admissions(period, admitted)
     persons = pl.concat([period.year["admitted"], related.select("person", "community")]).unique(maintain_order=True)
     return {
         ("related_admitted_persons_per_1k", "all"): Count(period.tally(persons), period.tally(ill), persons=persons),
-        ("hospital_admissions_per_1k", "all"): Count(period.tally(admitted), everybody),
+        ("hospital_admissions_per_1k", "all"): Count(period.tally(admitted), everybody, effects=effects),
         ("cost_per_admission", "all"): Count(period.total(admitted, "total_cost_fen"), period.tally(admitted)),
-        ("primary_visit_share_pct", "all"): _ratio(period, "primary", period.tally(primary), period.tally(came)),
-        ("related_admissions_per_1k", "all"): _ratio(period, "admissions", reached["related"], period.tally(ill)),
-        ("emergency_admissions_per_1k", "all"): _ratio(period, "emergency", reached["emergency"], everybody),
+        ("primary_visit_share_pct", "all"): Count(
+            period.tally(primary), period.tally(came), effects=_thinned(period, "primary", primary)
+        ),
+        ("related_admissions_per_1k", "all"): replace(of_year["related"], denominator=period.tally(ill)),
+        ("emergency_admissions_per_1k", "all"): replace(of_year["emergency"], denominator=everybody),
     }
+
+
+def _of_the_year(period: Period, name: str, now: pl.DataFrame) -> Count:
+    """Admissions of a kind in the year so far, with the effects on them."""
+    earlier = period.year["by_span"]
+    effects = {
+        policy: size + (earlier[f"{name}/{policy}"].to_numpy() if f"{name}/{policy}" in earlier.columns else 0)
+        for policy, size in _on_admissions(period, now).items()
+    }
+    return Count(period.tally(now) + earlier[name].to_numpy(), np.zeros(period.places), effects=effects)
+
+
+def _on_admissions(period: Period, rows: pl.DataFrame) -> dict[str, np.ndarray]:
+    """What policies for fewer related admissions, and for fewer by way of emergency, changed."""
+    return _added(
+        _thinned(period, "admissions", rows.filter(_is_related())),
+        _thinned(period, "emergency", rows.filter(admission_route="emergency")),
+    )
 
 
 def _is_related() -> pl.Expr:
     code = pl.col("diagnosis_code")
     heart = code.str.contains("^(I1[0-3]|I2[0-5]|I6[0-9]|N18)")
-    with_complication = code.str.contains(r"^E1[0-4]\.[^9]")
+    with_complication = code.str.contains(r"^E1[0-4]\.?[0-8]")
     return (pl.col("encounter_class") == "inpatient") & (heart | with_complication)
+
+
+def known(found: Mapping[tuple[str, str, str], Count], span: Span, first: Span) -> dict[tuple[str, str, str], Count]:
+    """What can be known of a period: nothing of the year so far in a year that began before the city's first period."""
+    if span.year > first.year or first.of_year == 1:
+        return dict(found)
+    return {key: _without_the_year(key[0], count) for key, count in found.items()}
+
+
+def _without_the_year(indicator: str, count: Count) -> Count:
+    zero = np.zeros(len(count.numerator), dtype=np.int64)
+    if indicator.startswith(_OF_THE_YEAR) and indicator != _OF_THE_PERIOD:
+        return Count(zero, zero, progress=count.progress)
+    return Count(zero, count.denominator) if indicator in _OVER_PEOPLE_AT_END else count
 
 
 def reached(found: Mapping[tuple[str, str, str], Count]) -> dict[str, pl.DataFrame]:
     """Admissions of the year up to this period, which later periods of the year go on from."""
     rule_set = next(iter(RULES))
     persons = found["related_admitted_persons_per_1k", rule_set, "all"].persons
-    sums = {name: found[f"{name}_admissions_per_1k", rule_set, "all"].numerator for name in ("related", "emergency")}
+    sums = {}
+    for name in ("related", "emergency"):
+        count = found[f"{name}_admissions_per_1k", rule_set, "all"]
+        sums[name] = count.numerator
+        sums |= {f"{name}/{policy}": size for policy, size in count.effects.items()}
     return {"by_span": pl.DataFrame(sums), "admitted": persons if persons is not None else pl.DataFrame()}
 
 
@@ -398,10 +459,10 @@ def _survey(period: Period) -> dict[tuple[str, str], Count]:
     for indicator, (column, least, lever, asked) in questions.items():
         valid = answers.filter(asked & pl.col(column).is_not_null())
         yes = valid.filter(pl.col(column) >= least)
-        effects = {}
-        for policy in period.changed(lever):
-            still = yes[f"luck_{lever}"].to_numpy() < period.levers.value(lever, period.last, policy)[yes["community"]]
-            effects[policy] = _scaled(period.total(yes.filter(~still), "weight_units"), -4)
+        effects = {
+            policy: size / 10_000
+            for policy, size in _by_share(period, lever, valid, valid[f"luck_{lever}"], "weight_units").items()
+        }
         top, bottom = (_scaled(period.total(frame, "weight_units"), -4) for frame in (yes, valid))
         found[indicator, "all"] = Count(top, bottom, effects=effects)
     return found
@@ -409,10 +470,14 @@ def _survey(period: Period) -> dict[tuple[str, str], Count]:
 
 def _money(period: Period) -> dict[tuple[str, str], Count]:
     ledger = period.year["fund_ledger"]
-    spent = period.total(ledger.filter(entry_type="spending"), "amount_fen")
-    budget = period.total(ledger.filter(entry_type="budget"), "amount_fen")
-    effects = _by_ratio(period, "spend", spent)
-    return {("fund_execution_against_time_pct", "all"): Count(spent, budget, progress=True, effects=effects)}
+    spent, budget = (ledger.filter(entry_type=kind) for kind in ("spending", "budget"))
+    count = Count(
+        period.total(spent, "amount_fen"),
+        period.total(budget, "amount_fen"),
+        progress=True,
+        effects=_thinned(period, "spend", spent, "amount_fen"),
+    )
+    return {("fund_execution_against_time_pct", "all"): count}
 
 
 def _scaled(values: np.ndarray, digits: int) -> np.ndarray:
@@ -423,12 +488,63 @@ def _hundredths(values: np.ndarray) -> np.ndarray:
     return _scaled(values, -2)
 
 
-def _ratio(period: Period, lever: str, top: np.ndarray, bottom: np.ndarray) -> Count:
-    return Count(top, bottom, effects=_by_ratio(period, lever, top))
+# effects ------------------------------------------------------------------------------------------------------
+
+
+def _by_share(
+    period: Period, lever: str, rows: pl.DataFrame, share: pl.Series, column: str | None = None, *, so_far: bool = False
+) -> dict[str, np.ndarray]:
+    """What policies added to those who take part below a lever: who does with the policy less who would without.
+
+    `rows` are those who might, or, where nobody can be put out by a policy, those who do. The lever is that of a row's
+    own `month`, or of the last one. `so_far`: once in, nobody is put out again, so the highest value up to then
+    decides. `column` is summed instead of counting.
+    """
+    at = rows["month"].to_numpy() if "month" in rows.columns else np.full(rows.height, period.last.number)
+    place, luck = rows["community"].to_numpy(), share.to_numpy()
+    size = rows[column].to_numpy() if column else np.ones(rows.height)
+    found = {}
+    for policy in period.changed(lever):
+        values = [_by_month(period, lever, left_out) for left_out in (None, policy)]
+        now, reduced = (np.maximum.accumulate(table) if so_far else table for table in values)
+        added = (luck < now[at, place]).astype(int) - (luck < reduced[at, place])
+        found[policy] = np.bincount(place, weights=size * added, minlength=period.places)
+    return found
+
+
+def _thinned(period: Period, lever: str, rows: pl.DataFrame, column: str | None = None) -> dict[str, np.ndarray]:
+    """What policies changed where events follow a lever in proportion, month by month."""
+    at, place = rows["month"].to_numpy(), rows["community"].to_numpy()
+    size = rows[column].to_numpy() if column else np.ones(rows.height)
+    found = {}
+    for policy in period.changed(lever):
+        now, reduced = (_by_month(period, lever, left_out)[at, place] for left_out in (None, policy))
+        share = np.divide(reduced, now, out=np.ones_like(now), where=now > 0)
+        found[policy] = np.bincount(place, weights=size * (1 - share), minlength=period.places)
+    return found
+
+
+def _by_month(period: Period, lever: str, left_out: str | None) -> np.ndarray:
+    """A lever by month up to the last one, and community."""
+    return np.stack([period.levers.value(lever, period.months[at], left_out) for at in range(period.last.number + 1)])
+
+
+def _month_of(period: Period, days: pl.Series) -> pl.Series:
+    """Number of the month of each day; days before the first month count to it."""
+    starts = [period.months[at].start for at in sorted(period.months)]
+    return pl.Series(np.maximum(np.searchsorted(starts, days.to_numpy(), side="right") - 1, 0))
+
+
+def _added(*parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for part in parts:
+        for policy, size in part.items():
+            found[policy] = found.get(policy, np.zeros(len(size))) + size
+    return found
 
 
 def _by_ratio(period: Period, lever: str, top: np.ndarray) -> dict[str, np.ndarray]:
-    """What a policy added where events follow the lever in proportion: the count less what it would have been."""
+    """What a policy added where a count is kept in proportion to the lever: the count less what it would have been."""
     found = {}
     for policy in period.changed(lever):
         value, reduced = period.levers.value(lever, period.last), period.levers.value(lever, period.last, policy)

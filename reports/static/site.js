@@ -33,13 +33,14 @@
     value === null || value === undefined || !unit ? num(value, digits) : num(value, digits) + (tight(unit) ? "" : " ") + unit;
   const range = (lo, hi, digits) =>
     lo === null || hi === null || lo === undefined || hi === undefined ? MISSING : num(lo, digits) + " – " + num(hi, digits);
-  // Exact: minor units stay integers, the point is set in the text.
+  // Whole minor units, a fraction rounded half away from zero; then the point is set in the text, so that it is exact.
   function money(minor) {
     if (minor === null || minor === undefined) return MISSING;
     const places = D.currency.decimals;
-    const digits = String(Math.abs(minor)).padStart(places + 1, "0");
+    const units = Math.round(Math.abs(minor));
+    const digits = String(units).padStart(places + 1, "0");
     const whole = places ? digits.slice(0, -places) : digits;
-    return (minor < 0 ? "−" : "") + grouped(whole) + (places ? "." + digits.slice(-places) : "");
+    return (minor < 0 && units ? "−" : "") + grouped(whole) + (places ? "." + digits.slice(-places) : "");
   }
   const moneyUnit = (minor) => (minor === null || minor === undefined ? MISSING : money(minor) + " " + D.currency.major);
   const majorValue = (minor) => Number((minor / 10 ** D.currency.decimals).toFixed(D.currency.decimals));
@@ -296,7 +297,8 @@
     const marks = { good: ["good", "● ", "reached"], open: ["", "◐ ", "open"], bad: ["bad", "○ ", "missed"] }[verdict];
     return h("span", { class: "chip " + marks[0] }, marks[1] + S(marks[2]));
   }
-  const counted = (entry, value) => (entry.countsIn === "money" && value !== null ? moneyUnit(value) : count(value));
+  const counted = (unit, value) => (unit === "money" ? moneyUnit(value) : count(value));
+  const top = (entry, i) => counted(entry.numIn, entry.num[i]), bottom = (entry, i) => counted(entry.denIn, entry.den[i]);
   // One closed outline per unbroken run of periods with an interval, so that a gap stays a gap.
   function bandOutline(x, lo, hi) {
     const outline = { x: [], y: [] };
@@ -375,8 +377,8 @@
       if (value === null) line(h("b", null, statusWords(entry.st[i])));
       else if (D.statuses[entry.st[i]] !== "ok") line(h("b", null, "⚠ " + statusWords(entry.st[i])));
       if (value !== null && entry.lo[i] !== null) line(S("interval") + " " + range(entry.lo[i], entry.hi[i], entry.digits));
-      line(h("b", null, counted(entry, entry.num[i])), " " + (entry.numWords || S("numerator")));
-      line(h("b", null, counted(entry, entry.den[i])), " " + (entry.denWords || S("denominator")));
+      line(h("b", null, top(entry, i)), " " + (entry.numWords || S("numerator")));
+      line(h("b", null, bottom(entry, i)), " " + (entry.denWords || S("denominator")));
       const past = entry.past[i] === null ? null : S("last_year") + " " + withUnit(entry.past[i], entry.digits, entry.unit);
       const target = targetOf(entry) === null ? null : S("target") + " " + withUnit(targetOf(entry), entry.digits, entry.unit);
       if (past || target) line([past, target].filter(Boolean).join(" · "));
@@ -481,7 +483,7 @@
         customdata: rows.map((row) => order[row]),
         text: rows.map((row) => {
           const i = order[row];
-          return `<b>${safe(A.name[i])}</b><br>${safe(withUnit(entry.val[i], entry.digits, entry.unit))} (${range(entry.lo[i], entry.hi[i], entry.digits)})<br>${safe(counted(entry, entry.num[i]))} / ${safe(counted(entry, entry.den[i]))}<br>${safe(statusWords(entry.st[i]))}`;
+          return `<b>${safe(A.name[i])}</b><br>${safe(withUnit(entry.val[i], entry.digits, entry.unit))} (${range(entry.lo[i], entry.hi[i], entry.digits)})<br>${safe(top(entry, i))} / ${safe(bottom(entry, i))}<br>${safe(statusWords(entry.st[i]))}`;
         }),
         hovertemplate: "%{text}<extra></extra>",
       });
@@ -502,7 +504,8 @@
     const parts = [["definition", entry.definition], ["numerator", entry.numWords], ["denominator", entry.denWords], ["method", entry.method],
       ["target", entry.targets.map(([value, reference]) => withUnit(value, entry.digits, entry.unit) + (reference ? " · " + reference : "")).join("；")],
       ["rule_set", entry.ruleSetTitle], ["owner", entry.owner], ["reference", entry.reference]];
-    fill($("about"), parts.filter(([, words]) => words).flatMap(([key, words]) => [h("dt", null, S("about." + key)), h("dd", null, words)]));
+    const stated = entry.parameters.length ? h("table", { class: "parameters" }, h("tbody", null, entry.parameters.map(([title, value]) => h("tr", null, h("td", null, title), h("td", { class: "num" }, value))))) : null;
+    fill($("about"), parts.filter(([, words]) => words).flatMap(([key, words]) => [h("dt", null, S("about." + key)), h("dd", null, words, key === "rule_set" ? stated : null)]));
   }
   function parentColumn(list) {
     return list.some((i) => A.parent[i] !== -1) ? [{ title: S("parent"), value: (i) => (A.parent[i] === -1 ? "" : A.name[A.parent[i]]), cell: (i) => h("span", { class: "soft" }, A.parent[i] === -1 ? "" : A.name[A.parent[i]]) }] : [];
@@ -513,8 +516,8 @@
     const withTarget = targetOf(entry) !== null && entry.direction !== "neutral";
     grid($("figures"), list, [
       areaColumn(state), ...parentColumn(list),
-      { title: S("numerator"), kind: "num", value: (i) => entry.num[i], cell: (i) => counted(entry, entry.num[i]) },
-      { title: S("denominator"), kind: "num", value: (i) => entry.den[i], cell: (i) => counted(entry, entry.den[i]) },
+      { title: S("numerator"), kind: "num", value: (i) => entry.num[i], cell: (i) => top(entry, i) },
+      { title: S("denominator"), kind: "num", value: (i) => entry.den[i], cell: (i) => bottom(entry, i) },
       { title: S("value") + (entry.unit ? " (" + entry.unit + ")" : ""), kind: "num", value: (i) => entry.val[i], cell: (i) => num(entry.val[i], entry.digits) },
       { title: S("interval"), kind: "num", value: (i) => entry.lo[i], cell: (i) => range(entry.lo[i], entry.hi[i], entry.digits) },
       { title: S("last_year"), kind: "num", value: (i) => entry.past[i], cell: (i) => num(entry.past[i], entry.digits) },

@@ -12,14 +12,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.road.conftest import LAST, kangheng, released
+from tests.road.conftest import LAST, RESIDENTS, kangheng, released
 
 
 def test_money_sums_at_every_level(release: Path) -> None:
     lines, payees = released(release, "alloc__lines"), released(release, "alloc__payees")
     manifest = json.loads((release / "internal/manifest.json").read_text("utf-8"))
     budget = manifest["settings"]["budget_of_period"]
-    assert budget == 1_188_000_000 // 4
+    assert budget == 99 * 100 * RESIDENTS // 4
     assert payees["amount_fen"].sum() == lines["amount_fen"].sum() == budget
     sums = lines.group_by("payee_id").agg(pl.col("amount_fen").sum().alias("of_lines"))
     assert payees.join(sums, on="payee_id").filter(pl.col("amount_fen") != pl.col("of_lines")).height == 0

@@ -89,6 +89,26 @@ def test_thresholds_decide_at_their_boundary(workshop: Any) -> None:
     ]
 
 
+def test_what_means_nothing_at_the_lowest_level_has_counts_but_no_value_there(workshop: Any) -> None:
+    workshop.put_tree(NOW, TREE)
+    cells = [("community", "c1", "2"), ("community", "c2", "0"), ("township", "t1", "2"), ("city", "city", "2")]
+    _count(
+        workshop,
+        [(level, area, "general_practitioners", posts) for level, area, posts in cells]
+        + [(level, area, "population", "10000") for level, area, _ in cells],
+    )
+    columns = ("area_id", "numerator", "denominator", "value", "method", "status")
+    found = {row[0]: row[1:] for row in _values(workshop, "general_practitioners_per_10k", *columns)}
+    assert found["c1"] == (Decimal(2), Decimal(10000), None, "none", "not_applicable")
+    assert found["c2"] == (Decimal(0), Decimal(10000), None, "none", "not_applicable")
+    assert found["c3"] == (None, None, None, "none", "not_applicable")
+    assert found["t1"] == (Decimal(2), Decimal(10000), 2.0, "ratio", "ok")
+    assert found["t2"][2:] == (None, "none", "no_data")
+    assert found["city"][2] == 2.0
+    archived = {row[0]: row[1] for row in _values(workshop, "archive_coverage_pct", "area_id", "status")}
+    assert archived["c1"] == "no_data"
+
+
 def test_budget_is_held_against_elapsed_time_exactly(workshop: Any) -> None:
     workshop.put_tree(NOW, TREE)
     _count(workshop, [("city", "city", "spending", "75"), ("city", "city", "budget", "100")])

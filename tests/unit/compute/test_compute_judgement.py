@@ -6,11 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from assets.compute.allocation import allocate
 from assets.compute.risk import risk_index
 from assets.compute.scores import indicator_points, policy_scores
+from assets.lake import parts
 from data_contracts.messages import both
 from data_contracts.periods import Period
 
@@ -75,8 +77,10 @@ def city(workshop: Any) -> Any:
     )
     _population(workshop, PEOPLE)
     _values(workshop, {"c1": 50.0, "c2": 80.0, "c3": None})
-    for table, step in (("score__policies", policy_scores), ("risk__areas", risk_index)):
-        workshop.put(table, NOW, step(workshop.home, workshop.settings, Period.parse(NOW)))
+    now = Period.parse(NOW)
+    scores = policy_scores(workshop.home, workshop.settings, workshop.catalog, now)
+    workshop.put("score__policies", NOW, scores)
+    workshop.put("risk__areas", NOW, risk_index(workshop.home, workshop.settings, now))
     return workshop
 
 
@@ -144,7 +148,7 @@ def _own_values(workshop: Any, execution: dict[str, float]) -> None:
 
 
 def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
-    scores = policy_scores(city.home, city.settings, Period.parse(NOW)).filter(
+    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(
         policy_id="htn_management", rule_set=RULES[1]
     )
     table = {(area, d): value for area, d, value in scores.select("area_id", "dimension", "value").iter_rows()}
@@ -152,12 +156,48 @@ def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
     assert table["c1", "health_outcome"] == 50.0
     assert table["c1", "total"] == pytest.approx(0.3 * 50 + 0.5 * 100 + 0.2 * 100)
     assert table["c2", "total"] == 100.0
-    coverage = scores.filter(area_id="c3", dimension="total")["coverage"][0]
-    assert coverage == pytest.approx(0.7)
+    # c3 lacks a whole dimension: the rest weighs 0.7, and that is no total
+    lacking = scores.filter(area_id="c3", dimension="total").row(0, named=True)
+    assert lacking["coverage"] == pytest.approx(0.7)
+    assert (lacking["value"], lacking["grade"], lacking["status"]) == (None, None, "no_data")
+
+
+@pytest.mark.parametrize(
+    ("why", "expected"),
+    [
+        # control weighs 30, follow-up 50: what most of the missing weight lacks is the reason
+        (("small_denominator", "small_denominator"), "small_denominator"),
+        (("no_data", "small_denominator"), "small_denominator"),
+        (("small_denominator", "no_data"), "no_data"),
+        (("not_due", None), "not_due"),
+    ],
+)
+def test_a_score_that_is_missing_says_why(city: Any, why: tuple[str, str | None], expected: str) -> None:
+    indicators = ("chronic_hypertension_control_pct", "chronic_hypertension_followup_pct")
+    gone = {key: status for key, status in zip(indicators, why, strict=True) if status}
+    status = pl.col("indicator_id").replace_strict(gone, default=None, return_dtype=pl.String)
+    hit = (pl.col("area_id") == "c1") & status.is_not_null()
+    values = parts.read_table(city.home, "ind__values", [NOW])
+    assert values is not None
+    city.put(
+        "ind__values",
+        NOW,
+        values.with_columns(
+            pl.when(hit).then(None).otherwise("value").alias("value"),
+            pl.when(hit).then(status).otherwise("status").alias("status"),
+        ),
+    )
+    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(
+        policy_id="htn_management", area_id="c1", rule_set=RULES[0]
+    )
+    found = dict(scores.select("dimension", "status").rows())
+    assert found["total"] == expected
+    assert (found["health_outcome"], found["service_process"]) == (why[0], why[1] or "ok")
+    assert found["policy_effectiveness"] == "ok"
 
 
 def _score(city: Any, policy: str, area: str, dimension: str) -> float | None:
-    scores = policy_scores(city.home, city.settings, Period.parse(NOW))
+    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW))
     row = scores.filter(policy_id=policy, rule_set=RULES[0], area_id=area, dimension=dimension)
     value: float | None = row["value"].item()
     return value
@@ -172,13 +212,13 @@ def test_a_policy_is_judged_by_its_own_money(city: Any) -> None:
 
 
 def test_a_policy_is_scored_only_where_it_holds(city: Any) -> None:
-    scores = policy_scores(city.home, city.settings, Period.parse(NOW))
+    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW))
     assert set(scores.filter(policy_id="other")["area_id"]) == {"c1", "c2"}
     assert set(scores.filter(policy_id="htn_management")["area_id"]) == {"c1", "c2", "c3"}
 
 
 def test_points_weights_and_values_behind_a_score_give_the_score(city: Any) -> None:
-    points = indicator_points(city.home, city.settings, Period.parse(NOW)).filter(
+    points = indicator_points(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(
         policy_id="htn_management", area_id="c1", rule_set=RULES[0]
     )
     found = {
@@ -214,7 +254,7 @@ def test_a_policy_is_scored_if_it_is_in_force_at_the_end_of_the_period(
 ) -> None:
     days = f'valid_from: "{first}"' + (f'\n    valid_to: "{last}"' if last else "")
     city.write_settings("policies", POLICIES.replace('valid_from: "2017-02-28"', days))
-    found = set(policy_scores(city.home, city.settings, Period.parse(NOW))["policy_id"])
+    found = set(policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW))["policy_id"])
     assert found == ({"htn_management", "other"} if scored else set())
 
 

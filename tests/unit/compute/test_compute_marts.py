@@ -20,6 +20,7 @@ from data_contracts.periods import Period
 from sql.text import read
 
 NOW, BEFORE = "2025Q2", "2025Q1"
+FOLLOW_UPS = ("followups_hypertension", "followups_diabetes", "followups_dyslipidaemia")
 HAND_WRITTEN = (
     "mart__chronic_care",
     "mart__chronic_costs",
@@ -83,6 +84,14 @@ def _people(workshop: Any, period: str) -> None:
     workshop.build(build_link, "link__persons", period)
     for mart in ("mart__residents", "mart__health_bureau__followups_hypertension"):
         workshop.build(build_mart, mart, period)
+    _nothing_in(workshop, period, "exams")
+
+
+def _nothing_in(workshop: Any, period: str, *feeds: str) -> None:
+    """A delivery of the bureau without a record of anybody."""
+    for feed in feeds:
+        workshop.stage(f"health_bureau.{feed}", period, [])
+        workshop.build(build_mart, f"mart__health_bureau__{feed}", period)
 
 
 def test_crosswalk_says_who_is_in_the_register(workshop: Any) -> None:
@@ -223,6 +232,7 @@ def _sugar_visit(key: str, day: date, number: str) -> dict[str, Any]:
 
 def test_a_reading_of_a_device_is_no_follow_up(workshop: Any) -> None:
     day = date(2025, 4, 1)
+    _nothing_in(workshop, BEFORE, "followups_hypertension")
     _stage_people(workshop, NOW, _resident("a"), _resident("b"))
     device = {"person_key": "a", "person_id_class": "id18", "event_date": day, "measured_on": day, "reading_no": "1"}
     workshop.stage("health_bureau.device_readings", NOW, [{**device, "sbp_mmhg": 120, "dbp_mmhg": 80}])
@@ -246,6 +256,8 @@ def test_conditions_whose_follow_ups_did_not_arrive_have_no_rows(workshop: Any) 
 
 def test_the_three_conditions_stand_together_when_all_have_arrived(workshop: Any) -> None:
     day = date(2025, 4, 1)
+    _nothing_in(workshop, BEFORE, *FOLLOW_UPS, "exams")
+    _nothing_in(workshop, NOW, "exams")
     _stage_people(workshop, NOW, _resident("a", is_diabetes_registered=True))
     _stage_visits(workshop, "followups_hypertension", NOW, [_visit("a", day, "1")])
     _stage_visits(workshop, "followups_diabetes", NOW, [_sugar_visit("a", day, "1")])
@@ -257,10 +269,76 @@ def test_the_three_conditions_stand_together_when_all_have_arrived(workshop: Any
     assert shown.rows() == [("a", 2, False)]
 
 
+QUARTERS = ("2025Q1", "2025Q2", "2025Q3")
+
+
+@pytest.mark.parametrize(
+    ("missing", "arrived"), [((), True), (("2025Q1",), False), (("2025Q2",), False), (("2025Q3",), False)]
+)
+@pytest.mark.parametrize("lost", [*FOLLOW_UPS, "exams"])
+def test_a_year_to_date_with_a_gap_is_not_known(
+    workshop: Any, lost: str, missing: tuple[str, ...], arrived: bool
+) -> None:
+    last = QUARTERS[-1]
+    _stage_people(workshop, last, _resident("a", is_diabetes_registered=True))
+    for period in QUARTERS:
+        _nothing_in(workshop, period, *(feed for feed in (*FOLLOW_UPS, "exams") if feed != lost or period not in missing))
+        workshop.stage("insurers.settlements", period, [])
+        workshop.build(build_mart, "mart__insurers__settlements", period)
+    if lost != "followups_hypertension":
+        _stage_visits(workshop, "followups_hypertension", last, [_visit("a", date(2025, 7, 1), "1")])
+    care = workshop.build(build_mart, "mart__chronic_care", last)
+    known = {key: set() for key in ("national_2017", "platform_2011")}
+    for rules, condition, managed in care.select("rule_set", "condition", "is_managed").rows():
+        known[rules] |= {condition} if managed is not None else set()
+    both = {"hypertension", "diabetes"}
+    unknown = both if lost == "exams" else {lost.removeprefix("followups_")}
+    assert known["national_2017"] == (both if arrived else both - unknown)
+    # Without examinations in its rules the other rule set knows all the same.
+    assert known["platform_2011"] == (both if arrived or lost == "exams" else both - unknown)
+    for mart in ("mart__three_highs", "mart__chronic_costs", "mart__elderly_care"):
+        needs = {"exams"} if mart == "mart__elderly_care" else set(FOLLOW_UPS)
+        assert (workshop.build(build_mart, mart, last) is not None) == (arrived or lost not in needs), mart
+
+
+def test_a_quarter_before_the_calendar_is_a_gap_even_if_something_is_left_of_it(workshop: Any) -> None:
+    for period in QUARTERS:
+        _nothing_in(workshop, period, "exams")
+    _stage_people(workshop, QUARTERS[-1], _resident("a"))
+    assert workshop.build(build_mart, "mart__elderly_care", QUARTERS[-1]) is not None
+    home = workshop.home.path / "home.yaml"
+    home.write_text(home.read_text(encoding="utf-8").replace("first: 2024Q1", "first: 2025Q2"), encoding="utf-8")
+    assert workshop.build(build_mart, "mart__elderly_care", QUARTERS[-1]) is None
+
+
+def test_settlements_with_a_gap_are_no_cost_of_the_year(workshop: Any) -> None:
+    last = QUARTERS[-1]
+    _stage_people(workshop, last, _resident("a"))
+    for period in QUARTERS:
+        _nothing_in(workshop, period, *FOLLOW_UPS, "exams")
+    workshop.build(build_mart, "mart__chronic_care", last)
+    for period in ("2025Q3", "2025Q1", "2025Q2"):
+        assert workshop.build(build_mart, "mart__chronic_costs", last) is None
+        workshop.stage("insurers.settlements", period, [])
+        workshop.build(build_mart, "mart__insurers__settlements", period)
+    assert workshop.build(build_mart, "mart__chronic_costs", last) is not None
+
+
+def test_nobody_is_known_to_be_in_a_register_that_did_not_arrive(workshop: Any) -> None:
+    row = {"beneficiary_no": "1", "community_id": "c1", "person_key": "a", "person_id_class": "id18"}
+    workshop.stage("civil_affairs.welfare", NOW, [row])
+    workshop.build(build_link, "link__persons", NOW)
+    listed = workshop.build(build_mart, "mart__civil_affairs__welfare", NOW)
+    assert listed.select("person_id", "is_in_register").rows() == [("a", None)]
+    _stage_people(workshop, NOW, _resident("b"))
+    listed = workshop.build(build_mart, "mart__civil_affairs__welfare", NOW)
+    assert listed.select("person_id", "is_in_register").rows() == [("a", False)]
+
+
 def test_a_register_without_the_new_columns_still_makes_residents(workshop: Any) -> None:
     source = Path(data_contracts.__file__).parent / "feeds" / "health_bureau.residents" / "2017-01-01.yaml"
     document = read_yaml(source)
-    gone = ("is_dyslipidaemia_registered", "hypertension_registered_on")
+    gone = ("is_hypertension_registered", "is_dyslipidaemia_registered", "hypertension_registered_on")
     properties = document["schema"][0]["properties"]
     document["schema"][0]["properties"] = [item for item in properties if item["name"] not in gone]
     folder = workshop.home.contracts / "feeds" / "health_bureau.residents"
@@ -271,7 +349,7 @@ def test_a_register_without_the_new_columns_still_makes_residents(workshop: Any)
     _stage_people(own, NOW, row)
     people = parts.read_table(own.home, "mart__residents", [NOW])
     assert people is not None
-    assert people.select("person_id", "is_hypertension_registered", *gone).rows() == [("a", True, None, None)]
+    assert people.select("person_id", "is_diabetes_registered", *gone).rows() == [("a", False, None, None, None)]
 
 
 def test_a_rule_set_that_lacks_a_parameter_is_named(workshop: Any) -> None:

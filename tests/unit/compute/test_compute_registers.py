@@ -11,8 +11,15 @@ from assets.compute import registers
 from assets.compute.indicators import indicator_values
 from assets.compute.marts import mart_columns
 from assets.compute.measures import count_measures
-from assets.compute.policies import own_values, territory
-from assets.compute.registers import LEDGER, check_groups, clause_chain, policy_money, policy_register, service_register
+from assets.compute.policies import own_values, territory, unknown_areas
+from assets.compute.registers import (
+    LEDGER,
+    check_registers,
+    clause_chain,
+    policy_money,
+    policy_register,
+    service_register,
+)
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
 from data_contracts.settings import ClauseTarget
@@ -114,10 +121,11 @@ def _ledger(city: Any, period: str, entries: list[tuple[str | None, str | None, 
 
 
 def test_the_chain_names_service_frequency_indicator_target_value_and_what_is_missing(city: Any) -> None:
-    chain = clause_chain(city.home, city.settings, Period.parse(NOW)).filter(rule_set="national_2017")
+    chain = clause_chain(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(rule_set="national_2017")
     columns = ["clause_id", "service_id", "times", "mode", "indicator_id", "target", "value", "status", "gap"]
     assert chain.select(columns).rows() == [
-        ("promise", "visit", 6, "any", CONTROL, 60.0, 55.0, "not_met", "none"),
+        # of the year to date, so judged when the year ends
+        ("promise", "visit", 6, "any", CONTROL, 60.0, 55.0, "not_due", "none"),
         ("promise", "lecture", 1, "any", None, None, None, "not_measured", "none"),
         ("2", None, None, None, "self_rated_health_good_pct", None, None, "no_target", "no_service"),
         ("lonely", "lecture", 1, "any", None, None, None, "not_measured", "no_indicator"),
@@ -128,16 +136,20 @@ def test_the_chain_names_service_frequency_indicator_target_value_and_what_is_mi
 
 
 def test_the_version_in_force_at_the_end_of_the_period_counts(city: Any) -> None:
-    chain = clause_chain(city.home, city.settings, Period.parse(BEFORE))
+    chain = clause_chain(city.home, city.settings, city.catalog, Period.parse(BEFORE))
     assert set(chain.filter(policy_id="care")["version"]) == {"first"}
 
 
 def test_without_one_whole_area_there_is_no_value(city: Any) -> None:
     two = [_value(CONTROL, 55.0), _value(CONTROL, 99.0, area="s2")]
     city.put_rows("ind__values", NOW, two)
-    chain = clause_chain(city.home, city.settings, Period.parse(NOW)).filter(indicator_id=CONTROL)
+    chain = clause_chain(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(indicator_id=CONTROL)
     assert set(chain["value"]) == {None}
     assert set(chain["status"]) == {"no_data"}
+
+
+def at(period: str) -> Period:
+    return Period.parse(period)
 
 
 def _target(by: str | None) -> ClauseTarget:
@@ -156,11 +168,20 @@ def _target(by: str | None) -> ClauseTarget:
         (59.99, "2025-06-30", "2025Q2", "archive_coverage_pct", "not_met"),
         (59.99, "2025-06-29", "2025Q2", "archive_coverage_pct", "not_met"),
         (60.0, "2025-12-31", "2025Q2", "archive_coverage_pct", "met"),
-        # a figure of the year to date is judged when its year ends
-        (59.99, "2024-12-31", "2025Q3", "elderly_health_management_pct", "not_due"),
+        # a figure of the year to date is judged when its year ends: until then it can fall below what it had reached
+        (60.0, "2025-12-31", "2025Q3", "elderly_health_management_pct", "not_due"),
+        (60.0, "2025-12-31", "2025Q4", "elderly_health_management_pct", "met"),
+        (59.99, "2025-12-31", "2025Q4", "elderly_health_management_pct", "not_met"),
+        (99.0, "2025-12-31", "2025Q1", "chronic_hypertension_control_pct", "not_due"),
+        (99.0, None, "2025Q3", "chronic_hypertension_control_pct", "not_due"),
+        (59.99, None, "2025Q4", "chronic_hypertension_control_pct", "not_met"),
+        # a day within the year is judged at its end as well; a day of an earlier year was judged in that year
+        (59.99, "2025-01-01", "2025Q3", "elderly_health_management_pct", "not_due"),
+        (59.99, "2024-12-31", "2025Q3", "elderly_health_management_pct", "past"),
+        (60.0, "2024-12-31", "2025Q3", "elderly_health_management_pct", "past"),
+        (None, "2024-12-31", "2025Q3", "elderly_health_management_pct", "no_data"),
         (59.99, "2024-12-31", "2025Q4", "elderly_health_management_pct", "not_met"),
-        (60.0, "2025-12-31", "2025Q3", "elderly_health_management_pct", "met"),
-        # lower is better and it can only rise: reached early is not yet met
+        # lower is better and it can only rise
         (60.0, "2025-12-31", "2025Q3", "related_admissions_per_1k", "not_due"),
         (60.0, "2025-12-31", "2025Q4", "related_admissions_per_1k", "met"),
         (60.01, "2025-12-31", "2025Q4", "related_admissions_per_1k", "not_met"),
@@ -176,8 +197,12 @@ def test_verdicts(
 # registers --------------------------------------------------------------------------------------------------------
 
 
+def _register(city: Any, period: str = NOW) -> pl.DataFrame:
+    return policy_register(city.home, city.settings, city.catalog, Period.parse(period))
+
+
 def test_the_register_says_what_is_in_force_or_why_not(city: Any) -> None:
-    rows = {row["policy_id"]: row for row in policy_register(city.home, city.settings, Period.parse(NOW)).to_dicts()}
+    rows = {row["policy_id"]: row for row in _register(city).to_dicts()}
     assert {key: row["status"] for key, row in rows.items()} == {
         "care": "in_force",
         "later": "not_yet",
@@ -199,9 +224,9 @@ def test_target_groups_count_persons_once_and_only_where_the_policy_holds(city: 
         ("lecture", None, "care"),
         ("visit", 3, "care"),
     ]
-    assert policy_register(city.home, city.settings, Period.parse(NOW))["target_persons"].to_list() == [4, None, None]
+    assert _register(city)["target_persons"].to_list() == [4, None, None]
     city.write_settings("policies", POLICIES.replace("    versions:", "    areas: {township: [t1]}\n    versions:"))
-    assert policy_register(city.home, city.settings, Period.parse(NOW))["target_persons"].to_list() == [3, None, None]
+    assert _register(city)["target_persons"].to_list() == [3, None, None]
 
 
 @pytest.mark.parametrize(
@@ -219,11 +244,91 @@ def test_a_policy_holds_in_an_area_if_it_holds_in_all_of_it(city: Any, areas: st
     every |= {("county", "k1"), ("city", "s1")}
     city.write_settings("policies", POLICIES.replace("    versions:", f"    areas: {{{areas}}}\n    versions:"))
     policy = city.settings.policy_document.policies["care"]
-    found = territory(city.home, policy, Period.parse(NOW))
+    found = territory(city.home, city.settings, city.catalog, policy, Period.parse(NOW))
     assert found is not None
     assert set(found.rows()) == (every if within == "all" else within)
-    status = policy_register(city.home, city.settings, Period.parse(NOW)).filter(policy_id="care")["status"].item()
+    status = _register(city).filter(policy_id="care")["status"].item()
     assert status == ("in_force" if within else "no_area")
+
+
+MERGED = {"a": ["t1", "k1", "s1"], "b": ["t1", "k1", "s1"], "u": ["t2", "k1", "s1"]}
+
+
+@pytest.mark.parametrize(
+    ("areas", "after", "changes", "within"),
+    [
+        # both parts of what became one area: it is the policy's
+        ("community: [a, b]", ["m", "u"], [("a", "m", "merge"), ("b", "m", "merge")], {"m"}),
+        # one part only: the policy says nothing of the other
+        ("community: [a]", ["m", "u"], [("a", "m", "merge"), ("b", "m", "merge")], set()),
+        ("community: [a, u]", ["m", "u"], [("a", "m", "merge"), ("b", "m", "merge")], {"u"}),
+        # into an area that keeps its code and of which the policy says nothing
+        ("community: [a]", ["b", "u"], [("a", "b", "merge")], set()),
+        # a new code; a split
+        ("community: [a]", ["q", "b", "u"], [("a", "q", "recode")], {"q"}),
+        ("community: [a]", ["x", "y", "b", "u"], [("a", "x", "split"), ("a", "y", "split")], {"x", "y"}),
+        # a township that is gone with the communities it was made of, changed or not
+        ("township: [t1]", ["m", "u"], [("a", "m", "merge"), ("b", "m", "merge")], {"m"}),
+        ("township: [t1]", ["a", "b", "u"], [], {"a", "b"}),
+        # gone and became nothing
+        ("community: [a]", ["b", "u"], [], set()),
+    ],
+)
+def test_a_policy_follows_its_areas_through_changes(
+    city: Any, areas: str, after: list[str], changes: list[tuple[str, str, str]], within: set[str]
+) -> None:
+    city.write_settings("policies", POLICIES.replace("    versions:", f"    areas: {{{areas}}}\n    versions:"))
+    for period in (EARLIER, BEFORE):
+        city.put_tree(period, MERGED)
+    # In the period every community but u lies in a township of another name.
+    city.put_tree(NOW, {leaf: ["t2" if leaf == "u" else "t9", "k1", "s1"] for leaf in after})
+    rows = [
+        {"old_id": old, "new_id": new, "changed_on": date(2025, 4, 1), "change_kind": kind, "level": "community"}
+        for old, new, kind in changes
+    ]
+    city.stage("civil_affairs.area_changes", NOW, rows)
+    found = territory(city.home, city.settings, city.catalog, city.settings.policy_document.policies["care"], at(NOW))
+    assert found is not None
+    assert set(found.filter(area_level="community")["area_id"]) == within
+    whole = {leaf for leaf in after if leaf != "u"}
+    assert (("township", "t9") in found.rows()) == (whole <= within)
+    assert _register(city).filter(policy_id="care")["status"].item() == ("in_force" if within else "no_area")
+    assert unknown_areas(city.home, city.settings, at(NOW)) == []
+
+
+def test_for_an_area_that_is_gone_speaks_what_it_became(city: Any) -> None:
+    city.write_settings("policies", POLICIES.replace("    versions:", "    areas: {township: [t1]}\n    versions:"))
+    city.put_tree(BEFORE, MERGED)
+    city.put_tree(NOW, {leaf: ["t2" if leaf == "u" else "t9", "k1", "s1"] for leaf in "abu"})
+    cells = [("community", "a", 1.0), ("community", "b", 2.0), ("township", "t9", 61.0), ("city", "s1", 3.0)]
+    city.put_rows("ind__values", NOW, [_value(CONTROL, value, level, area) for level, area, value in cells])
+    city.stage("civil_affairs.area_changes", NOW, [])
+    chain = clause_chain(city.home, city.settings, city.catalog, at(NOW)).filter(indicator_id=CONTROL)
+    shown = chain.filter(rule_set="national_2017").select("area_level", "area_id", "value")
+    assert shown.rows() == [("township", "t9", 61.0)]
+
+
+def test_areas_that_no_tree_has_are_named(city: Any) -> None:
+    areas = "    areas: {community: [c1, c404], township: [t405, t1]}\n    versions:"
+    city.write_settings("policies", POLICIES.replace("    versions:", areas))
+    assert unknown_areas(city.home, city.settings, at(NOW)) == [("care", "c404"), ("care", "t405")]
+
+
+@pytest.mark.parametrize(
+    ("feed", "words"),
+    [
+        ("no_such_feed", "services.yaml: visit: feeds: this home has no feed 'no_such_feed'"),
+        ("health_bureau.exam", "no feed 'health_bureau.exam'; did you mean 'health_bureau.exams'"),
+    ],
+)
+def test_a_service_names_feeds_of_the_home(city: Any, feed: str, words: str) -> None:
+    known = SERVICES.replace("providers:", "feeds: [health_bureau.exams]\n  providers:", 1)
+    city.write_settings("services", known)
+    check_registers(city.settings, city.catalog)
+    city.write_settings("services", known.replace("health_bureau.exams", feed))
+    with pytest.raises(DefinitionError) as refused:
+        check_registers(city.settings, city.catalog)
+    assert words in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -237,10 +342,10 @@ def test_a_policy_holds_in_an_area_if_it_holds_in_all_of_it(city: Any, areas: st
     ],
 )
 def test_a_target_group_that_cannot_be_counted_is_refused_by_name(city: Any, group: str, words: str) -> None:
-    check_groups(city.settings, city.catalog)
+    check_registers(city.settings, city.catalog)
     city.write_settings("services", SERVICES.replace("mart: mart__residents, where: age_years >= 65", group))
     with pytest.raises(DefinitionError) as error:
-        check_groups(city.settings, city.catalog)
+        check_registers(city.settings, city.catalog)
     assert str(error.value).startswith("services.yaml: visit: target_group: ")
     assert words in str(error.value)
 

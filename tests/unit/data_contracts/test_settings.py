@@ -12,7 +12,7 @@ import yaml
 import pipelines.demo
 from data_contracts.closed import DefinitionError, read_yaml
 from data_contracts.periods import Period
-from data_contracts.settings import REGISTRY, ClauseIndicator, load_settings
+from data_contracts.settings import PARAMETERS, REGISTRY, ClauseIndicator, load_settings
 from data_contracts.tables import output_tables
 
 DEMO = Path(pipelines.demo.__file__).parent / "settings"
@@ -82,14 +82,53 @@ def test_national_targets_are_those_of_the_third_edition():
         "sbp_target_mmhg": 140, "dbp_target_mmhg": 90, "elderly_age_years": 65, "sbp_target_elderly_mmhg": 150,
         "dbp_target_elderly_mmhg": 90, "elderly_age_at": "year_end", "glucose_target_tenths": 70,
         "glucose_after_meal_target_tenths": 100, "ldl_target_tenths": 26, "patient_age_years": 35, "managed_by_exam": 1,
-        "any_visit_mode": 0, "any_glucose_test": 0, "visits_per_year": 4, "visits_due_by": "completed_quarters",
-        "days_per_visit": 90, "exam_at_year_end": 1, "renewal_grace_days": 30,
+        "any_visit_mode": 0, "any_glucose_test": 0, "visits_per_year_hypertension": 4, "visits_per_year_diabetes": 4,
+        "visits_per_year_dyslipidaemia": 4, "visits_due_by": "completed_quarters", "days_per_visit": 90,
+        "exam_at_year_end": 1, "renewal_grace_days": 30,
     }  # fmt: skip
 
 
 def test_rule_sets_ask_for_the_same_parameters():
     sets = read_yaml(REGISTRY / "rule_sets.yaml")
     assert len({tuple(sorted(entry["parameters"])) for entry in sets.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("elderly_age_at", "yearend", "must be one of year_end, period_end; did you mean 'year_end'?"),
+        ("visits_due_by", "weeks", "must be one of completed_quarters, elapsed_days"),
+        ("elderly_age_at", "birthday", "must be one of year_end, period_end"),
+        ("managed_by_exam", 2, "must be one of 0, 1"),
+        ("managed_by_exam", True, "must be one of 0, 1"),
+        ("managed_by_exam", "1", "must be one of 0, 1"),
+        ("renewal_grace_days", -1, "must be a whole number from 0 on"),
+        ("renewal_grace_days", 30.5, "must be a whole number from 0 on"),
+        ("renewal_grace_days", "30", "must be a whole number from 0 on"),
+        ("renewal_grace_day", 30, "unknown parameter 'renewal_grace_day'; did you mean 'renewal_grace_days'?"),
+        ("something_else", 30, "unknown parameter 'something_else'"),
+    ],
+)  # fmt: skip
+def test_a_parameter_of_a_rule_set_has_a_known_name_and_an_allowed_value(home, package_entry, name, value, said):
+    own = package_entry("rule_sets", "national_2017")
+    own["parameters"][name] = value
+    with pytest.raises(DefinitionError) as error:
+        load_settings(home("rule_sets", lambda document: document.update(national_2017=own)))
+    where, _, words = str(error.value).partition(": parameters: ")
+    assert where == "rule_sets.yaml: national_2017"
+    assert words.removeprefix("Value error, ").removeprefix(f"{name}: ") == said
+
+
+@pytest.mark.parametrize("value", [0, 365])
+def test_any_whole_number_from_0_on_is_a_parameter(home, package_entry, value):
+    own = package_entry("rule_sets", "national_2017")
+    own["parameters"]["renewal_grace_days"] = value
+    settings = load_settings(home("rule_sets", lambda document: document.update(national_2017=own)))
+    assert settings.rule_sets["national_2017"].parameters == own["parameters"]
+
+
+def test_every_known_parameter_is_stated_by_the_package():
+    assert set(PARAMETERS) == set(read_yaml(REGISTRY / "rule_sets.yaml")["national_2017"]["parameters"])
 
 
 def test_an_entry_of_the_home_replaces_the_whole_entry_of_the_package(home, package_entry):

@@ -22,6 +22,13 @@ LEVELS = ("community", "township", "county", "city")
 CONDITIONS = ("hypertension", "diabetes", "dyslipidaemia")
 _NAMES = {"hypertension": "hypertension", "diabetes": "diabetes", "dyslipidaemia": "lipid"}
 _RELATED = ("I10", "I11", "I12", "I13", "I20", "I21", "I22", "I23", "I24", "I25", "N18", *(f"I6{n}" for n in range(10)))
+_YEARLY = ("cost_per_managed_patient", "fund_execution_against_time_pct")
+_YEARLY_OVER_PEOPLE = (
+    "elderly_health_management_pct",
+    "emergency_admissions_per_1k",
+    "related_admissions_per_1k",
+    "related_admitted_persons_per_1k",
+)
 _BANDS = {"age=0-14": (0, 14), "age=15-34": (15, 34), "age=35-64": (35, 64), "age=65+": (65, 200)}
 
 
@@ -262,6 +269,11 @@ def _due(quarter: Quarter, rules: Rules, registered: date) -> int:
     return ((quarter.end - since).days + 1) // 90
 
 
+def _is_any_visit_due(quarter: Quarter, rules: Rules) -> bool:
+    """Whether the year is old enough that somebody on a register since it began should have had a visit."""
+    return _due(quarter, rules, quarter.year_start) > 0
+
+
 def _at_target(rules: Rules, condition: str, patient: Patient, visit: Visit) -> bool:
     assert visit.readings is not None
     if condition == "hypertension":
@@ -286,7 +298,8 @@ def _chronic(quarter: Quarter, rules: Rules) -> dict[str, tuple[Places, Places]]
     for condition, name in _NAMES.items():
         managed = _where(states[condition], "managed")
         found[f"chronic_{name}_control_pct"] = (_where(states[condition], "controlled"), managed)
-        found[f"chronic_{name}_to_specification_pct"] = (_where(states[condition], "regular"), managed)
+        if _is_any_visit_due(quarter, rules):
+            found[f"chronic_{name}_to_specification_pct"] = (_where(states[condition], "regular"), managed)
     pressure = states["hypertension"]
     found["chronic_hypertension_followup_pct"] = (
         _where(pressure, "followed"),
@@ -299,6 +312,8 @@ def _chronic(quarter: Quarter, rules: Rules) -> dict[str, tuple[Places, Places]]
     cared_for = [mine for mine in persons.values() if any(state.managed for state in mine)]
     everybody = _ones(mine[0].patient.area for mine in cared_for)
     for what, flag in (("control", "controlled"), ("to_specification", "regular")):
+        if what == "to_specification" and not _is_any_visit_due(quarter, rules):
+            continue
         found[f"three_highs_{what}_pct"] = (_where(every, flag), _where(every, "managed"))
         wholly = [mine for mine in cared_for if all(getattr(state, flag) for state in mine)]
         found[f"three_highs_all_of_{what}_pct"] = (_ones(mine[0].patient.area for mine in wholly), everybody)
@@ -330,10 +345,10 @@ def _renewal(quarter: Quarter, rules: Rules) -> tuple[Places, Places]:
     top, bottom = [], []
     for person, mine in spans.items():
         for signed, ends in mine:
-            if not quarter.year_start <= ends <= quarter.end:
+            latest = ends + timedelta(days=rules.grace)
+            if not quarter.year_start <= latest <= quarter.end:
                 continue
             bottom.append(quarter.patients[person].area)
-            latest = ends + timedelta(days=rules.grace)
             if any(again > signed and until > ends and again <= latest for again, until in mine):
                 top.append(quarter.patients[person].area)
     return _ones(top), _ones(bottom)
@@ -354,7 +369,8 @@ def _encounters(quarter: Quarter) -> Iterator[tuple[Period, Cells, Patient]]:
 
 def _is_related(code: str) -> bool:
     head = code[:3].upper()
-    diabetes = head in ("E10", "E11", "E12", "E13", "E14") and code[3:4] == "." and code[4:5] in tuple("012345678")
+    fourth = code[4:5] if code[3:4] == "." else code[3:4]
+    diabetes = head in ("E10", "E11", "E12", "E13", "E14") and fourth in tuple("012345678")
     return head in _RELATED or diabetes
 
 
@@ -492,16 +508,31 @@ def count(quarter: Quarter) -> dict[Key, tuple[Places, Places]]:
     return found
 
 
+def _known(quarter: Quarter, counted: dict[Key, tuple[Places, Places]]) -> dict[Key, tuple[Places, Places]]:
+    """Without figures of the year to date where a quarter of the year lies before the first one there is."""
+    if len(quarter.year) == quarter.period.index:
+        return counted
+    found = dict(counted)
+    for (name, *rest), (_, bottom) in counted.items():
+        key = (name, *rest)
+        if name.endswith(("_control_pct", "_to_specification_pct")) or name in _YEARLY:
+            found[key] = ([], [])
+        elif name in _YEARLY_OVER_PEOPLE:
+            found[key] = ([], bottom)
+    return found
+
+
 def rows(quarter: Quarter, at: Period) -> dict[tuple[str, ...], tuple[Decimal, Decimal]]:
     """What the tables of truth must hold for a period, with the areas of the period `at`."""
     landing, areas = quarter.landing, quarter.landing.areas(at)
     now = {code: landing.code_at(code, at) for code in quarter.landing.every_code()}
-    passed = Decimal(quarter.period.index) / 4
+    passed = Decimal(quarter.period.index) / {"month": 12, "quarter": 4}[quarter.period.grain]
     found = {}
-    counted = count(quarter)
+    counted = _known(quarter, count(quarter))
+    admitted = quarter.admitted if len(quarter.year) == quarter.period.index else set()
     for level in LEVELS:
         above = {code: areas[then][level] for code, then in now.items() if then in areas}
-        persons = Counter(area for _, area in {(person, above[code]) for person, code in quarter.admitted})
+        persons = Counter(area for _, area in {(person, above[code]) for person, code in admitted})
         for (indicator, rule_set, stratum), (top, bottom) in counted.items():
             tops, bottoms = _summed(top, above), _summed(bottom, above)
             for area in {higher[level] for higher in areas.values()}:

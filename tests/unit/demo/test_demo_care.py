@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.demo import bureau
 from pipelines.demo.levers import Levers
-from pipelines.demo.people import CONDITIONS, NEVER
-from pipelines.demo.timeline import spans_between
+from pipelines.demo.people import CONDITIONS
+from pipelines.demo.timeline import NEVER, spans_between
 from tests.unit.demo.conftest import World
 from tests.unit.demo.world import HABITS, PLAIN
 
@@ -261,11 +261,22 @@ def test_contracts_deliver_no_more_than_is_due_and_what_is_due_grows(world: Worl
         assert table["items_due"].is_between(0, 6).all()
         assert (table.filter(pl.col("ends_on") <= span.end)["items_due"] == 6).all()
         assert (table["signed_on"] <= span.end).all()
-        assert (table["ends_on"] >= span.year_start).all()
     first, second = world.tables["contracts"][:2]
     both = first.join(second, on="contract_no")
     assert (both["items_due_right"] >= both["items_due"]).all()
     assert both.height > 1000
+
+
+def test_contracts_are_listed_until_the_longest_grace_is_over(world: World) -> None:
+    """90 days: who may sign again until 1 January or later is judged in that year."""
+    for span, table in zip(world.spans, world.tables["contracts"], strict=True):
+        every = pl.concat(world.care.contracts).filter(pl.col("signed_on") <= span.end)
+        listed = every.filter(pl.col("ends_on") + 90 >= span.year_start)
+        assert sorted(table["number"]) == sorted(listed["number"])
+    last = world.spans[-1]
+    ended = last.year_start - world.tables["contracts"][-1]["ends_on"]
+    assert ended.max() <= 90
+    assert ended.is_between(60, 90).sum() > 20
 
 
 def test_some_come_back_after_the_grace_of_one_rule_set_and_within_that_of_the_other(world: World) -> None:

@@ -21,15 +21,16 @@ from pipelines.demo import generator
 from pipelines.demo.city import City, build_city
 from pipelines.demo.draws import Draws
 from pipelines.demo.forms import money
-from pipelines.demo.people import CONDITIONS, NEVER, People, completed_years, identity_numbers, make_people
-from pipelines.demo.scenario import Shape, load_scenario
-from pipelines.demo.timeline import Span, day_of, spans_between
+from pipelines.demo.people import CONDITIONS, People, completed_years, identity_numbers, make_people
+from pipelines.demo.scenario import AreaChanges, Shape, load_scenario
+from pipelines.demo.timeline import NEVER, Span, day_of, spans_between
 from tests.unit.demo.conftest import FIRST, LAST, LONG_FIRST, LONG_LAST, RESIDENTS, SEED, Files, make
 from tests.unit.demo.oracle import Landing
 
 SPANS = spans_between("2023Q1", "2024Q4")
 START, END = SPANS[0].start, SPANS[-1].end
 YEARS = 2
+CHANGES = AreaChanges(merge_after=12, divide_after=18)
 
 
 def _hashes(home: Path) -> dict[str, str]:
@@ -170,7 +171,7 @@ def test_nobody_is_gone_before_they_came_and_who_is_gone_stays_gone(people: Peop
 def test_who_is_ill_was_an_adult_and_severity_is_standard_normal(people: People) -> None:
     for at in range(len(CONDITIONS)):
         ill = people.onset[at] < NEVER
-        assert (people.onset[at][ill] >= people.born[ill] + 35 * 365).all()
+        assert (people.onset[at][ill] >= people.born[ill] + 25 * 365).all()
         severity = people.severity[at]
         assert abs(severity.mean()) < 0.02
         assert abs(severity.std() - 1) < 0.02
@@ -188,6 +189,13 @@ def test_illness_is_as_frequent_as_in_a_city_and_comes_together(people: People) 
     assert all(one.mean() < two.mean() for one, two in pairwise(older))
 
 
+def test_some_fall_ill_before_they_count_as_patients(people: People) -> None:
+    """Registers hold patients of 35 and over, so that rule must have something to leave out."""
+    here, age = people.lives(END), people.age_at(END)
+    young, grown = ((people.onset[0] <= END)[here & (age >= low) & (age < low + 5)].mean() for low in (30, 40))
+    assert 0 < young < grown
+
+
 # families -----------------------------------------------------------------------------------------------------
 
 
@@ -202,9 +210,23 @@ def test_children_belong_to_the_household_of_their_mother(people: People) -> Non
     assert (people.household[children] == people.household[mothers]).all()
     assert not people.male[mothers].any()
     age = (people.born[children] - people.born[mothers]) / 365.25
-    assert age.min() > 18
-    assert age.max() < 45
+    assert age.min() >= 20
+    assert age.max() < 40
     assert (np.delete(people.mother, children) == -1).all()
+
+
+def test_a_mother_has_at_least_three_hundred_days_between_births() -> None:
+    """Over six years, so that there are brothers and sisters."""
+    spans = spans_between("2019Q1", "2024Q4")
+    draws = Draws(5, even=False)
+    people = make_people(draws, build_city(draws.stream("city"), Shape(), {}), 30_000, spans)
+    born: dict[int, list[int]] = {}
+    for child in np.flatnonzero(people.born >= spans[0].start).tolist():
+        born.setdefault(int(people.mother[child]), []).append(int(people.born[child]))
+    gaps = [after - before for days in born.values() for before, after in pairwise(sorted(days))]
+    assert len(gaps) > 100
+    assert min(gaps) >= 300
+    assert len(set(gaps)) > 50
 
 
 def test_mothers_live_in_the_city_when_they_give_birth_and_the_child_lives_with_them(people: People) -> None:
@@ -215,19 +237,67 @@ def test_mothers_live_in_the_city_when_they_give_birth_and_the_child_lives_with_
     assert (people.homes[0][children] == home).all()
 
 
-def test_households_are_of_one_place_and_of_a_few_people(people: People) -> None:
-    at_start = people.since < START
-    households = pl.DataFrame(
+def _households(people: People, chosen: np.ndarray) -> pl.DataFrame:
+    """Size, number of places and age of the eldest of each household, of the chosen persons."""
+    persons = pl.DataFrame({"household": people.household, "home": people.homes[0], "age": people.age_at(START)})
+    return (
+        persons.filter(chosen)
+        .group_by("household")
+        .agg(pl.len().alias("size"), pl.col("home").n_unique().alias("places"), pl.col("age").max().alias("eldest"))
+    )
+
+
+def test_households_are_of_one_place_of_one_to_five_and_have_an_adult(people: People) -> None:
+    households = _households(people, people.since < START)
+    assert households["places"].max() == 1
+    assert set(households["size"]) == {1, 2, 3, 4, 5}
+    assert 2.3 < households["size"].mean() < 2.9  # type: ignore[operator]
+    assert households["eldest"].min() == 18
+
+
+def test_people_arrive_alone_or_as_households_with_an_adult(people: People) -> None:
+    arriving = (people.since >= START) & (people.born < START)
+    households = _households(people, arriving)
+    assert {1, 2, 3} <= set(households["size"]) <= {1, 2, 3, 4, 5}
+    assert households["places"].max() == 1
+    assert households["eldest"].min() >= 18  # type: ignore[operator]
+    since = pl.DataFrame({"household": people.household, "since": people.since}).filter(arriving)
+    assert since.group_by("household").agg(pl.col("since").n_unique())["since"].max() == 1
+    assert not set(households["household"]) & set(people.household[people.since < START])
+
+
+@pytest.mark.parametrize("residents", [1, 7, 40])
+def test_the_smallest_city_has_an_adult_in_every_household_too(city: City, residents: int) -> None:
+    for seed in range(20):
+        people = make_people(Draws(seed, even=False), city, residents, SPANS)
+        households = _households(people, people.since < START)
+        assert households["eldest"].min() >= 18  # type: ignore[operator]
+        assert households["size"].max() <= 5  # type: ignore[operator]
+
+
+def test_a_household_moves_and_leaves_together(people: People) -> None:
+    """Who is in the city on the day lives at the new place, or is gone, with everybody else; newborn children too."""
+    persons = pl.DataFrame(
         {
-            "household": people.household[at_start],
-            "home": people.homes[0][at_start],
-            "age": people.age_at(START)[at_start],
+            "household": people.household,
+            "left": people.left,
+            "moves": np.where(people.moves_on == NEVER, -1, people.moves_on),
+            "second": people.homes[1],
+            "born_later": people.born >= START,
         }
     )
-    sizes = households.group_by("household").agg(pl.len(), pl.col("home").n_unique())
-    assert sizes["home"].max() == 1
-    assert 2 < sizes["len"].mean() < 3.5  # type: ignore[operator]
-    assert sizes["len"].quantile(0.99) <= 12  # type: ignore[operator]
+    assert persons.group_by("household").agg(pl.col("left", "second").n_unique())[["left", "second"]].max().row(0) == (
+        1,
+        1,
+    )
+    assert (
+        persons.filter(~pl.col("born_later")).group_by("household").agg(pl.col("moves").n_unique())["moves"].max() == 1
+    )
+    for at in range(START, END + 1, 30):
+        here = people.lives(at)
+        places = pl.DataFrame({"household": people.household[here], "home": people.home(at)[here]})
+        assert places.group_by("household").agg(pl.col("home").n_unique())["home"].max() == 1
+    assert (people.left[_newborn(people)] <= END).any()
 
 
 def test_some_people_move_within_the_city(people: People) -> None:
@@ -262,16 +332,18 @@ def test_given_sizes_are_kept_and_the_others_share_the_rest() -> None:
 
 def test_areas_change_only_with_time_enough() -> None:
     rng = Draws(5, even=False).stream
-    for months, kinds in ((12, set()), (13, {"merge"}), (18, {"merge"}), (19, {"merge", "recode"})):
-        span = spans_between("2023-01", "2024-12")[:months]
-        city = build_city(rng("city"), Shape(), {}, [month for step in span for month in step.months])
+    for length, kinds in ((12, set()), (13, {"merge"}), (18, {"merge"}), (19, {"merge", "recode"})):
+        span = spans_between("2023-01", "2024-12")[:length]
+        months = [month for step in span for month in step.months]
+        city = build_city(rng("city"), Shape(), {}, months, CHANGES)
         assert {change.kind for change in city.changes} == kinds
+        assert build_city(rng("city"), Shape(), {}, months).changes == ()
 
 
 def test_places_keep_their_centre_and_county_when_codes_change() -> None:
     spans = spans_between("2023Q1", "2025Q2")
     months = [month for span in spans for month in span.months]
-    city = build_city(Draws(5, even=False).stream("city"), Shape(), {}, months)
+    city = build_city(Draws(5, even=False).stream("city"), Shape(), {}, months, CHANGES)
     counts = [city.areas(span)["community_id"].n_unique() for span in spans]
     assert counts == [60] * 4 + [59] * 6
     townships = [city.areas(span)["township_id"].n_unique() for span in spans]

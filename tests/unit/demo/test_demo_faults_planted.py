@@ -111,6 +111,25 @@ def test_every_feed_has_an_identity_number_wrong_in_many_ways() -> None:
         assert (len(ways) > 15) == (contract.extras.person is not None)
 
 
+@pytest.fixture(scope="module")
+def hostile_city(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, str]]:
+    """Feed, rule or sentence, and kind of everything planted in the hostile scenario as it ships."""
+    home = tmp_path_factory.mktemp("hostile")
+    generate(home, scenario=load_scenario("hostile"))
+    truth = pl.read_csv(home / "truth/faults.csv", infer_schema=False)
+    return [(".".join(file.split("/")[:2]), rule or "", kind) for file, _, rule, kind in truth.rows()]
+
+
+@pytest.mark.parametrize("key", FEEDS)
+def test_the_hostile_city_holds_every_fault_of_every_feed(key: str, hostile_city: list[tuple[str, str, str]]) -> None:
+    """Oddities are no faults and stand in no list. Every feed has files that are refused as a whole, too."""
+    planted = {(rule, kind) for feed, rule, kind in hostile_city if feed == key}
+    wanted = {(fault.rule, fault.kind) for fault in faults_of(CATALOG.feed(key), "every") if fault.kind != "harmless"}
+    assert wanted - planted == set()
+    assert ("intake_no_header", "refused") in planted
+    assert ("", "duplicate") in planted
+
+
 @pytest.mark.slow
 def test_intake_finds_in_a_whole_city_what_truth_says(tmp_path: Path, limits: Limits) -> None:
     """With every fault in files as the city writes them, in several encodings, some too short for all of them."""

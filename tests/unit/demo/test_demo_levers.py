@@ -1,6 +1,7 @@
 """Levers of communities month by month, chance by purpose, and the habits of communities in what they record."""
 
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,17 @@ from pipelines.demo import truth
 from pipelines.demo.city import City, build_city
 from pipelines.demo.draws import Draws
 from pipelines.demo.levers import FACTORS, OWN, SEASON, TREND, Levers, places_of
-from pipelines.demo.scenario import DemoPolicy, Effect, LeverPath, Places, Scenario, Shape, load_scenario
+from pipelines.demo.scenario import (
+    AreaChanges,
+    DemoPolicy,
+    LeverPath,
+    Places,
+    PolicyEffect,
+    PolicyLever,
+    Scenario,
+    Shape,
+    load_scenario,
+)
 from pipelines.demo.timeline import spans_between
 
 MONTHS = [month for span in spans_between("2023-01", "2024-12") for month in span.months]
@@ -26,7 +37,7 @@ def _city(shape: Shape = SHAPE) -> City:
 
 
 def _scenario(**changes: object) -> Scenario:
-    plain = {"shape": SHAPE, "area_changes": False, "events": {}, "policies": {}, "traits": []}
+    plain = {"shape": SHAPE, "area_changes": AreaChanges(), "events": {}, "policies": {}, "traits": []}
     return load_scenario("city").model_copy(update={**plain, **changes})
 
 
@@ -35,7 +46,7 @@ def _levers(scenario: Scenario, *, even: bool = False) -> Levers:
 
 
 def _policy(lever: str, size: float, **more: object) -> DemoPolicy:
-    effect = Effect.model_validate({"lever": lever, "size": size, "start": "2023-07", **more})
+    effect = PolicyEffect.model_validate({"lever": lever, "size": size, "start": "2023-07", **more})
     return DemoPolicy(effects=[effect])
 
 
@@ -57,7 +68,7 @@ def test_a_policy_moves_only_its_own_lever_places_and_months() -> None:
                 assert (with_policy.value(lever, month) == without.value(lever, month)).all()
 
 
-@pytest.mark.parametrize("lever", sorted(load_scenario("city").levers))
+@pytest.mark.parametrize("lever", get_args(PolicyLever))
 def test_the_lever_without_a_policy_is_the_lever_of_a_city_without_it(lever: str) -> None:
     policies = {name: _policy(lever, size, months=3) for name, size in (("one", 0.05), ("two", -0.04))}
     both, one = _levers(_scenario(policies=policies)), _levers(_scenario(policies={"one": policies["one"]}))

@@ -144,5 +144,5 @@ def test_a_scenario_says_in_both_languages_what_it_is_and_which_traps_it_has(nam
 
 def _city_of(scenario: Scenario) -> City:
     months = [month for span in spans_between(scenario.first, scenario.last) for month in span.months]
-    changing = months if scenario.area_changes else []
-    return build_city(Draws(1, scenario.even).stream("city"), scenario.shape, scenario.sizes, changing)
+    stream = Draws(1, scenario.even).stream("city")
+    return build_city(stream, scenario.shape, scenario.sizes, months, scenario.area_changes)

@@ -53,6 +53,14 @@ def test_of_eight_records_one_at_most_is_spoiled(rows: int, planted: int) -> Non
     assert found.texts.equals(texts) == (planted == 0)
 
 
+def test_a_short_file_gets_one_fault_of_every_rule_before_a_second_of_any() -> None:
+    many = [*(Fault("one", "reject", put(a=str(way))) for way in range(90)), TWO, Fault("one", "warn", put(a="w"))]
+    for seed in range(20):
+        notes = spoil(table(32), many, rng(seed), times=3).notes
+        assert {(rule, kind) for _, rule, kind in notes} == {("one", "reject"), ("two", "warn"), ("one", "warn")}
+        assert len(notes) == 4
+
+
 def test_which_faults_a_short_file_gets_is_chance() -> None:
     planted = {rule for seed in range(20) for _, rule, _ in spoil(table(8), [ONE, TWO], rng(seed), times=1).notes}
     assert planted == {"one", "two"}

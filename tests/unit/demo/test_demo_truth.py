@@ -13,10 +13,11 @@ import yaml
 from data_contracts.periods import Period, periods_between
 from pipelines.demo.city import build_city
 from pipelines.demo.draws import Draws
+from pipelines.demo.generator import generate
 from pipelines.demo.scenario import Shape
 from pipelines.demo.timeline import spans_between
 from pipelines.demo.truth import Count, indicator_rows
-from tests.unit.demo.conftest import LONG_FIRST, LONG_LAST, Files
+from tests.unit.demo.conftest import LONG_FIRST, LONG_LAST, SEED, Files
 from tests.unit.demo.oracle import LEVELS, RULES, Landing, rows
 
 Row = tuple[str, ...]
@@ -57,6 +58,24 @@ def truth(changing_city: Files) -> Table:
 def test_truth_agrees_with_a_count_from_the_files(landing: Landing, truth: Table, period: Period) -> None:
     mine = {key: counts for key, counts in truth.items() if key[2] == period.key}
     assert _differences(mine, rows(landing.quarter(period), period)) == []
+
+
+def test_the_registers_hold_young_people_who_are_no_patients_yet(landing: Landing) -> None:
+    """Otherwise the count above could not tell whether truth leaves them out."""
+    patients = landing.quarter(PERIODS[-1]).patients.values()
+    young = [patient.registered for patient in patients if patient.age < 35 and patient.registered]
+    assert {condition for registered in young for condition in registered} >= {"hypertension", "dyslipidaemia"}
+
+
+def test_truth_by_month_agrees_with_a_count_and_judges_no_visits_before_one_is_due(tmp_path: Path) -> None:
+    months = periods_between("2025-01", "2025-03")
+    generate(tmp_path, residents=2000, seed=SEED, first="2025-01", last="2025-03", faults=False)
+    files = Files(tmp_path)
+    landing, truth = Landing(files, months), _table(files, "indicators")
+    for month in months:
+        mine = {key: counts for key, counts in truth.items() if key[2] == month.key}
+        assert _differences(mine, rows(landing.quarter(month), month)) == []
+        assert any("to_specification" in key[3] for key in mine) == (month.key == "2025-03")
 
 
 def test_rebased_agrees_with_a_count_on_the_last_areas(changing_city: Files, landing: Landing) -> None:

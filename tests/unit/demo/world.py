@@ -10,7 +10,7 @@ from pipelines.demo import generator
 from pipelines.demo.care import Care
 from pipelines.demo.city import City
 from pipelines.demo.people import People
-from pipelines.demo.scenario import LeverPath, Scenario, Shape, TraitOf, load_scenario
+from pipelines.demo.scenario import AreaChanges, LeverPath, Scenario, Shape, TraitOf, load_scenario
 from pipelines.demo.timeline import Span
 
 HABITS = {"copies": 0.4, "dresses": 1.0, "rounds": 1.0, "selects": 0.3, "calls": 0.45, "stale": 1.0, "shifts": 1.0}
@@ -50,7 +50,7 @@ def scenario_of_habits() -> Scenario:
         update={
             "shape": Shape(counties=1, townships=2, communities=PLACES // 2, rural_counties=0),
             "sizes": dict.fromkeys(range(PLACES - 1), 1 / PLACES),
-            "area_changes": False,
+            "area_changes": AreaChanges(),
             "faults": "none",
             "levers": same,
             "traits": habits,

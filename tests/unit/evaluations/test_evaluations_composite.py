@@ -48,10 +48,38 @@ def test_three_dimensions_by_class_of_policy(weights: tuple[float, float, float]
 @pytest.mark.parametrize(("missing", "status"), [(["c"], "ok"), (["b", "c"], "no_data")])
 def test_missing_parts_are_weighed_up_until_too_little_is_left(missing: list[str], status: str) -> None:
     rows = [("x", name, None if name in missing else 70.0) for name in "abc"]
-    found = policy_score(_values(rows), INDICATORS, _dimensions(50, 30, 20), ["area"], 0.6, GRADES)
-    total = found.filter(dimension=TOTAL).row(0, named=True)
-    assert total["status"] == status
-    assert total["value"] == (70.0 if status == "ok" else None)
+    one = INDICATORS.with_columns(
+        pl.lit("health_outcome").alias("dimension"), pl.Series("weight", [50.0, 30.0, 20.0], dtype=pl.Float64)
+    )
+    found = policy_score(_values(rows), one, _dimensions(100, 0, 0).head(1), ["area"], 0.6, GRADES)
+    for dimension in ("health_outcome", TOTAL):
+        row = found.filter(dimension=dimension).row(0, named=True)
+        assert row["status"] == status
+        assert row["value"] == (70.0 if status == "ok" else None)
+
+
+@pytest.mark.parametrize(
+    ("weights", "missing", "total"),
+    [
+        # the smallest of three weighs a fifth, far less than what the minimum coverage of 0.1 would forgive
+        ((50.0, 30.0, 20.0), "c", None),
+        ((99.0, 0.5, 0.5), "c", None),
+        ((50.0, 30.0, 20.0), "", 70.0),
+        # a dimension without weight is not asked for
+        ((70.0, 30.0, 0.0), "c", 70.0),
+    ],
+)
+def test_without_a_whole_dimension_there_is_no_total_and_no_grade(
+    weights: tuple[float, float, float], missing: str, total: float | None
+) -> None:
+    rows = [("x", name, None if name in missing else 70.0) for name in "abc"]
+    rows += [("y", name, 70.0) for name in "abc"]
+    found = policy_score(_values(rows), INDICATORS, _dimensions(*weights), ["area"], 0.1, GRADES)
+    x, y = (found.filter(dimension=TOTAL, area=area).row(0, named=True) for area in "xy")
+    assert (x["value"], x["grade"], x["lower"] is None) == (total, "fair" if total else None, total is None)
+    assert x["status"] == ("ok" if total else "no_data")
+    assert (y["value"], y["grade"]) == (70.0, "fair")
+    assert found.filter(dimension="health_outcome", area="x")["value"].item() == 70.0
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ INDICATORS = {
         words("按进度应支出", "due by now"),
         "",
         "money",
+        "money",
     ),
     "self_rated_health_good_pct": IndicatorView(
         words("自评健康良好比例", "Self-rated health good"),
@@ -201,8 +202,10 @@ def _values(tree: Tree, areas: pl.DataFrame) -> pl.DataFrame:
                 if rng.random() < 0.04:
                     status = rng.choice(["no_data", "small_denominator", "unstable"])
                 known = status in ("ok", "unstable")
-                interval = known and view.counts_in == "count"
-                factor = 100_000 if view.counts_in == "money" else 1
+                interval = known and view.numerator_in == "count"
+                # Money over money, in minor units; its denominator is a product and has a fraction of one.
+                money = view.numerator_in == "money"
+                top, bottom = (Decimal(numerator * 100_000), Decimal(size * 100_000) + Decimal("0.5"))
                 rows.append(
                     (
                         level,
@@ -211,8 +214,8 @@ def _values(tree: Tree, areas: pl.DataFrame) -> pl.DataFrame:
                         indicator,
                         "nbphs_2025",
                         "all",
-                        None if status == "no_data" else Decimal(numerator * factor),
-                        None if status == "no_data" else Decimal(size * factor),
+                        None if status == "no_data" else top if money else Decimal(numerator),
+                        None if status == "no_data" else bottom if money else Decimal(size),
                         round(100 * numerator / size, view.digits) if known else None,
                         round(100 * max(0, numerator / size - half), view.digits) if interval else None,
                         round(100 * min(1, numerator / size + half), view.digits) if interval else None,

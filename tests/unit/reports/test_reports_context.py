@@ -2,7 +2,17 @@ from typing import Any
 
 import pytest
 
-from data_contracts.settings import AllocationDocument, HomeDocument, Indicator, Limits, Measure, RuleSet, Settings
+from data_contracts.closed import read_yaml
+from data_contracts.settings import (
+    REGISTRY,
+    AllocationDocument,
+    HomeDocument,
+    Indicator,
+    Limits,
+    Measure,
+    RuleSet,
+    Settings,
+)
 from reports.context import context_from_settings
 
 PAIR = {"zh": "甲", "en": "a"}
@@ -82,11 +92,38 @@ def test_names_levels_rules_and_currency_come_from_the_home() -> None:
     assert context.policies == {}
 
 
-def test_a_measure_in_minor_units_makes_counts_money() -> None:
+def test_money_per_head_is_money_over_heads() -> None:
     view = context_from_settings(settings(), "2025Q4", "r").indicators["cost"]
-    assert view.counts_in == "money"
+    assert (view.numerator_in, view.denominator_in) == ("money", "count")
     assert "20" in view.method.en
     assert "year to date" in view.method.en
+
+
+def test_each_side_is_shown_as_its_own_measure_counts() -> None:
+    given = settings()
+    item = given.indicators["cost"]
+    turned = item.model_copy(update={"numerator": "heads", "denominator": "spent"})
+    both_money = item.model_copy(update={"denominator": "spent"})
+    sample = item.model_copy(update={"numerator": None, "denominator": None})
+    views = context_from_settings(
+        settings(indicators={"turned": turned, "money": both_money, "sample": sample}), "2025Q4", "r"
+    ).indicators
+    assert {key: (view.numerator_in, view.denominator_in) for key, view in views.items()} == {
+        "turned": ("count", "money"),
+        "money": ("money", "money"),
+        "sample": ("count", "count"),
+    }
+
+
+def test_shipped_words_of_money_name_no_minor_unit_beside_the_major_one() -> None:
+    measures = read_yaml(REGISTRY / "measures.yaml")
+    for key, item in read_yaml(REGISTRY / "indicators.yaml").items():
+        for side in ("numerator", "denominator"):
+            measure = measures.get(item.get(side), {})
+            if str(measure.get("column", "")).endswith("_fen"):
+                said = item[f"{side}_words"]
+                assert "分）" not in said["zh"], key
+                assert "fen" not in said["en"], key
 
 
 def test_allocation_needs_a_sum_to_divide() -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,32 @@ def test_pages_draw_in_a_browser(city: Path, tmp_path: Path, page: str) -> None:
     charts["policy_htn_management"] = 1
     assert dom.count('class="main-svg"') >= charts.get(page, 0)
     assert "<img" not in dom
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folder", "unit"), [("", "元"), ("en/", "yuan")])
+def test_heads_are_whole_and_money_has_its_unit_on_the_first_page(
+    make_home: Callable[..., Any], trees: dict[str, Any], city: Path, tmp_path: Path, folder: str, unit: str
+) -> None:
+    context, frames = make_home(trees["city"], hostile=HOSTILE)
+    dom = in_browser(city / folder / "index.html", "", tmp_path)
+    tiles = {
+        re.findall(r"indicator=([a-z0-9_]+)", tile)[0]: re.findall(r"<b>([^<]*)</b> ", tile)
+        for tile in dom.split('<article class="tile">')[1:]
+    }
+    rows = frames["ind__values"].filter(pl.col("period") == context.period, pl.col("area_level") == "city")
+    fractions = 0
+    for row in rows.iter_rows(named=True):
+        if row["numerator"] is None:
+            continue
+        shown = tiles[row["indicator_id"]][-2:]
+        if row["indicator_id"] == "fund_execution_against_time_pct":
+            fen = [int(row[side].quantize(1, rounding=ROUND_HALF_UP)) for side in ("numerator", "denominator")]
+            assert shown == [f"{part // 100:,}.{part % 100:02d} {unit}" for part in fen]
+            fractions += row["denominator"] % 1 != 0
+        else:
+            assert shown == [f"{int(row[side]):,}" for side in ("numerator", "denominator")]
+    assert fractions == 1
 
 
 @pytest.mark.slow
