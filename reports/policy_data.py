@@ -236,9 +236,14 @@ def _line(context: ReportContext, row: Json, members: list[Json], language: str)
         "reference": row["target_reference"] or "",
         "value": _value(row, view, language),
         "bounds": shown.interval(row["lower"], row["upper"], view.digits) if view and row["lower"] is not None else "",
-        "verdict": text(f"reports.verdict.{row['status']}", language) if view else "",
+        "verdict": _verdict(row, language) if view else "",
         "look": {"met": "good", "not_met": "bad"}.get(row["status"], ""),
     }
+
+
+def _verdict(row: Json, language: str) -> str:
+    year = row["target_by"].year if row["target_by"] else ""
+    return text(f"reports.verdict.{row['status']}", language, year=year)
 
 
 def _target(row: Json, view: IndicatorView | None, language: str) -> str:

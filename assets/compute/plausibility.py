@@ -53,10 +53,15 @@ def implausible_changes(home: Home, settings: Settings, period: Period) -> pl.Da
 
 
 def worst_changes(found: pl.DataFrame) -> pl.DataFrame:
-    """Of every indicator, area and rule set the span furthest beyond its limit; the shortest of equal ones."""
+    """Of every indicator, area and rule set the span furthest beyond its limit; the shortest of equal ones.
+
+    A change that is the same under several rule sets is one row; `rule_sets` names them.
+    """
     ranked = found.with_columns((pl.col("change").abs() / pl.col("limit")).alias("beyond"))
     order = ranked.sort(*_KEY, "beyond", "years", descending=[*(False for _ in _KEY), True, False])
-    return order.unique(_KEY, keep="first", maintain_order=True).drop("beyond")
+    worst = order.unique(_KEY, keep="first", maintain_order=True).drop("beyond")
+    same = [name for name in worst.columns if name != "rule_set"]
+    return worst.group_by(same, maintain_order=True).agg(pl.col("rule_set").alias("rule_sets"))
 
 
 def _back(period: Period, years: int) -> Period:

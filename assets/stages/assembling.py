@@ -11,6 +11,7 @@ import polars as pl
 
 from assets.compute import plausibility
 from assets.compute.allocation import allocate
+from assets.compute.policies import unknown_areas
 from assets.compute.registers import LEDGER, UNPLACED
 from assets.intake import ledger
 from assets.lake import parts
@@ -22,6 +23,7 @@ from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period
 from data_contracts.tables import output_tables
 from reports.context import ReportContext, context_from_settings
+from reports.policy_data import listed
 from reports.site import write_site
 from reports.workbook import write_finance_workbook
 
@@ -134,7 +136,7 @@ def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
         feeds=titles,
         rules=rules,
         sources=_sources(road),
-        warnings=(*_warnings(road, period), *_implausible(road, period)),
+        warnings=(*_warnings(road, period), *_unknown_areas(road, period), *_implausible(road, period)),
     )
 
 
@@ -157,6 +159,25 @@ def _warnings(road: "Road", period: str) -> tuple[Bilingual, ...]:
     return tuple(Bilingual(**words) for words in found)
 
 
+def _unknown_areas(road: "Road", period: str) -> tuple[Bilingual, ...]:
+    """Areas that policies name and no tree of areas has."""
+    found = unknown_areas(road.home, road.settings, Period.parse(period))
+    if not found:
+        return ()
+    document = road.settings.policy_document
+    titles = document.policies if document else {}
+    words = {
+        language: text(
+            "reports.warning.unknown_areas",
+            language,
+            policies=listed([titles[key].titles.get(language) for key in dict(found)], language),
+            areas=listed([area for _, area in found], language),
+        )
+        for language in LANGUAGES
+    }
+    return (Bilingual(**words),)
+
+
 def _implausible(road: "Road", period: str) -> tuple[Bilingual, ...]:
     """Changes that look too large: those of the whole area in words, of the level below only how many."""
     found = parts.read_table(road.home, plausibility.TABLE, [period])
@@ -173,7 +194,10 @@ def _implausible(road: "Road", period: str) -> tuple[Bilingual, ...]:
 
 
 def _change_in_words(road: "Road", row: dict[str, Any]) -> Bilingual:
-    indicator, rules = road.settings.indicators[row["indicator_id"]], road.settings.rule_sets[row["rule_set"]]
+    indicator, rules = (
+        road.settings.indicators[row["indicator_id"]],
+        [road.settings.rule_sets[key] for key in row["rule_sets"]],
+    )
     area = {"zh": row["area_name"], "en": row["area_name_en"] or row["area_name"]}
     words = {
         language: text(
@@ -181,7 +205,7 @@ def _change_in_words(road: "Road", row: dict[str, Any]) -> Bilingual:
             language,
             area=area[language] or row["area_id"],
             indicator=indicator.titles.get(language),
-            rules=rules.titles.get(language),
+            rules=listed([item.titles.get(language) for item in rules], language),
             years=row["years"],
             then=f"{row['from_value']:.{indicator.digits}f}",
             now=f"{row['to_value']:.{indicator.digits}f}",

@@ -362,7 +362,7 @@
     const tick = (at) => entry.trend.keys[at];
     chart(id, trendTraces(entry, i, small), {
       margin: small ? { l: 6, r: 8, t: 6, b: 20 } : { l: 6, r: 14, t: 8, b: 30 },
-      xaxis: { type: "category", tickmode: "array", tickvals: shown.map((at) => periods[at]), ticktext: shown.map(tick), showgrid: false, tickangle: 0, tickfont: { size: 10.5, color: SOFT }, ticks: "", range: [-0.5, last + 0.5] },
+      xaxis: { type: "category", categoryorder: "array", categoryarray: periods, tickmode: "array", tickvals: shown.map((at) => periods[at]), ticktext: shown.map(tick), showgrid: false, tickangle: 0, tickfont: { size: 10.5, color: SOFT }, ticks: "", range: [-0.5, last + 0.5] },
       yaxis: { range: trendRange(entry, i), nticks: small ? 3 : 5, tickfont: { size: 10.5, color: SOFT }, zeroline: false },
       shapes: targetShape(entry, false),
     }, { height: small ? 104 : 210 });

@@ -14,7 +14,9 @@ from assets.compute.geography import Changes, placement
 from assets.compute.indicators import indicator_values
 from assets.compute.measures import count_measures
 from assets.compute.rebased import rebased_values
+from assets.compute.registers import policy_money
 from assets.lake import parts
+from assets.release.verify import _policy_money_of_levels
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
 
@@ -266,6 +268,96 @@ def test_records_of_earlier_quarters_under_the_old_codes_stay_in_the_year_to_dat
     rows = counts.filter(measure_id="spending", rule_set="national_2017", stratum="all")
     spent = {area: int(value) for area, value in rows.select("area_id", "value").iter_rows()}
     assert (spent["m"], spent["q"], spent["k1"], spent["k2"], spent["city"]) == (4021, 50307, 4021, 50307, 54328)
+
+
+def _book(workshop: Any, booked: dict[str, list[tuple[str, str, int]]]) -> None:
+    """Entries of the ledger by period: area, kind, fen."""
+    from assets.compute.marts import _record_schema
+
+    feed = workshop.catalog.feed("health_bureau.fund_ledger")
+    schema = _record_schema(feed)
+    for period, entries in booked.items():
+        rows = [
+            {"file_id": period, "record_no": n, "period": period, "policy_id": "p", "source": "city",
+             "area_id": area, "entry_type": kind, "amount_fen": fen}
+            for n, (area, kind, fen) in enumerate(entries, 1)
+        ]  # fmt: skip
+        workshop.put(feed.mart, period, pl.DataFrame([{k: row.get(k) for k in schema} for row in rows], schema=schema))
+
+
+# s had its money before it was split on 1 July; each part has some of its own after it.
+BOOKED = {
+    "2025Q1": [("s", "budget", 400), ("s", "spending", 100), ("u", "budget", 1000), ("u", "spending", 300)],
+    "2025Q2": [("s", "spending", 50), ("u", "spending", 100)],
+    "2025Q3": [("s1", "spending", 7), ("s1", "budget", 10), ("s2", "spending", 3), ("u", "spending", 100)],
+    "2025Q4": [("s1", "spending", 1), ("u", "spending", 1)],
+    "2026Q1": [("s1", "budget", 80), ("s1", "spending", 20), ("u", "budget", 80), ("u", "spending", 20)],
+}
+
+
+def test_in_the_year_of_a_split_its_parts_have_no_year_to_date(workshop: Any) -> None:
+    _fill(workshop)
+    for period in ("2025Q4", "2026Q1"):
+        workshop.put_tree(period, TREES[NOW])
+        _stage_changes(workshop, period, CHANGES)
+    _book(workshop, BOOKED)
+    parts_of_s = {"s1", "s2", "t2", "t4"}
+    for period, sums in (("2025Q3", (160, 410)), ("2025Q4", (161, 410)), ("2026Q1", (20, 80))):
+        at = Period.parse(period)
+        workshop.put("ind__counts", period, count_measures(workshop.home, workshop.settings, workshop.catalog, at))
+        values = indicator_values(workshop.home, workshop.settings, workshop.catalog, at)
+        mine = values.filter(indicator_id="fund_execution_against_time_pct", rule_set="national_2017", stratum="all")
+        rows = {area: (top, bottom, status) for area, top, bottom, status in mine.select(
+            "area_id", "numerator", "denominator", "status").iter_rows()}  # fmt: skip
+        if at.year == 2025:
+            assert {area for area, row in rows.items() if row == (None, None, "not_applicable")} == parts_of_s
+        else:
+            assert not any(status == "not_applicable" for _, _, status in rows.values())
+            assert rows["s1"][0] == 20
+        # What holds all of it holds its money.
+        assert rows["k1"][:2] == (sums[0], sums[1] * Decimal(at.index) / 4)
+        assert rows["k1"][2] == rows["u"][2] == "ok"
+    listed = parts.read_table(workshop.home, "ind__values", [NOW])
+    assert listed is not None
+    share = listed.filter(indicator_id="welfare_recipients_pct", rule_set="national_2017", stratum="all")
+    assert not share.filter(status="not_applicable").height
+    assert share.filter(area_id="s1")["numerator"].item() == 1
+
+
+def test_money_of_an_area_that_was_split_is_on_every_level_or_among_the_unplaced(workshop: Any) -> None:
+    _fill(workshop)
+    _book(workshop, {period: entries for period, entries in BOOKED.items() if period <= NOW})
+    money = policy_money(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW)).filter(source="total")
+    lost = money.filter(area_level="unplaced").select("area_id", "counted_from", "spending_ytd_fen", "budget_ytd_fen")
+    assert lost.rows() == [("s", "county", 150, 400)]
+    sums = dict(money.group_by("area_level").agg(pl.col("spending_ytd_fen").sum()).iter_rows())
+    assert sums == {"community": 510, "township": 510, "unplaced": 150, "county": 660, "city": 660}
+    # The check of a release adds up the same, and sees every fen that is missing on one level.
+    levels = [level.model_dump(mode="json") for level in workshop.settings.home.levels]
+    manifest = {"settings": {"home": {"levels": levels}}}
+    tables = {"policy__money": money, "mart__areas": _areas_of(TREES[NOW])}
+    assert list(_policy_money_of_levels(tables, manifest)) == []
+    for level in ("community", "township", "unplaced", "county", "city"):
+        one_less = pl.when(area_level=level).then(pl.col("spending_ytd_fen") - 1).otherwise("spending_ytd_fen")
+        tables["policy__money"] = money.with_columns(one_less.alias("spending_ytd_fen"))
+        assert [problem.sentence for problem in _policy_money_of_levels(tables, manifest)] == [
+            "verify_policy_money_of_levels"
+        ], level
+    # A tree with a gap promises no equal sums.
+    tables["mart__areas"] = tables["mart__areas"].filter(pl.col("area_id") != "k2")
+    assert list(_policy_money_of_levels(tables, manifest)) == []
+
+
+def _areas_of(tree: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+    chains = [(leaf, *above) for leaf, above in tree.items()]
+    levels = ("community", "township", "county", "city")
+    rows = {
+        (level, chain[n], chain[n + 1] if n < len(levels) - 1 else None)
+        for chain in chains
+        for n, level in enumerate(levels)
+    }
+    names = dict.fromkeys(("area_level", "area_id", "parent_id"), pl.String)
+    return pl.DataFrame(sorted(rows, key=str), schema=names, orient="row")
 
 
 def test_changes_of_the_newest_snapshot_hold(workshop: Any) -> None:

@@ -137,7 +137,10 @@ def test_counts_agree_with_plain_python(make_workshop: Callable[[], Any], rows: 
 
 
 def _without_population(rows: list[dict[str, Any]]) -> set[str]:
-    """Measures that nothing is known of: nobody in their population in their window."""
+    """Measures that nothing is known of: nobody who lies anywhere in their population in their window."""
+    rows = [row for row in rows if row["area_id"] is not None]
+    if not rows:
+        return set(_BODIES)
     categories = {row["category"] for row in rows}
     populations = {"records_to_date": {"a", "c"}, "last_is_a": {"a", "b"}}
     unknown = {measure for measure, population in populations.items() if not categories & population}
@@ -201,6 +204,60 @@ def test_a_figure_that_did_not_arrive_is_not_a_zero(workshop: Any) -> None:
     for stratum in ("all", "age=65+"):
         rows = counts.filter(measure_id="population", rule_set="national_2017", stratum=stratum)
         assert sorted(rows["area_id"]) == ["c1", "city", "k1", "t1"]
+
+
+QUARTERS = ("2024Q4", "2025Q1", "2025Q2", "2025Q3")
+_SUMS = "\n".join(
+    f"{window}: {{titles: {{zh: x, en: x}}, mart: {WELFARE}, aggregate: count, window: {window}}}"
+    for window in ("in_period", "year_to_date", "rolling_12m")
+)
+
+
+@pytest.mark.parametrize(
+    ("by", "lost", "known"),
+    [
+        ("delivery", None, {"in_period": 1, "year_to_date": 3, "rolling_12m": 4}),
+        ("delivery", "2024Q4", {"in_period": 1, "year_to_date": 3}),
+        ("delivery", "2025Q1", {"in_period": 1}),
+        ("delivery", "2025Q2", {"in_period": 1}),
+        ("delivery", "2025Q3", {}),
+        ("calendar", "2024Q4", {"in_period": 1, "year_to_date": 3}),
+        ("calendar", "2025Q1", {"in_period": 1}),
+        ("calendar", "2025Q2", {"in_period": 1}),
+    ],
+)
+def test_a_window_with_a_gap_has_no_sum(workshop: Any, by: str, lost: str | None, known: dict[str, int]) -> None:
+    workshop.write_settings("measures", _SUMS)
+    if by == "calendar" and lost is not None:
+        home = workshop.home.path / "home.yaml"
+        first = QUARTERS[QUARTERS.index(lost) + 1]
+        home.write_text(home.read_text(encoding="utf-8").replace("first: 2024Q1", f"first: {first}"), encoding="utf-8")
+    columns = mart_columns(workshop.catalog, WELFARE)
+    types = dict.fromkeys(columns, pl.String) | {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    for period in QUARTERS:
+        workshop.put_tree(period, TREE)
+        if period != lost or by == "calendar":
+            row = {"file_id": period, "record_no": 1, "period": period, "area_id": "c1"}
+            workshop.put(WELFARE, period, pl.DataFrame([{name: row.get(name) for name in columns}], schema=types))
+    last = Period.parse(QUARTERS[-1])
+    counts = count_measures(workshop.home, workshop.settings, workshop.catalog, last)
+    own = counts.filter(pl.col("measure_id").is_in(["in_period", "year_to_date", "rolling_12m"]), area_id="c1")
+    found = own.filter(rule_set="national_2017").select("measure_id", "value").rows()
+    assert {measure: int(value) for measure, value in found} == known
+
+
+def test_records_that_lie_nowhere_are_no_zero_for_every_area(workshop: Any) -> None:
+    workshop.write_settings("measures", _SUMS)
+    workshop.put_tree(NOW, TREE)
+    columns = mart_columns(workshop.catalog, WELFARE)
+    types = dict.fromkeys(columns, pl.String) | {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    row = {"file_id": "f", "record_no": 1, "period": NOW}
+    for area, expected in ((None, []), ("elsewhere", [0, 0, 0])):
+        frame = pl.DataFrame([{name: (row | {"area_id": area}).get(name) for name in columns}], schema=types)
+        workshop.put(WELFARE, NOW, frame)
+        counts = count_measures(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW))
+        mine = counts.filter(measure_id="in_period", area_level="community", rule_set="national_2017")
+        assert [int(value) for value in mine["value"]] == expected
 
 
 def test_without_area_tree_there_are_no_counts(workshop: Any) -> None:

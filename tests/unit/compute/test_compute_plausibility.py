@@ -83,6 +83,19 @@ def test_twelve_percent_less_a_year_for_five_years_is_found_over_every_span(year
     assert worst_changes(found)["years"].to_list() == [5]
 
 
+def test_a_change_that_no_rule_set_makes_different_is_said_once(workshop: Any) -> None:
+    other = "platform_2011"
+    for period, cost, mine, its in (("2024Q3", 100.0, 50.0, 50.0), ("2025Q3", 300.0, 80.0, 81.0)):
+        rows = [_row(COST, cost), _row(COST, cost, rule_set=other), _row(CONTROL, mine)]
+        workshop.put_rows("ind__values", period, [*rows, _row(CONTROL, its, rule_set=other)])
+    said = worst_changes(_found(workshop, "2025Q3")).select("indicator_id", "rule_sets", "change").rows()
+    assert said == [
+        (CONTROL, [RULES], 30.0),
+        (CONTROL, [other], 31.0),
+        (COST, [RULES, other], 200.0),
+    ]
+
+
 def test_small_steps_in_one_direction_are_found_in_the_end_but_not_to_and_fro(years: Any) -> None:
     for step, (slow, wave) in enumerate(zip((60, 67, 74, 81, 88, 95), (60, 67, 60, 67, 60, 67), strict=True)):
         rows = [_row(CONTROL, slow), _row("chronic_diabetes_control_pct", wave)]

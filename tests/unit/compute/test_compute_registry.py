@@ -34,6 +34,12 @@ def _encounter(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def _put_encounters(workshop: Any, rows: list[dict[str, Any]], earlier: list[dict[str, Any]] | None = None) -> None:
+    """Encounters of the last quarter and of the one before; in the others of the year nobody came."""
+    for period, of_period in (("2025Q1", []), ("2025Q2", []), ("2025Q3", earlier or []), (NOW, rows)):
+        workshop.put_rows("mart__encounters", period, of_period)
+
+
 @pytest.mark.parametrize(
     ("category", "subcategory", "related"),
     [
@@ -54,14 +60,14 @@ def test_related_admissions_are_those_of_the_declared_list(
         _encounter(2, **case, encounter_class="outpatient"),
         _encounter(3, **case, is_chronic_registered=False),
     ]
-    workshop.put_rows("mart__encounters", NOW, rows)
+    _put_encounters(workshop, rows)
     assert _counted(workshop, "admissions_related") == related
 
 
 def test_admissions_and_persons_are_both_counted_over_the_year_to_date(workshop: Any) -> None:
     workshop.put_tree(NOW, TREE)
-    workshop.put_rows("mart__encounters", "2025Q1", [_encounter(1, person_id="p"), _encounter(2, person_id="p")])
-    workshop.put_rows("mart__encounters", NOW, [_encounter(3, person_id="p"), _encounter(4, person_id="q")])
+    earlier = [_encounter(1, person_id="p"), _encounter(2, person_id="p")]
+    _put_encounters(workshop, [_encounter(3, person_id="p"), _encounter(4, person_id="q")], earlier)
     assert (_counted(workshop, "admissions_related"), _counted(workshop, "persons_admitted_related")) == (4, 2)
 
 

@@ -381,6 +381,8 @@ def test_the_next_target_counts_and_after_the_last_the_last(day, value):
 INDICATOR_MISTAKES = {
     "measure": ("welfare_recipients_pct", {"numerator": "welfare_recipient"},
                 "no measure 'welfare_recipient'; did you mean 'welfare_recipients'?"),
+    "parameter": ("contract_renewal_pct", {"parameters": ["renewal_grace_day"]},
+                  "no parameter of rule sets 'renewal_grace_day'; did you mean 'renewal_grace_days'?"),
     "no denominator": ("welfare_recipients_pct", {"denominator": None}, "names no numerator or no denominator measure"),
     "survey without design": ("self_rated_health_good_pct", {"survey": None},
                               "kind survey, and only it, states a survey design"),

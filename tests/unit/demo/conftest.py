@@ -54,7 +54,7 @@ class Files:
             text = path.read_bytes().decode(_ENCODINGS.get(key, "utf-8-sig"))
             rows = csv.reader(io.StringIO(text))
             names = [columns[header] for header in next(rows)]
-            period = Period.parse(path.stem[-6:])
+            period = Period.parse(path.stem.rpartition("_")[2])
             for number, row in enumerate(rows, start=1):
                 cells = dict(zip(names, row, strict=False))
                 name = path.relative_to(self.home / "landing").as_posix()

@@ -109,3 +109,23 @@ def test_runs_whose_process_is_gone_do_not_hold_up_the_queue(desk, desk_opens):
     close_abandoned_runs(instance, desk_opens=desk_opens)
     failed = [run for run in runs if instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE]
     assert failed == ([dead, of_the_desk] if desk_opens else [dead])
+
+
+def test_what_a_delivery_hurts_is_judged_anew_when_other_indicators_are_asked_for(make_home, land):
+    home = make_home()
+    land(home, "2025Q4")
+    tables = {"archive": "archive__ledger", "stg": TABLES[0]}
+
+    def hurt() -> set[str]:
+        road = Road.open(home)
+        for stage, table in (*tables.items(), ("quality", "quality__deliveries")):
+            road.advance(stage, [table], "2025Q4")
+        rows = parts.read_table(road.home, "quality__deliveries", ["2025Q4"])
+        return {name for text in rows["indicators"].drop_nulls() for name in re.split(r"[,;、 ]+", text) if name}
+
+    assert "welfare_recipients_pct" in hurt()
+    settings = home / "home.yaml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + "indicators: [cross_department_linkage_pct]\n", encoding="utf-8"
+    )
+    assert hurt() == {"cross_department_linkage_pct"}

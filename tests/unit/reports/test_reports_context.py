@@ -1,9 +1,11 @@
+import re
 from typing import Any
 
 import pytest
 
 from data_contracts.closed import read_yaml
 from data_contracts.settings import (
+    PARAMETERS,
     REGISTRY,
     AllocationDocument,
     HomeDocument,
@@ -13,7 +15,7 @@ from data_contracts.settings import (
     RuleSet,
     Settings,
 )
-from reports.context import context_from_settings
+from reports.context import context_from_settings, parameter_in_words, words
 
 PAIR = {"zh": "甲", "en": "a"}
 
@@ -124,6 +126,34 @@ def test_shipped_words_of_money_name_no_minor_unit_beside_the_major_one() -> Non
                 said = item[f"{side}_words"]
                 assert "分）" not in said["zh"], key
                 assert "fen" not in said["en"], key
+
+
+def test_every_parameter_of_rule_sets_has_words() -> None:
+    for name, allowed in PARAMETERS.items():
+        for value in allowed or (70,):
+            title, shown = parameter_in_words(name, value)
+            assert title.zh != title.en
+            assert shown.zh
+    assert parameter_in_words("glucose_target_tenths", 70)[1].en == "7.0"
+    assert parameter_in_words("sbp_target_mmhg", 140)[1].en == "140"
+    assert parameter_in_words("any_visit_mode", 0)[1] == words("否", "no")
+    assert parameter_in_words("any_visit_mode", 1)[1] == words("是", "yes")
+    assert parameter_in_words("elderly_age_at", "year_end")[1] == words("年末", "end of the year")
+
+
+def test_definitions_name_no_number_of_a_rule_set_and_show_its_parameters() -> None:
+    rule_sets = [item["parameters"] for item in read_yaml(REGISTRY / "rule_sets.yaml").values()]
+    differ = {name for name in rule_sets[0] if len({str(stated[name]) for stated in rule_sets}) > 1}
+    for key, item in read_yaml(REGISTRY / "indicators.yaml").items():
+        said, names = item["definition"], item.get("parameters", [])
+        if "口径规定" in said["zh"] or "the rule set" in said["en"]:
+            assert names, key
+        for name in differ & set(names):
+            for stated in rule_sets:
+                number = parameter_in_words(name, stated[name])[1].en
+                if number[0].isdigit():
+                    assert not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.])", said["zh"] + said["en"]), key
+        assert "face to face" not in said["en"], key
 
 
 def test_allocation_needs_a_sum_to_divide() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,22 @@ def test_without_tables_of_policies_pages_say_so(home: Any, tmp_path: Path) -> N
 )
 def test_frequencies_in_words(row: dict[str, Any], zh: str, en: str) -> None:
     assert (policy_data.frequency(row, "zh"), policy_data.frequency(row, "en")) == (zh, en)
+
+
+def test_a_target_of_an_earlier_year_says_in_which_it_was_judged(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["city"])
+    table = frames["policy__clauses"]
+    late = pl.col("indicator_id").is_not_null()
+    past = table.with_columns(
+        pl.when(late).then(pl.lit(date(2024, 12, 31))).otherwise(pl.col("target_by")).alias("target_by"),
+        pl.when(late).then(pl.lit("past")).otherwise(pl.col("status")).alias("status"),
+    )
+    write_site(context, {**frames, "policy__clauses": past}, tmp_path)
+    assert "已过期；于 2024 年判定" in (tmp_path / "policy_htn_management.html").read_text("utf-8")
+    assert "（截至 2024-12-31）" in (tmp_path / "policy_htn_management.html").read_text("utf-8")
+    assert "past; judged in 2024" in (tmp_path / "en" / "policy_htn_management.html").read_text("utf-8")
 
 
 def test_every_verdict_gap_standing_period_and_mode_has_its_words() -> None:

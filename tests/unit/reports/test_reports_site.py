@@ -13,6 +13,7 @@ import pytest
 
 from data_contracts.messages import catalogue
 from reports import site_data
+from reports.context import parameter_in_words
 from reports.site import PAGES, embed, write_site
 
 ROOM = Path(site_data.__file__).parent
@@ -291,9 +292,81 @@ def test_heads_are_whole_and_money_has_its_unit_on_the_first_page(
 
 
 @pytest.mark.slow
+def test_periods_stand_in_order_where_the_first_has_no_value(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["city"])
+    gone = pl.col("period") == "2023Q1"
+    values = frames["ind__values"].with_columns(
+        pl.when(gone).then(None).otherwise(pl.col(name)).alias(name) for name in ("value", "lower", "upper")
+    )
+    write_site(context, {**frames, "ind__values": values}, tmp_path / "site")
+    dom = in_browser(tmp_path / "site" / "index.html", "", tmp_path / "profile")
+    sparks = [spark.split("</article>")[0] for spark in dom.split('id="spark-')[1:]]
+    found = [
+        re.findall(r'<g class="xtick"><text[^>]*translate\(([0-9.]+),.*?>(20\d\dQ\d)</text>', spark) for spark in sparks
+    ]
+    assert len(found) == 6
+    for ticks in found:
+        assert [period for _, period in sorted((float(x), period) for x, period in ticks)] == ["2023Q1", "2025Q4"]
+
+
+@pytest.mark.slow
 def test_statement_opens_from_a_link(city: Path, tmp_path: Path) -> None:
     dom = in_browser(city / "money.html", "#payee=fund:reserve_fund", tmp_path)
     statement = dom.split('class="statement"')[1]
     assert "统筹预备资金" in statement
     assert "10,000.01 元" in statement
     assert catalogue()["reports.js.adds_up"]["zh"] in statement
+
+
+def test_the_indicators_page_shows_the_parameters_its_rule_set_states(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["towns"])
+    key = "chronic_hypertension_control_pct"
+    used = dataclasses.replace(context.indicators[key], parameters=("sbp_target_mmhg", "any_visit_mode", "unstated"))
+    stated = {
+        name: parameter_in_words(name, value) for name, value in (("any_visit_mode", 0), ("sbp_target_mmhg", 141))
+    }
+    context = dataclasses.replace(
+        context,
+        indicators={**context.indicators, key: used},
+        parameters=dict.fromkeys(context.rule_sets, stated),
+    )
+    write_site(context, frames, tmp_path)
+    for folder, shown in (
+        ("", [["收缩压低于（mmHg）", "141"], ["规范随访不限方式（否：仅面对面）", "否"]]),
+        (
+            "en",
+            [["Systolic pressure below (mmHg)", "141"], ["Any mode of follow-up counts (no: face to face only)", "no"]],
+        ),
+    ):
+        entries = payload(tmp_path / folder / "indicators.html")["indicators"]
+        assert {entry["id"]: entry["parameters"] for entry in entries if entry["parameters"]} == {key: shown}
+
+
+def test_checks_of_deliveries_are_in_the_words_of_the_page(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["towns"])
+    names = ["delivery_present", "volume_against_previous", "refused_share_within_limit"]
+    row = frames["quality__deliveries"].head(1)
+    checks = pl.concat(
+        [
+            row.with_columns(
+                pl.lit(name).alias("expectation"),
+                pl.lit(observed).alias("observed"),
+                pl.lit(expected).alias("expected"),
+            )
+            for name, observed, expected in zip(
+                names, ("false", "0.5", "0.2"), ("true", "0.7–1.4", "≤ 0.1"), strict=True
+            )
+        ]
+    )
+    write_site(context, {**frames, "quality__deliveries": checks}, tmp_path)
+    for folder, late, there in (("", "未报送", "已报送"), ("en", "not delivered", "delivered")):
+        shown = payload(tmp_path / folder / "quality.html")["quality"]["checks"]
+        assert not {text for line in shown for text in line[2:5]} & {*names, "true", "false"}
+        assert [line[3:5] for line in shown if line[3] == late] == [[late, there]]
+        assert {line[3] for line in shown} == {late, "0.5", "0.2"}
