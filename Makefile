@@ -3,7 +3,6 @@
 
 PYTHON ?= python3
 HOME_DIR ?= .home/demo
-RESIDENTS ?= 120000
 UV := .tools/bin/uv
 RUN := .venv/bin/
 
@@ -19,7 +18,7 @@ RUN := .venv/bin/
 	touch $@
 
 run: .venv/ready
-	@test -f $(HOME_DIR)/home.yaml || $(RUN)kangheng demo --home $(HOME_DIR) --residents $(RESIDENTS)
+	@test -f $(HOME_DIR)/home.yaml || $(RUN)kangheng demo --home $(HOME_DIR) $(if $(RESIDENTS),--residents $(RESIDENTS))
 	@$(RUN)kangheng run --home $(HOME_DIR) --latest
 
 test: .venv/ready

@@ -108,6 +108,7 @@ def demo(
     if (residents, seed, periods) != (None, None, None):
         _say(language, "demo_changed")
     _say(language, "cli_demo_done", home=home, files=summary.files, records=summary.records)
+    _say(language, "demo_next", home=home, scenario=scenario)
 
 
 def _first_and_last(periods: str | None) -> tuple[str | None, str | None]:
@@ -124,13 +125,27 @@ def _first_and_last(periods: str | None) -> tuple[str | None, str | None]:
 
 
 @app.command()
-def scenarios(language: LanguageOption = Language.zh) -> None:
-    """列出演示情景：故事、陷阱、应得数字。  The scenarios of the demo: story, traps, figures to expect."""
-    from pipelines.demo.scenario import scenario_names
-    from pipelines.demo_home import story_lines
+def scenarios(
+    name: Annotated[str | None, typer.Argument(help="只看一个情景 / one scenario only")] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="已运行的机构目录：与其数字比较 / a home that was run, to compare")
+    ] = None,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """演示情景：故事、陷阱、应得数字；或与机构目录比较。  Scenarios of the demo, or compare one with a home."""
+    from pipelines.demo.scenario import load_scenario, scenario_names
+    from pipelines.demo_home import found_lines, story_lines
+    from pipelines.expectations import as_promised, compare, latest_release
 
-    for name in scenario_names():
-        typer.echo("\n".join(story_lines(name, language.value)) + "\n")
+    if home is not None:
+        if name is None:
+            raise DefinitionError("scenarios: name the scenario to compare the home with")
+        found = compare(load_scenario(name), latest_release(home))
+        for line in found_lines(found, language.value):
+            typer.echo(line)
+        raise typer.Exit(DONE if as_promised(load_scenario(name), found) else SAYS_NO)
+    for each in [name] if name else scenario_names():
+        typer.echo("\n".join(story_lines(each, language.value)) + "\n")
 
 
 @app.command()

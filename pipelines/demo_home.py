@@ -16,6 +16,7 @@ from data_contracts.messages import text
 from data_contracts.periods import periods_between
 from pipelines.demo.generator import DemoSummary, generate
 from pipelines.demo.scenario import DEFAULT, Expected, Scenario, load_scenario, scenario_folder
+from pipelines.expectations import Found
 
 _SETTINGS = Path(__file__).parent / "demo" / "settings"
 # National base standard of basic public-health services, yuan per resident and year.
@@ -100,6 +101,20 @@ def _write_expected(path: Path, story: Scenario) -> None:
         writer.writeheader()
         for item in story.expected:
             writer.writerow(item.model_dump(exclude={"what"}) | {"missed": item.id in story.misses})
+
+
+def found_lines(found: list[Found], language: str) -> list[str]:
+    """What a release gives beside what a scenario expects."""
+    return [
+        text(
+            "demo_found",
+            language,
+            **_expected_words(item.expected, language),
+            mark=text("demo_holds" if item.holds else "demo_misses", language),
+            value="—" if item.value is None else f"{item.value:,.2f}",
+        )
+        for item in found
+    ]
 
 
 def _expected_words(item: Expected, language: str) -> dict[str, Any]:

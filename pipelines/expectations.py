@@ -8,7 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.release.publish import PROFILE
+from assets.lake.home import Home
+from assets.release.publish import PROFILE, current
+from data_contracts.closed import DefinitionError
 from pipelines.demo.scenario import Expected, Scenario
 
 
@@ -32,6 +34,15 @@ class Found:
 def as_promised(scenario: Scenario, found: list[Found]) -> bool:
     """Whether exactly the figures that a twin says it misses are missed, and of another scenario none."""
     return {item.expected.id for item in found if not item.holds} == set(scenario.misses)
+
+
+def latest_release(path: Path) -> Path:
+    """The release in force of the latest period of a home; DefinitionError where there is none."""
+    home = Home.open(path)
+    latest = current(home)["latest"]
+    if latest is None:
+        raise DefinitionError(f"{path}: no release yet; 'kangheng run --latest' makes one")
+    return home.releases / str(latest)
 
 
 def compare(scenario: Scenario, release: Path) -> list[Found]:

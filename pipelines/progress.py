@@ -1,5 +1,6 @@
-"""Progress on a terminal: a bar that names the step, and nothing at all where there is no terminal."""
+"""Progress on a terminal: a line that names the step, and nothing at all where there is no terminal."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,3 +16,32 @@ def steps() -> Iterator[Callable[[str], None]]:
         return
     with console.status("…") as status:
         yield status.update
+
+
+class _Shown(logging.Handler):
+    """Gives what is logged to a function that shows it."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
+
+
+@contextmanager
+def steps_logged_to(name: str) -> Iterator[None]:
+    """Show every step that is logged under `name` until the end."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    with steps() as show:
+        handler = _Shown(show)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = True

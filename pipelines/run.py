@@ -17,6 +17,7 @@ from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
 from pipelines.desk import PROCESS, close_abandoned_runs, instance_folder
 from pipelines.outcomes import SaysNo, StepFailed
+from pipelines.progress import steps_logged_to
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,15 @@ def _through_dagster(road: Road, period: str) -> str:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     import dagster as dg
 
-    from assets.stages.plan import Plan
+    from assets.stages.plan import PROGRESS, Plan
     from assets.stages.showing import label
     from pipelines.definitions import build
     from pipelines.jobs import ROAD, STARTED_BY
 
     logging.getLogger("dagster").setLevel(logging.ERROR)
     definitions = build(Plan.of_home(road.home.path), str(road.home.path))
-    with dg.DagsterInstance.from_config(str(instance_folder(road.home.path))) as instance:
+    place = str(instance_folder(road.home.path))
+    with dg.DagsterInstance.from_config(place) as instance, steps_logged_to(PROGRESS):
         close_abandoned_runs(instance, desk_opens=False)
         job = definitions.resolve_job_def(ROAD)
         result = job.execute_in_process(

@@ -97,7 +97,9 @@ def _blurred(settings: Settings, indicator: Indicator, partial: pl.DataFrame, pe
 
 def _outside(frame: _Rows, areas: pl.DataFrame) -> _Rows:
     """The rows of other areas."""
-    return frame if frame is None or areas.is_empty() else frame.join(areas, on=_AREA, how="anti", maintain_order="left")
+    return (
+        frame if frame is None or areas.is_empty() else frame.join(areas, on=_AREA, how="anti", maintain_order="left")
+    )
 
 
 def _without_history(values: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:

@@ -63,7 +63,9 @@ def count_measures(
         if own is None:
             return table.empty()
         closure = own.closure
-    scans = {scan: whole_window(home, settings, scan.mart, period, scan.window) for scan in _scans(settings, catalog, period)}
+    scans = {
+        scan: whole_window(home, settings, scan.mart, period, scan.window) for scan in _scans(settings, catalog, period)
+    }
     rule_sets = list(settings.active_rule_sets(period))
     with session((path for files in scans.values() for path in files), engine_limits(home, settings)) as engine:
         counted = [_counted(engine, catalog, scan, files, closure, rule_sets) for scan, files in scans.items() if files]
@@ -166,7 +168,10 @@ def _counted(
 
 def _populations(scan: _Scan, keys: list[str]) -> str:
     """The SELECT that says how many rows that lie anywhere the population of each measure has, under each rule set."""
-    sums = [f"sum(case when {_where(m)} and area_id is not null then 1 else 0 end) as {quoted(key)}" for key, m in scan.measures.items()]
+    sums = [
+        f"sum(case when {_where(m)} and area_id is not null then 1 else 0 end) as {quoted(key)}"
+        for key, m in scan.measures.items()
+    ]
     groups = f" group by {', '.join(keys)}" if keys else ""
     return f"select {', '.join([*keys, *sums])} from mart{groups}"
 

@@ -96,7 +96,10 @@ _READS: dict[str, tuple[tuple[str, ...], tuple[Reading, ...]]] = {
         ),
     ),
     # Only where the follow-ups of all three conditions arrived: a joint figure over two of them means another thing.
-    "mart__three_highs": ((CARE,), tuple(Reading(feed, ("followup_no",), "year_to_date") for feed in CONDITIONS.values())),
+    "mart__three_highs": (
+        (CARE,),
+        tuple(Reading(feed, ("followup_no",), "year_to_date") for feed in CONDITIONS.values()),
+    ),
 }
 
 

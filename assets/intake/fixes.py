@@ -61,8 +61,8 @@ def finding_list(findings: Iterable[Finding], file: str, severity: str) -> pl.Da
 def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
     for own in contract.rules:
         if own.id == rule:
-            titles, fix = own.extras.titles, own.extras.fix
-            return None, titles.zh, titles.en, fix.zh, fix.en
+            broken = [text("intake_rule_broken", name, rule=own.extras.titles.get(name)) for name in LANGUAGES]
+            return None, *broken, own.extras.fix.zh, own.extras.fix.en
     sentence, column = _built_in(rule, contract)
     title = column.headers[0] if column else None
     shown = [

@@ -153,7 +153,8 @@ def _staged(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
     by_institution = institution_rows(files, lists)
     worst = [str(row["institution"]) for row in by_institution if row["refused"] > limit * row["records"]]
     params = {**words, "records": records, "refused": refused, "share": f"{share:.2%}", "limit": f"{limit:.0%}"}
-    within = share <= limit
+    # One institution's broken file must not hide behind the good ones of the others.
+    within = share <= limit and not worst
     sentence = said("desk_refused_within", **params)
     if not within:
         sentence = said("desk_refused_above", **params, institutions=", ".join(worst[:_NAMED]))

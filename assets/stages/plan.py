@@ -3,6 +3,7 @@
 Put here: the plan and the one factory every stage module uses. Keep out: any step's work (road.py).
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from assets.stages.road import Road
 
 HOME_VARIABLE = "KANGHENG_HOME"
+# Steps say here that they begin; who runs them may show it.
+PROGRESS = "kangheng.progress"
 # Periods shown when the desk opens without a home, for example to validate the definitions.
 _NO_HOME = ("2023Q1", "2025Q4")
 _TIME_ZONE = "Asia/Shanghai"
@@ -181,6 +184,7 @@ def tables_asset(
     )
     def step(context: dg.AssetExecutionContext, home: HomeResource):  # type: ignore[no-untyped-def]
         road, period = home.road, context.partition_key
+        logging.getLogger(PROGRESS).info("%s %s", period, name)
         for table, outcome in road.advance(stage, tables, period).items():
             notes = {**outcome.metadata, **road.notes(stage, table, period)}
             yield dg.MaterializeResult(asset_key=table, metadata=shown(notes, road.home.path))

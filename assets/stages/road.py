@@ -48,6 +48,7 @@ from assets.stages.checks import CheckResult, checks_of
 from assets.stages.notes import notes_of
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
+from data_contracts.messages import both
 from data_contracts.periods import Period, periods_between
 from data_contracts.settings import Settings, fingerprint, load_settings
 
@@ -358,6 +359,8 @@ class Road:
     def _publish(self, table: str, period: str) -> Outcome:
         del table
         content = release_content(self, period)
+        if not content.tables["quality__files"]["current"].sum():
+            raise UnsoundReleaseError(" / ".join(both("release_of_nothing").values()))
         release, new = publish(self.home, content, _examine)
         replace_catalog(self)
         if period in self.started:

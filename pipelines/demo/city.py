@@ -37,6 +37,7 @@ class AreaChange:
     code: str
     name: str
     name_en: str
+    urban_rural_code: str
     township: tuple[str, str, str] | None
 
 
@@ -155,10 +156,11 @@ def _planned(base: pl.DataFrame, shape: Shape, months: Sequence[Month], wanted: 
     merged, divided = wanted.merge_after, wanted.divide_after
     if merged is not None and shape.communities >= 2 and shape.townships >= 2 and len(months) > merged:
         first = shape.communities
-        town, name, name_en = base.row(first)[3], base.row(first)[1], base.row(first)[2]
+        row = base.row(first, named=True)
+        town, names = row["township_id"], (f"新{row['community_name']}", f"New {row['community_name_en']}")
         day = months[merged].start
         changes += [
-            AreaChange(merged, day, "merge", place, f"{town}101", f"新{name}", f"New {name_en}", None)
+            AreaChange(merged, day, "merge", place, f"{town}101", *names, row["urban_rural_code"], None)
             for place in (first, first + 1)
         ]
     if divided is not None and shape.communities >= 4 and len(months) > divided:
@@ -170,7 +172,7 @@ def _planned(base: pl.DataFrame, shape: Shape, months: Sequence[Month], wanted: 
         for place in range(start, base.height):
             old = base.row(place, named=True)
             code, names = f"{new}{old['community_id'][9:]}", (old["community_name"], old["community_name_en"])
-            changes.append(AreaChange(divided, day, "recode", place, code, *names, township))
+            changes.append(AreaChange(divided, day, "recode", place, code, *names, old["urban_rural_code"], township))
     return tuple(changes)
 
 
@@ -180,6 +182,7 @@ def _changed(frame: pl.DataFrame, change: AreaChange) -> pl.DataFrame:
         "community_id": change.code,
         "community_name": change.name,
         "community_name_en": change.name_en,
+        "urban_rural_code": change.urban_rural_code,
     }
     if change.township:
         new |= dict(zip(("township_id", "township_name", "township_name_en"), change.township, strict=True))

@@ -282,7 +282,9 @@ def test_a_year_to_date_with_a_gap_is_not_known(
     last = QUARTERS[-1]
     _stage_people(workshop, last, _resident("a", is_diabetes_registered=True))
     for period in QUARTERS:
-        _nothing_in(workshop, period, *(feed for feed in (*FOLLOW_UPS, "exams") if feed != lost or period not in missing))
+        _nothing_in(
+            workshop, period, *(feed for feed in (*FOLLOW_UPS, "exams") if feed != lost or period not in missing)
+        )
         workshop.stage("insurers.settlements", period, [])
         workshop.build(build_mart, "mart__insurers__settlements", period)
     if lost != "followups_hypertension":

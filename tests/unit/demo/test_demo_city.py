@@ -350,6 +350,7 @@ def test_places_keep_their_centre_and_county_when_codes_change() -> None:
     assert townships == [10] * 6 + [11] * 4
     for span in spans:
         assert city.areas(span)["county_id"].equals(city.base["county_id"])
+        assert city.areas(span).unique().height == city.areas(span)["community_id"].n_unique()
     assert {old for old, *_ in city.changed_by(spans[-1])} == {
         code for code in city.base["community_id"] if code not in set(city.codes(spans[-1]))
     }

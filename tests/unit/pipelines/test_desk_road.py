@@ -9,7 +9,9 @@ from urllib.parse import unquote
 import dagster as dg
 import pytest
 
+from assets.lake import parts
 from assets.stages.plan import Plan
+from assets.stages.road import Road
 from assets.stages.showing import HOME_FOLDERS
 from pipelines.definitions import build
 from pipelines.desk import PROCESS, close_abandoned_runs, instance_folder
@@ -111,21 +113,18 @@ def test_runs_whose_process_is_gone_do_not_hold_up_the_queue(desk, desk_opens):
     assert failed == ([dead, of_the_desk] if desk_opens else [dead])
 
 
-def test_what_a_delivery_hurts_is_judged_anew_when_other_indicators_are_asked_for(make_home, land):
+def test_what_a_delivery_hurts_follows_the_indicators_that_are_asked_for(make_home, land):
     home = make_home()
     land(home, "2025Q4")
-    tables = {"archive": "archive__ledger", "stg": TABLES[0]}
 
-    def hurt() -> set[str]:
+    def hurt():
         road = Road.open(home)
-        for stage, table in (*tables.items(), ("quality", "quality__deliveries")):
+        for stage, table in (("archive", "archive__ledger"), ("stg", TABLES[0]), ("quality", "quality__deliveries")):
             road.advance(stage, [table], "2025Q4")
-        rows = parts.read_table(road.home, "quality__deliveries", ["2025Q4"])
-        return {name for text in rows["indicators"].drop_nulls() for name in re.split(r"[,;、 ]+", text) if name}
+        return set(parts.read_table(road.home, "quality__deliveries", ["2025Q4"])["hurts"])
 
-    assert "welfare_recipients_pct" in hurt()
-    settings = home / "home.yaml"
-    settings.write_text(
-        settings.read_text(encoding="utf-8") + "indicators: [cross_department_linkage_pct]\n", encoding="utf-8"
-    )
+    assert hurt() == {""}
+    stated = (home / "home.yaml").read_text(encoding="utf-8")
+    asked = stated.replace("indicators: []", "indicators: [cross_department_linkage_pct]")
+    (home / "home.yaml").write_text(asked, encoding="utf-8")
     assert hurt() == {"cross_department_linkage_pct"}
