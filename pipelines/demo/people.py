@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from pipelines.demo.city import City
 from pipelines.demo.draws import Draws
-from pipelines.demo.families import make_lives
+from pipelines.demo.families import Lives, make_lives
 from pipelines.demo.timeline import NEVER, Span
 
 CONDITIONS = ("hypertension", "diabetes", "dyslipidaemia")
@@ -31,25 +31,16 @@ _SECOND_NAME = 0.7
 
 
 @dataclass(frozen=True)
-class People:
-    """Persons as parallel arrays; dates are days since 1970-01-01, NEVER for what does not happen.
+class People(Lives):
+    """Persons as parallel arrays: their lives and more; dates are days since 1970-01-01, NEVER for what never happens.
 
     `homes` are the first and the second place of living, the second from `moves_on` on. `onset` and `severity` have a
     row per condition: the day of falling ill, and how hard the illness is to control (standard normal). `shares` holds
     a number between 0 and 1 for everything a person may or may not take part in. `mother` is −1 where not known.
     """
 
-    born: np.ndarray
-    since: np.ndarray
-    male: np.ndarray
-    homes: np.ndarray
-    moves_on: np.ndarray
-    died: np.ndarray
-    left: np.ndarray
     ids: pl.Series
     names: pl.Series
-    household: np.ndarray
-    mother: np.ndarray
     onset: np.ndarray
     severity: np.ndarray
     shares: dict[str, np.ndarray]
