@@ -9,11 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
+from assets.intake.account import Account
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.fixes import COLUMNS, finding_list, fix_list
 from assets.intake.landing import Note, read_note
 from assets.intake.period import period_of
-from assets.intake.staging import Account, FileContext, stage
+from assets.intake.staging import FileContext, stage
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.settings import Limits

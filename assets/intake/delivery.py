@@ -14,9 +14,10 @@ import polars as pl
 
 from assets.engine.duck import EngineLimits
 from assets.intake import ledger
+from assets.intake.account import Account, RuleCount
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.ledger import Entry
-from assets.intake.staging import FIX_COLUMNS, Account, FileContext, RuleCount, stage
+from assets.intake.staging import FIX_COLUMNS, FileContext, stage
 from assets.lake.atomic import read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 import data_contracts
+from assets.intake.account import Account
 from assets.intake.check import CheckResult, check_file
-from assets.intake.staging import Account, FileContext, stage
+from assets.intake.staging import FileContext, stage
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.settings import Limits
 from pipelines.demo.faults import NAMED, USUAL, Fault, Level, faults_of

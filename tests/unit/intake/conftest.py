@@ -10,7 +10,8 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from assets.intake.staging import Account, FileContext, stage
+from assets.intake.account import Account
+from assets.intake.staging import FileContext, stage
 from data_contracts.codes import CodeList, read_code_lists
 from data_contracts.contracts import FeedContract, read_feed
 from data_contracts.settings import Limits
