@@ -15,6 +15,7 @@
 --   Followed in the period: a specification follow-up dated within the period itself.
 --   What the year to date shows is not known where a period of the year lacks the follow-ups of the condition;
 --   management is not known either where it lacks examinations and the rule set manages by them.
+--   The last visit is told by date, then number, then what it measured, so that equal ones have equal readings.
 -- The rows are all registered patients, so that each indicator chooses its denominator by a flag.
 with registered as (
     select
@@ -65,7 +66,9 @@ readings as (
 visits as (
     select
         v.*,
-        case when v.event_date >= p.period_start then 1 else 0 end as is_in_period
+        case when v.event_date >= p.period_start then 1 else 0 end as is_in_period,
+        cast(v.event_date as varchar) || ' ' || v.followup_no || ' ' || coalesce(v.test, '')
+        || coalesce(cast(v.reading as varchar), '') || ' ' || coalesce(cast(v.second_reading as varchar), '') as place
     from readings as v
     cross join ref__period as p
     where v.person_id is not null and v.event_date >= p.year_start and v.event_date <= p.period_end
@@ -76,8 +79,7 @@ visited as (
 ),
 to_specification as (
     select
-        s.rule_set, v.condition, v.person_id, v.test, v.reading, v.second_reading, v.is_in_period, v.event_date,
-        v.followup_no
+        s.rule_set, v.condition, v.person_id, v.test, v.reading, v.second_reading, v.is_in_period, v.place
     from visits as v
     cross join ref__rule_sets as s
     where
@@ -87,18 +89,11 @@ to_specification as (
         and v.second_reading is not null
 ),
 counted as (
-    select rule_set, condition, person_id, count(*) as visits, max(is_in_period) as is_followed_in_period
+    select
+        rule_set, condition, person_id, count(*) as visits, max(is_in_period) as is_followed_in_period,
+        max_by(test, place) as test, max_by(reading, place) as reading, max_by(second_reading, place) as second_reading
     from to_specification
     group by rule_set, condition, person_id
-),
-numbered as (
-    select
-        rule_set, condition, person_id, test, reading, second_reading,
-        row_number() over (
-            partition by rule_set, condition, person_id
-            order by event_date desc, followup_no desc
-        ) as place
-    from to_specification
 ),
 examined as (
     select distinct x.person_id
@@ -140,6 +135,10 @@ due as (
 judged as (
     select
         d.*,
+        c.visits,
+        c.test,
+        c.reading,
+        c.second_reading,
         v.person_id is not null or (d.managed_by_exam = 1 and x.person_id is not null) as is_managed,
         coalesce(c.visits, 0) >= d.visits_per_year
         or (d.visits_due_by = 'completed_quarters' and coalesce(c.visits, 0) >= d.quarters_due)
@@ -167,17 +166,15 @@ select
     end as is_managed_to_specification,
     case
         when not d.is_year_known then null
-        when n.person_id is null then false
+        when d.visits is null then false
         when d.condition = 'hypertension' and d.age_years >= d.elderly_age_years
-            then n.reading < d.sbp_target_elderly_mmhg and n.second_reading < d.dbp_target_elderly_mmhg
+            then d.reading < d.sbp_target_elderly_mmhg and d.second_reading < d.dbp_target_elderly_mmhg
         when d.condition = 'hypertension'
-            then n.reading < d.sbp_target_mmhg and n.second_reading < d.dbp_target_mmhg
-        when d.condition = 'diabetes' and n.test in ('random', 'postprandial')
-            then n.reading * 10 < d.glucose_after_meal_target_tenths
-        when d.condition = 'diabetes' then n.reading * 10 < d.glucose_target_tenths
-        else n.reading * 10 < d.ldl_target_tenths
+            then d.reading < d.sbp_target_mmhg and d.second_reading < d.dbp_target_mmhg
+        when d.condition = 'diabetes' and d.test in ('random', 'postprandial')
+            then d.reading * 10 < d.glucose_after_meal_target_tenths
+        when d.condition = 'diabetes' then d.reading * 10 < d.glucose_target_tenths
+        else d.reading * 10 < d.ldl_target_tenths
     end as is_controlled,
     d.is_followed_in_period
 from judged as d
-left join numbered as n
-    on n.rule_set = d.rule_set and n.condition = d.condition and n.person_id = d.person_id and n.place = 1

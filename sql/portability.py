@@ -22,7 +22,7 @@ _VALUES: frozenset[type[sx.Expression]] = frozenset((
 _QUERIES: frozenset[type[sx.Expression]] = frozenset((
     *_VALUES, sx.Select, sx.From, sx.Join, sx.Table, sx.TableAlias, sx.Alias, sx.Where, sx.Group, sx.Having, sx.Order,
     sx.Ordered, sx.With, sx.CTE, sx.Subquery, sx.Union, sx.Star, sx.Distinct, sx.Count, sx.Sum, sx.Min, sx.Max,
-    sx.Window, sx.WindowSpec, sx.RowNumber, sx.Exists, sx.DateDiff,
+    sx.Window, sx.WindowSpec, sx.RowNumber, sx.Exists, sx.DateDiff, sx.ArgMax,
 ))  # fmt: skip
 _JOIN_SIDES = ("", "LEFT")
 _JOIN_KINDS = ("", "INNER", "CROSS")

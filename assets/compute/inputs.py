@@ -45,9 +45,11 @@ def current_rows(home: Home, feed: FeedContract, period: Period) -> dict[str, Ta
     files = parts.files_in_force(home, feed.table, [period.key])
     if not files:
         return None
-    excluded = parts.files_in_force(home, selection_table(feed), [period.key])
-    if not excluded:
+    selection = parts.read_manifest(home, selection_table(feed), period.key)
+    if selection is None or not selection.rows:
+        # An anti join with nothing would mislead the engine about how many rows are left.
         return {feed.table: files}
+    excluded = parts.files_in_force(home, selection_table(feed), [period.key])
     accepted, hidden = f"{feed.table}__accepted", f"{feed.table}__not_current"
     current = (
         f"select a.* from {quoted(accepted)} a where not exists "  # noqa: S608  (names of a validated contract)

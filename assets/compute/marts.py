@@ -91,7 +91,7 @@ def build_link(home: Home, settings: Settings, catalog: Catalog, period: Period)
             continue
         tables |= rows
         selects.append(
-            f"select distinct person_key, person_id_class, {int(key == REGISTER)} as in_register from {feed.table}"  # noqa: S608
+            f"select person_key, person_id_class, {int(key == REGISTER)} as in_register from {feed.table}"  # noqa: S608
         )
     if not selects:
         return None
@@ -100,7 +100,7 @@ def build_link(home: Home, settings: Settings, catalog: Catalog, period: Period)
 
 
 def build_mart(home: Home, settings: Settings, catalog: Catalog, mart: str, period: Period) -> pl.DataFrame | None:
-    """One mart for one period, gated by its contract and sorted by its key; None where it has no data.
+    """One mart for one period, gated by its contract; None where it has no data.
 
     Raises DefinitionError where the home's contracts cannot feed it, EngineError where the query fails.
     """
@@ -278,7 +278,7 @@ def _records(home: Home, settings: Settings, catalog: Catalog, mart: str, period
     # One shape for all periods, that of the newest contract: what an earlier one did not ask for is unknown.
     schema = _record_schema(newest)
     frame = frame.with_columns(pl.lit(None).alias(name) for name in schema if name not in frame.columns)
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items()).sort("file_id", "record_no")
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 def _record_select(feed: FeedContract) -> str:
