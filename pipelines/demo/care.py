@@ -73,14 +73,14 @@ class Care:
         conditions = len(CONDITIONS)
         care = cls(
             draws, city, people, levers,
-            archived_on=np.full(n, NEVER),
-            registered_on=np.full((conditions, n), NEVER),
-            member_since=np.full(n, NEVER),
+            archived_on=np.full(n, NEVER, dtype=np.int32),
+            registered_on=np.full((conditions, n), NEVER, dtype=np.int32),
+            member_since=np.full(n, NEVER, dtype=np.int32),
             visits_done=np.zeros(n, dtype=np.int8),
             was_contacted=np.zeros(n, dtype=bool),
             was_examined=np.zeros(n, dtype=bool),
-            contract_ends=np.full(n, -1),
-            away_until=np.full(n, -1),
+            contract_ends=np.full(n, -1, dtype=np.int32),
+            away_until=np.full(n, -1, dtype=np.int32),
         )  # fmt: skip
         rng = draws.stream("before")
         eve = month.start - 1

@@ -321,7 +321,7 @@ def _about(demo: _Demo, register: pl.DataFrame) -> dict[str, pl.Series | str]:
     return {
         "archive_no": who.cast(pl.String).str.zfill(17),
         # No mobile number starts with 10, so nobody's telephone can ring.
-        "phone": "100" + ((who * 7_368_787 + 31_415_926) % 100_000_000).cast(pl.String).str.zfill(8),
+        "phone": "100" + ((who.cast(pl.Int64) * 7_368_787 + 31_415_926) % 100_000_000).cast(pl.String).str.zfill(8),
         "address": demo.city.base["community_name"][register["community"]] + (who % 180 + 1).cast(pl.String) + "号",
         "household_no": pl.Series(demo.people.household[who.to_numpy()]).cast(pl.String).str.zfill(9),
     }
@@ -422,7 +422,7 @@ def _insurer_files(demo: _Demo, span: Span, seen: pl.DataFrame) -> None:
     months = {number: month for number, month in demo.months.items() if number <= span.months[-1].number}
     paid = records.settlements(demo.draws, demo.people, demo.levers, months, waiting.filter(ended), span)
     # The insurer writes day and time.
-    seconds = pl.col("settled_on") * 86_400 + 28_800 + pl.col("person") * 7_919 % 32_400
+    seconds = pl.col("settled_on").cast(pl.Int64) * 86_400 + 28_800 + pl.col("person").cast(pl.Int64) * 7_919 % 32_400
     extra: dict[str, pl.Series | str] = {
         **_short_ids(demo, paid),
         "settled_on": paid.select(pl.from_epoch(seconds, time_unit="s").dt.to_string("%Y-%m-%d %H:%M:%S")).to_series(),

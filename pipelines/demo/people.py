@@ -80,7 +80,7 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
     `mild_found_late`: how much (as a correlation) the severely ill are found before the others.
     """
     rng = draws.stream("people")
-    lives = make_lives(rng, city, residents, spans)
+    lives = _narrow(make_lives(rng, city, residents, spans))
     home = lives.homes[0]
     onset = _onsets(draws, lives.born, lives.male, home)
     severity = np.stack(
@@ -103,6 +103,11 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
     )
 
 
+def _narrow(lives: Lives) -> Lives:
+    """Days, places and numbers in 32 bits: at ten million residents every array counts."""
+    return Lives(**{name: part.astype(np.int32) if part.dtype == np.int64 else part for name, part in vars(lives).items()})
+
+
 _SHARES = (
     "archive", *(f"find/{name}" for name in CONDITIONS), "attend", "manage", "exam", "contract", "points", "kiosk",
     "poor", "disabled", "insured",
@@ -112,7 +117,7 @@ _SHARES = (
 def _onsets(draws: Draws, born: np.ndarray, male: np.ndarray, home: np.ndarray) -> np.ndarray:
     """Day on which each condition begins, a row per condition; what comes together comes to the same persons."""
     common = ndtri(draws.shares("frailty", home).astype(np.float64))
-    onset = np.full((len(CONDITIONS), len(born)), NEVER, dtype=np.int64)
+    onset = np.full((len(CONDITIONS), len(born)), NEVER, dtype=np.int32)
     for at, name in enumerate(CONDITIONS):
         start, slope, most = _ONSET[name]
         own = ndtri(draws.shares(f"onset/{name}", home).astype(np.float64))
@@ -120,7 +125,7 @@ def _onsets(draws: Draws, born: np.ndarray, male: np.ndarray, home: np.ndarray) 
         frailty = ndtr(mixed)
         by_sex = slope * np.where(male, 1.05, 0.95)
         age = np.maximum(_ILL_FROM, start + frailty / by_sex)
-        onset[at] = np.where(frailty < most, born + (age * _YEAR).astype(np.int64), NEVER)
+        onset[at] = np.where(frailty < most, born + (age * _YEAR).astype(np.int32), NEVER)
     return onset
 
 

@@ -444,7 +444,7 @@ def reached(found: Mapping[tuple[str, str, str], Count]) -> dict[str, pl.DataFra
 def nobody(places: int) -> dict[str, pl.DataFrame]:
     """What `reached` gives before the first period of a year."""
     zero = np.zeros(places, dtype=np.int64)
-    empty = pl.DataFrame(schema={"person": pl.Int64, "community": pl.Int64})
+    empty = pl.DataFrame(schema={"person": pl.Int64, "community": pl.Int32})
     return {"by_span": pl.DataFrame({"related": zero, "emergency": zero}), "admitted": empty}
 
 
