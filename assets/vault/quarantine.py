@@ -15,8 +15,17 @@ from assets.vault.crypto import VaultKeys, decrypt_from, encrypt_to
 COLUMNS = {"record_no": pl.Int32(), "line_no": pl.Int32(), "rules": pl.String(), "raw": pl.String()}
 
 
+NOTHING = pl.DataFrame(schema=COLUMNS)
+
+
 def store(home: Home, file_id: str, frame: pl.DataFrame, keys: VaultKeys) -> None:
-    """Keep the refused records of a file: record and line number, rules, raw text; what was kept before is replaced."""
+    """Keep the refused records of a file: record and line number, rules, raw text; what was kept before is replaced.
+
+    Of a file without refused records nothing is kept.
+    """
+    if frame.is_empty():
+        _path(home, file_id).unlink(missing_ok=True)
+        return
     buffer = io.BytesIO()
     frame.select(list(COLUMNS)).cast(COLUMNS).write_parquet(buffer)  # type: ignore[arg-type]
     encrypt_to(_path(home, file_id), [buffer.getvalue()], keys)
