@@ -202,17 +202,34 @@ def _select(scan: _Scan, keys: list[str], by: tuple[str, ...]) -> str:
     if scan.pick:
         steps = {"picked": _picked(scan, keys), **steps}
     if scan.persons:
-        # One row per person and area first, so that a person counts once whatever the number of records.
-        highest = ", ".join(f"max({name}) as {name}" for name in _columns(scan))
+        # One row per person and area first, so that a person counts once whatever the number of records. Whoever has
+        # one area counts there and above as they are; only those of several have to be told apart on every level.
+        flags = _columns(scan)
+        highest = ", ".join(f"max({name}) as {name}" for name in flags)
+        # Who matches nothing counts nowhere, but shows that a subgroup has somebody in it.
+        matching = "" if by else f" and ({' or '.join(f'{name} > 0' for name in flags)})"
         steps["leaf"] = (
-            f"select area_id{groups}, person_id, {highest} from chosen where person_id is not null "
+            f"select area_id{groups}, person_id, {highest} from chosen where person_id is not null{matching} "
             f"group by area_id{groups}, person_id"
+        )
+        steps["several"] = "select person_id from leaf group by person_id having count(*) > 1"
+        own = f"l.area_id{groups.replace(', ', ', l.')}"
+        steps["alone"] = (
+            f"select {own}, {_sums(scan, 'l.')} from leaf l left join several s on s.person_id = l.person_id "
+            f"where s.person_id is null group by {own}"
         )
         steps["placed"] = (
             f"select c.area_level, c.area_id{groups}, l.person_id, {highest.replace('max(', 'max(l.')} from leaf l "
-            f"inner join closure c on c.leaf_id = l.area_id group by c.area_level, c.area_id{groups}, l.person_id"
+            f"inner join several s on s.person_id = l.person_id inner join closure c on c.leaf_id = l.area_id "
+            f"group by c.area_level, c.area_id{groups}, l.person_id"
         )
-        final = f"select area_level, area_id{groups}, {_sums(scan)} from placed group by area_level, area_id{groups}"
+        names = ", ".join(flags)
+        steps["counted"] = (
+            f"select c.area_level, c.area_id{groups}, {names} from alone l "
+            "inner join closure c on c.leaf_id = l.area_id "
+            f"union all select area_level, area_id{groups}, {names} from placed"
+        )
+        final = f"select area_level, area_id{groups}, {_sums(scan)} from counted group by area_level, area_id{groups}"
     else:
         steps["leaf"] = f"select area_id{groups}, {_sums(scan)} from chosen group by area_id{groups}"
         final = (

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.lake import atomic
-from assets.lake.atomic import make_folder, read_json, temporary_beside, write_json, write_with
+from assets.lake.atomic import make_folder, read_json, sha256_file, temporary_beside, write_json, write_with
 from assets.lake.home import Home
 
 _ROW_GROUP = 122_880
@@ -29,6 +29,11 @@ class Manifest:
     parts: list[str]
     rows: int
     notes: dict[str, Any]
+
+    @property
+    def content(self) -> str:
+        """What those that read the table depend on: its bytes where they are known, else all that it was made from."""
+        return str(self.notes.get("sha256", self.fingerprint))
 
 
 def folder(home: Home, table: str, period: str) -> Path:
@@ -136,8 +141,8 @@ def read_table(home: Home, table: str, periods: Sequence[str]) -> pl.DataFrame |
 def put_table(home: Home, table: str, period: str, fingerprint: str, frame: pl.DataFrame) -> Manifest:
     """Write `frame` as the only part of a table and period and put it in force."""
     part_id = fingerprint[:20]
-    write_part(home, table, period, part_id, frame)
-    manifest = Manifest(fingerprint, [part_id], frame.height, {})
+    path = write_part(home, table, period, part_id, frame)
+    manifest = Manifest(fingerprint, [part_id], frame.height, {"sha256": sha256_file(path)})
     write_manifest(home, table, period, manifest)
     return manifest
 
