@@ -9,13 +9,19 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.tables import output_tables
+from reports.harmless import as_meant, harmless_columns
 
 
 def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """UTF-8 without mark, LF, no trailing zeros in decimals, true/false, empty for null; the same bytes everywhere."""
+    """UTF-8 without mark, LF, no trailing zeros in decimals, true/false, empty for null; the same bytes everywhere.
+
+    A text that a spreadsheet program would run has an apostrophe before it.
+    """
     decimals = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal)]
-    text = pl.col(decimals).cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".")
-    (frame.with_columns(text) if decimals else frame).write_csv(path, line_terminator="\n")
+    texts = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.String)]
+    plain = pl.col(decimals).cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".")
+    shown = [*([plain] if decimals else []), *harmless_columns(texts)]
+    frame.with_columns(shown).write_csv(path, line_terminator="\n")
 
 
 def read_csv(path: Path, table: str) -> pl.DataFrame:
@@ -29,6 +35,8 @@ def read_csv(path: Path, table: str) -> pl.DataFrame:
             columns.append(pl.col(name).replace_strict(known, return_dtype=pl.Boolean))
         elif isinstance(dtype, pl.Date):
             columns.append(pl.col(name).str.to_date("%Y-%m-%d"))
+        elif isinstance(dtype, pl.String):
+            columns.append(as_meant(pl.col(name)).alias(name))
         else:
             columns.append(pl.col(name).cast(dtype))
     return frame.select(columns)
