@@ -16,7 +16,7 @@ import yaml
 
 from assets.engine.duck import query
 from assets.intake.quality import rule_rows
-from assets.intake.tabular import UNREADABLE_RULES
+from assets.intake.blocks import UNREADABLE_RULES
 from assets.release.publish import PROFILE
 from assets.release.verify import verify
 from assets.stages.road import Road

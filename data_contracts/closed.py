@@ -5,7 +5,7 @@ Put here: reading a YAML file safely and validating it. Keep out: what any parti
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -17,7 +17,22 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class DefinitionError(ValueError):
-    """A contract, registry entry or setting is wrong; the message names file, place and next step."""
+    """A contract, registry entry, setting or argument is wrong; the message names file, place and next step.
+
+    Made by `messages.wrong` wherever a user may meet it, so that it can be said in Chinese too.
+    """
+
+    def __init__(self, message: str | Callable[[str], str]) -> None:
+        super().__init__(message)
+        self._message = message
+
+    def words(self, language: str) -> str:
+        """The message in `zh` or `en`."""
+        return self._message if isinstance(self._message, str) else self._message(language)
+
+    def __str__(self) -> str:
+        """The message in English."""
+        return self.words("en")
 
 
 class Closed(BaseModel):
@@ -51,12 +66,12 @@ def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict
     for key_node, _ in node.value:
         if key_node.tag == _MERGE:
             continue
-        where = f"{node.start_mark.name}:{key_node.start_mark.line + 1}"
+        where = f"{Path(node.start_mark.name).name}:{key_node.start_mark.line + 1}"
         if not isinstance(key_node, yaml.ScalarNode):
-            raise DefinitionError(f"{where}: a key must be a word; put text with braces or brackets in quotes")
+            raise _wrong("wrong_key_form", where=where)
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
-            raise DefinitionError(f"{where}: key '{key}' stands twice")
+            raise _wrong("wrong_key_twice", where=where, key=key)
         seen.add(key)
     loader.flatten_mapping(node)
     return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
@@ -89,10 +104,30 @@ def read_yaml(path: Path, *, only_text: bool = False) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not readable as YAML"
-        raise DefinitionError(f"{path.name}{line}: {problem}") from None
-    except OSError as error:
-        raise DefinitionError(f"{path}: cannot be read ({error.strerror})") from None
+        raise _not_yaml(f"{path.name}{line}", getattr(error, "problem", None)) from None
+    except OSError:
+        raise _wrong("wrong_unreadable", path=path) from None
+
+
+def _not_yaml(where: str, problem: str | None) -> DefinitionError:
+    """The parser's own complaint is English only."""
+
+    def words(language: str) -> str:
+        own = problem if language == "en" and problem else _said(language, "wrong_yaml")
+        return _said(language, "wrong_at", where=where, problem=own)
+
+    return DefinitionError(words)
+
+
+def _wrong(sentence: str, **params: Any) -> DefinitionError:
+    """As `messages.wrong`, worded when it is read: the sentences themselves are read with this module."""
+    return DefinitionError(lambda language: _said(language, sentence, **params))
+
+
+def _said(language: str, sentence: str, **params: Any) -> str:
+    from data_contracts.messages import both
+
+    return both(sentence, **params)[language]
 
 
 def parse(model: type[Model], document: Any, where: str) -> Model:
@@ -100,8 +135,12 @@ def parse(model: type[Model], document: Any, where: str) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        lines = [_explain(model, item, where) for item in error.errors(include_url=False, include_input=False)]
-        raise DefinitionError("\n".join(lines)) from None
+        items = error.errors(include_url=False, include_input=False)
+        raise DefinitionError(
+            lambda language: "\n".join(
+                _said(language, "wrong_at", where=where, problem=_explain(model, item, language)) for item in items
+            )
+        ) from None
 
 
 def parse_foreign(model: type[Model], document: Any, where: str) -> Model:
@@ -115,28 +154,69 @@ def _refuse_dropped(model: type[BaseModel], written: Any, understood: Any, where
     if isinstance(written, dict) and isinstance(understood, dict):
         for key, value in written.items():
             if key not in understood:
-                raise DefinitionError(f"{where}: {_unknown_key(model, str(key))}")
+                raise DefinitionError(
+                    lambda language, key=key: _said(  # type: ignore[misc]
+                        language, "wrong_at", where=where, problem=_unknown_key(model, str(key), language)
+                    )
+                )
             _refuse_dropped(model, value, understood[key], f"{where}: {key}")
     elif isinstance(written, list) and isinstance(understood, list):
         for position, (value, other) in enumerate(zip(written, understood, strict=True)):
             _refuse_dropped(model, value, other, f"{where}.{position}")
 
 
-def _unknown_key(model: type[BaseModel], key: str) -> str:
+def _unknown_key(model: type[BaseModel], key: str, language: str) -> str:
     near = nearest(key, sorted(_known_keys(model)))
-    return f"unknown key '{key}'" + (f"; did you mean '{near}'?" if near else "")
+    hint = _said(language, "wrong_hint", near=near) if near else ""
+    return _said(language, "wrong_unknown_key", key=key, hint=hint)
 
 
-def _explain(model: type[BaseModel], item: Mapping[str, Any], where: str) -> str:
+# What the validator complains about → our sentence; only Chinese needs one, its own words are English.
+_COMPLAINTS = {
+    "missing": "missing",
+    "literal_error": "among",
+    "too_short": "short",
+    "string_too_short": "short",
+    "greater_than": "bounds",
+    "greater_than_equal": "bounds",
+    "less_than": "bounds",
+    "less_than_equal": "bounds",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "whole"),
+    **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing"), "number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "boolean"),
+    **dict.fromkeys(("string_type", "string_sub_type"), "text"),
+    **dict.fromkeys(("list_type", "tuple_type"), "list"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type"), "mapping"),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "date"),
+    **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing"), "time"),
+}
+
+
+def _explain(model: type[BaseModel], item: Mapping[str, Any], language: str) -> str:
     place = ".".join(str(step) for step in item["loc"])
-    if item["type"] != "extra_forbidden":
-        return f"{where}: {place}: {item['msg']}"
-    return f"{where}: {place}: {_unknown_key(model, str(item['loc'][-1]))}"
+    if item["type"] == "extra_forbidden":
+        problem = _unknown_key(model, str(item["loc"][-1]), language)
+    else:
+        problem = _complaint(item, language)
+    return _said(language, "wrong_at", where=place, problem=problem) if place else problem
+
+
+def _complaint(item: Mapping[str, Any], language: str) -> str:
+    context = item.get("ctx") or {}
+    if isinstance(context.get("error"), DefinitionError):
+        return str(context["error"].words(language))
+    if language != "zh":
+        return str(item["msg"])
+    sentence = f"wrong_value_{_COMPLAINTS.get(item['type'], 'form')}"
+    expected = str(context.get("expected", "")).replace("'", "").replace(" or ", "、").replace(", ", "、")
+    return _said(language, sentence, expected=expected)
 
 
 @cache
 def _known_keys(model: type[BaseModel]) -> frozenset[str]:
-    return frozenset(name for part in _models_within(model, set()) for name in part.model_fields)
+    return frozenset(
+        field.alias or name for part in _models_within(model, set()) for name, field in part.model_fields.items()
+    )
 
 
 def _models_within(annotation: Any, seen: set[Any]) -> Iterator[type[BaseModel]]:

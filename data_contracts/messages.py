@@ -3,6 +3,7 @@
 Put here: looking a sentence up and filling it. Keep out: the sentences (messages/*.yaml, one file per room).
 """
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -35,5 +36,30 @@ def text(message_id: str, language: str, **params: object) -> str:
 
 
 def both(message_id: str, **params: object) -> dict[str, str]:
-    """The sentence in both languages: {"zh": …, "en": …}."""
-    return {language: text(message_id, language, **params) for language in LANGUAGES}
+    """The sentence in both languages: {"zh": …, "en": …}; a parameter may itself be such words in both."""
+    return {
+        language: text(
+            message_id,
+            language,
+            **{name: value[language] if isinstance(value, dict) else value for name, value in params.items()},
+        )
+        for language in LANGUAGES
+    }
+
+
+def wrong(message_id: str, **params: object) -> DefinitionError:
+    """The error to raise where a definition or an argument is wrong, in both languages."""
+    words = both(message_id, **params)
+    return DefinitionError(words.__getitem__)
+
+
+def wrong_condition(where: str, problem: str) -> DefinitionError:
+    """The error for a condition of a home that the engine may not run; `problem` is said in English only."""
+    words = {"zh": text("wrong_condition", "zh"), "en": problem}
+    return wrong("wrong_at", where=where, problem=words)
+
+
+def did_you_mean(name: str, known: Iterable[str], sentence: str = "wrong_hint") -> dict[str, str]:
+    """The end of a sentence that names the nearest known name, empty words where nothing is near."""
+    near = nearest(name, sorted(known))
+    return both(sentence, near=near) if near else dict.fromkeys(LANGUAGES, "")

@@ -4,6 +4,7 @@ Put here: calendar arithmetic on period keys. Keep out: which periods a home rep
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -81,3 +82,8 @@ def periods_between(first: str, last: str) -> list[Period]:
     while found[-1] != stop:
         found.append(found[-1].shift(1))
     return found
+
+
+def last_ended(periods: Sequence[Period], day: date) -> Period | None:
+    """The last period of a calendar that had ended before `day`."""
+    return next((period for period in reversed(periods) if period.end < day), None)

@@ -10,28 +10,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
-from data_contracts.periods import Period
+from data_contracts.closed import Bilingual, Closed, parse, read_yaml
+from data_contracts.exact import Exact
+from data_contracts.judgement import Expectation, check_known
+from data_contracts.messages import both, did_you_mean, wrong
+from data_contracts.national_services import NationalService
+from data_contracts.periods import Period, periods_between
 
 REGISTRY = Path(__file__).parent / "registry"
 
 
-# Written as text or as a plain number in YAML; a float would already have lost digits before we see it.
-def _exact(value: object) -> Decimal:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("must be a number written with digits and a point") from None
-
-
-Exact = Annotated[Decimal, BeforeValidator(_exact)]
 Entry = TypeVar("Entry", bound=Closed)
 Document = TypeVar("Document", bound=Closed)
 Dimension = Literal["health_outcome", "service_process", "policy_effectiveness"]
@@ -55,6 +50,16 @@ class Calendar(Closed):
     grain: Literal["month", "quarter", "year"]
     first: str
     last: str
+
+    @model_validator(mode="after")
+    def _spans_periods(self) -> "Calendar":
+        try:
+            known = periods_between(self.first, self.last)[0].grain == self.grain
+        except ValueError:
+            known = False
+        if not known:
+            raise wrong("wrong_calendar_form")
+        return self
 
 
 class LevelName(Closed):
@@ -192,25 +197,20 @@ PARAMETERS: dict[str, tuple[int | str, ...] | None] = {
 
 def _check_parameter(name: str, value: object) -> None:
     if name not in PARAMETERS:
-        raise ValueError(f"unknown parameter '{name}'{_did_you_mean(name, list(PARAMETERS))}")
+        raise wrong("wrong_parameter", name=name, hint=did_you_mean(name, PARAMETERS))
     allowed = PARAMETERS[name]
     if allowed is None:
         if not _is_whole(value) or value < 0:
-            raise ValueError(f"{name}: must be a whole number from 0 on")
+            raise wrong("wrong_parameter_whole", name=name)
     elif value not in allowed or isinstance(value, bool):
         words = ", ".join(str(word) for word in allowed)
-        near = _did_you_mean(str(value), [word for word in allowed if isinstance(word, str)])
-        raise ValueError(f"{name}: must be one of {words}{near}")
+        hint = did_you_mean(str(value), [word for word in allowed if isinstance(word, str)])
+        raise wrong("wrong_parameter_among", name=name, words=words, hint=hint)
 
 
 # Written true or false, a value is an int to Python.
 def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    near = nearest(name, known)
-    return f"; did you mean '{near}'?" if near else ""
 
 
 def _known_parameters(stated: object) -> object:
@@ -232,17 +232,21 @@ class RuleSet(Closed):
 class Limits(Closed):
     """Sizes beyond which a delivered file is refused, shares that draw a warning, bounds of the machine's use.
 
-    `volume_low` and `volume_high` bound the records of a delivery relative to the delivery of the period before.
+    `decompressed_bytes` and `decompressed_ratio` (unpacked to packed) bound what an archive may unfold to, `nesting`
+    how many archives may lie in each other. `resend_share`: share of the keys of a snapshot that a later one must hold to
+    take its place.
     """
 
     file_bytes: int
+    decompressed_bytes: int
+    decompressed_ratio: int
+    nesting: int
     rows: int
     columns: int
     cells: int
     field_length: int
     quarantine_share: Exact
-    volume_low: Exact
-    volume_high: Exact
+    resend_share: Exact
     memory_limit_mb: int
     threads: int
 
@@ -520,10 +524,12 @@ class Settings:
 
     home: HomeDocument
     limits: Limits
+    judgement: dict[str, Expectation]
     measures: dict[str, Measure]
     indicators: dict[str, Indicator]
     rule_sets: dict[str, RuleSet]
     services: dict[str, Service]
+    national_services: dict[str, NationalService]
     policy_document: PolicyDocument | None
     risk: RiskDocument | None
     allocation: AllocationDocument | None
@@ -534,10 +540,12 @@ class Settings:
         return {
             "home": self.home.model_dump(mode="json"),
             "limits": self.limits.model_dump(mode="json"),
+            "judgement": {key: value.model_dump(mode="json") for key, value in sorted(self.judgement.items())},
             "measures": {key: value.model_dump(mode="json") for key, value in sorted(self.measures.items())},
             "indicators": {key: value.model_dump(mode="json") for key, value in sorted(self.indicators.items())},
             "rule_sets": {key: value.model_dump(mode="json") for key, value in sorted(self.rule_sets.items())},
             "services": {key: value.model_dump(mode="json") for key, value in sorted(self.services.items())},
+            "national_services": {key: item.model_dump(mode="json") for key, item in self.national_services.items()},
             "policies": self.policy_document.model_dump(mode="json") if self.policy_document else None,
             "risk": self.risk.model_dump(mode="json") if self.risk else None,
             "allocation": self.allocation.model_dump(mode="json") if self.allocation else None,
@@ -608,10 +616,12 @@ def load_settings(home: Path) -> Settings:
     settings = Settings(
         home=document,
         limits=parse(Limits, _overlay("limits", folder, sources), "limits.yaml"),
+        judgement=_entries(Expectation, "judgement", folder, sources),
         measures=_entries(Measure, "measures", folder, sources),
         indicators=_entries(Indicator, "indicators", folder, sources),
         rule_sets=_entries(RuleSet, "rule_sets", folder, sources),
         services=_entries(Service, "services", folder, sources),
+        national_services=_entries(NationalService, "national_services", folder, sources),
         policy_document=_single(PolicyDocument, folder / "policies.yaml", sources),
         risk=_single(RiskDocument, folder / "risk.yaml", sources),
         allocation=_single(AllocationDocument, folder / "allocation.yaml", sources),
@@ -621,22 +631,22 @@ def load_settings(home: Path) -> Settings:
     return settings
 
 
-_FILES = ("measures", "indicators", "rule_sets", "limits", "services", "policies", "risk", "allocation")
+_FILES = (
+    "measures", "indicators", "rule_sets", "limits", "judgement", "services", "national_services", "policies", "risk",
+    "allocation",
+)  # fmt: skip
 
 
 def _refuse_unknown_files(folder: Path) -> None:
     for path in sorted(folder.glob("*")) if folder.is_dir() else []:
         if path.stem not in _FILES or path.suffix != ".yaml":
-            near = nearest(path.stem, list(_FILES))
-            raise DefinitionError(
-                f"settings/{path.name}: not a settings file; known: {', '.join(_FILES)}"
-                + (f"; did you mean {near}.yaml?" if near else "")
-            )
+            hint = did_you_mean(path.stem, _FILES)
+            raise wrong("wrong_settings_file", name=path.name, known=", ".join(_FILES), hint=hint)
 
 
 def _read(path: Path) -> Any:
     if not path.is_file():
-        raise DefinitionError(f"{path}: there is no such file; 'kangheng init' or 'kangheng demo' makes a home")
+        raise wrong("wrong_no_file", path=path)
     return read_yaml(path)
 
 
@@ -646,7 +656,7 @@ def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict
     path = folder / f"{name}.yaml"
     own = (read_yaml(path) or {}) if path.is_file() else {}
     if not isinstance(own, dict):
-        raise DefinitionError(f"settings/{name}.yaml: must be a mapping of entries")
+        raise wrong("wrong_entries", name=name)
     merged = {**default, **own}
     sources.extend(
         ExplanationOfValue(file=f"{name}.yaml", entry=str(key), source="home" if key in own else "package")
@@ -668,19 +678,25 @@ def _single(model: type[Document], path: Path, sources: list[ExplanationOfValue]
 
 def _known(kind: str, where: str, name: str | None, known: list[str]) -> None:
     if name is not None and name not in known:
-        raise DefinitionError(f"{where}: no {kind} '{name}'{_did_you_mean(name, known)}")
+        raise wrong(
+            "wrong_unknown", where=where, kind=both(f"wrong_kind_{kind}"), name=name, hint=did_you_mean(name, known)
+        )
 
 
 def _check(settings: Settings) -> None:
     """References between settings; every error names file, entry and the nearest known name."""
     home, measures, indicators = settings.home, list(settings.measures), list(settings.indicators)
+    check_known(list(settings.judgement))
     for chosen in home.indicators or []:
         _known("indicator", "home.yaml: indicators", chosen, indicators)
     for rule_set in home.rule_sets:
-        _known("rule set", "home.yaml: rule_sets", rule_set, list(settings.rule_sets))
+        _known("rule_set", "home.yaml: rule_sets", rule_set, list(settings.rule_sets))
     for key, measure in settings.measures.items():
         if (measure.aggregate == "sum") != (measure.column is not None):
-            raise DefinitionError(f"measures.yaml: {key}: a sum, and only a sum, names a column")
+            raise wrong("wrong_sum_column", key=key)
+    for key, national in settings.national_services.items():
+        for name in national.indicators:
+            _known("indicator", f"national_services.yaml: {key}", name, indicators)
     for key, indicator in settings.indicators.items():
         _check_indicator(key, indicator, settings)
     _check_policies(settings, indicators)
@@ -692,16 +708,16 @@ def _check_indicator(key: str, indicator: Indicator, settings: Settings) -> None
     _known("measure", where, indicator.numerator, measures)
     _known("measure", where, indicator.denominator, measures)
     for name in indicator.parameters:
-        _known("parameter of rule sets", where, name, list(PARAMETERS))
+        _known("parameter", where, name, list(PARAMETERS))
     if (indicator.kind == "survey") != (indicator.survey is not None):
-        raise DefinitionError(f"{where}: kind survey, and only it, states a survey design")
+        raise wrong("wrong_survey", where=where)
     if indicator.kind != "survey" and (indicator.numerator is None or indicator.denominator is None):
-        raise DefinitionError(f"{where}: names no numerator or no denominator measure")
+        raise wrong("wrong_no_measures", where=where)
     if (indicator.kind == "derived") != (indicator.function is not None):
-        raise DefinitionError(f"{where}: kind derived, and only it, names a function")
+        raise wrong("wrong_derived", where=where)
     reported = key in settings.active_indicators()
     if indicator.function == "relative_ratio" and reported and indicator.reference_level not in settings.levels:
-        raise DefinitionError(f"{where}: reference_level must be one of {', '.join(settings.levels)}")
+        raise wrong("wrong_reference_level", where=where, levels=", ".join(settings.levels))
 
 
 def _check_policies(settings: Settings, indicators: list[str]) -> None:
@@ -710,12 +726,12 @@ def _check_policies(settings: Settings, indicators: list[str]) -> None:
         return
     for key, kind in document.classes.items():
         if sum(kind.weights.values()) != 100:
-            raise DefinitionError(f"policies.yaml: class {key}: weights of the dimensions must sum to 100")
+            raise wrong("wrong_class_weights", key=key)
     for key, policy in document.policies.items():
         where = f"policies.yaml: {key}"
         if not re.fullmatch(r"[A-Za-z0-9_-]+", key):
-            raise DefinitionError(f"{where}: the id of a policy is made of letters, digits, _ and -; it names its page")
-        _known("policy class", where, policy.policy_class, list(document.classes))
+            raise wrong("wrong_policy_id", where=where)
+        _known("policy_class", where, policy.policy_class, list(document.classes))
         for level in policy.areas:
             _known("level", f"{where}: areas", level, settings.levels)
         _check_weights(where, policy, indicators)
@@ -725,33 +741,30 @@ def _check_policies(settings: Settings, indicators: list[str]) -> None:
 def _check_weights(where: str, policy: Policy, indicators: list[str]) -> None:
     for dimension, items in policy.indicators.items():
         if sum(item.weight for item in items) != 100:
-            raise DefinitionError(f"{where}: {dimension}: weights of the indicators must sum to 100")
+            raise wrong("wrong_weights", where=where, dimension=dimension)
         for item in items:
             _known("indicator", where, item.indicator, indicators)
             if item.low == item.high:
-                raise DefinitionError(f"{where}: {item.indicator}: low and high must differ")
+                raise wrong("wrong_low_high", where=where, indicator=item.indicator)
 
 
 def _check_versions(where: str, policy: Policy, settings: Settings) -> None:
     ids = [version.id for version in policy.versions]
     if len(set(ids)) < len(ids):
-        raise DefinitionError(f"{where}: two versions have the same id")
+        raise wrong("wrong_version_twice", where=where)
     for version in policy.versions:
         if version.valid_to is not None and version.valid_to < version.valid_from:
-            raise DefinitionError(f"{where}: version {version.id} ends before it begins")
+            raise wrong("wrong_version_ends", where=where, version=version.id)
         _check_clauses(f"{where}: version {version.id}", version.clauses, settings)
     for earlier, later in pairwise(policy.versions):
         if later.valid_from <= (earlier.valid_to or earlier.valid_from):
-            raise DefinitionError(
-                f"{where}: version {later.id} begins on or before the last day of version {earlier.id}; "
-                "write versions in order of time, each after the one before"
-            )
+            raise wrong("wrong_version_order", where=where, later=later.id, earlier=earlier.id)
 
 
 def _check_clauses(where: str, clauses: list[Clause], settings: Settings) -> None:
     ids = [clause.id for clause in clauses if clause.id]
     if len(set(ids)) < len(ids):
-        raise DefinitionError(f"{where}: two clauses have the same id")
+        raise wrong("wrong_clause_twice", where=where)
     for number, clause in enumerate(clauses, 1):
         here = f"{where}: clause {clause.id or number}"
         for promise in clause.services:
@@ -759,14 +772,14 @@ def _check_clauses(where: str, clauses: list[Clause], settings: Settings) -> Non
         for shown in clause.named_indicators():
             _known("indicator", here, shown.indicator, list(settings.indicators))
             if shown.targets and settings.indicators[shown.indicator].direction == "neutral":
-                raise DefinitionError(f"{here}: {shown.indicator}: has no better direction, so it cannot have a target")
+                raise wrong("wrong_target_neutral", where=here, indicator=shown.indicator)
 
 
 def _check_risk(risk: RiskDocument | None, indicators: list[str]) -> None:
     if risk is None:
         return
     if sum(component.weight for component in risk.components) != 100:
-        raise DefinitionError("risk.yaml: weights of the components must sum to 100")
+        raise wrong("wrong_risk_weights")
     for component in risk.components:
         _known("indicator", "risk.yaml", component.indicator, indicators)
 
@@ -781,9 +794,9 @@ def _check_money(settings: Settings, measures: list[str], indicators: list[str])
     _known("measure", where, allocation.population, measures)
     _known("measure", where, allocation.weighted_population, measures)
     if sum(stream.share for stream in allocation.streams) != 1 or min(s.share for s in allocation.streams) < 0:
-        raise DefinitionError(f"{where}: shares of the streams must sum to 1 and none be negative")
+        raise wrong("wrong_stream_shares", where=where)
     if allocation.floor is not None and allocation.cap is not None and allocation.floor > allocation.cap:
-        raise DefinitionError(f"{where}: the floor lies above the cap")
+        raise wrong("wrong_floor_cap", where=where)
     paying: set[str] = set()
     for stream in allocation.streams:
         if stream.kind == "performance":
@@ -791,9 +804,7 @@ def _check_money(settings: Settings, measures: list[str], indicators: list[str])
             _known("policy", f"{where}: stream {stream.id}", stream.policy or "", list(policies))
             paying |= {item.indicator for items in policies[str(stream.policy)].indicators.values() for item in items}
         if stream.tilt is not None and risk is None:
-            raise DefinitionError(f"{where}: stream {stream.id} is tilted by risk but there is no risk.yaml")
-    both = sorted(paying & {component.indicator for component in (risk.components if risk else [])})
-    if both:
-        raise DefinitionError(
-            f"{where}: indicator '{both[0]}' earns performance money and may not also count as need in risk.yaml"
-        )
+            raise wrong("wrong_tilt", where=where, stream=stream.id)
+    twice = sorted(paying & {component.indicator for component in (risk.components if risk else [])})
+    if twice:
+        raise wrong("wrong_counted_twice", where=where, indicator=twice[0])

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from data_contracts.closed import Bilingual, Closed, DefinitionError, parse, read_yaml
+from data_contracts.closed import Bilingual, Closed, parse, read_yaml
+from data_contracts.messages import wrong
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,13 +85,13 @@ class TableContract:
 
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
-            raise DefinitionError(f"table {self.name}: column {missing[0]} is missing")
+            raise wrong("wrong_table_column", table=self.name, column=missing[0])
         columns: list[pl.Series] = []
         for name, dtype in self.schema.items():
             try:
                 columns.append(frame[name].cast(dtype))
             except pl.exceptions.PolarsError:
-                raise DefinitionError(f"table {self.name}: column {name} does not fit its type {dtype}") from None
+                raise wrong("wrong_table_type", table=self.name, column=name, type=dtype) from None
         return pl.DataFrame(columns).sort(self.key, nulls_last=True, maintain_order=True)
 
 
@@ -102,6 +103,6 @@ def output_tables() -> dict[str, TableContract]:
         document = parse(TableDocument, read_yaml(path), path.name)
         unknown = [name for name in document.key if name not in document.columns]
         if unknown:
-            raise DefinitionError(f"{path.name}: key column {unknown[0]} is not a column")
+            raise wrong("wrong_table_key", name=path.name, column=unknown[0])
         tables[path.stem] = TableContract(path.stem, document)
     return tables

@@ -1,101 +1,196 @@
 """`kangheng check` and `kangheng template`: what a supplier needs before sending a file.
 
-Put here: opening contracts and limits with or without a home, wording the verdict. Keep out: the check itself.
+Put here: opening contracts, limits and home, choosing the feed, hints on a refusal. Keep out: the check itself
+(assets.intake.check), what a home says (assets.stages.beforehand), wording (check_report.py).
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from assets.intake.check import CheckResult, check_file
+import polars as pl
+
+from assets.intake import ledger
+from assets.intake.account import Account
+from assets.intake.check import CheckResult, check_file, pieces_of
+from assets.intake.findings import FileRefused, Finding
+from assets.intake.fixes import finding_list
+from assets.intake.ledger import Entry
+from assets.intake.opening import first_tables
+from assets.intake.period import period_of
+from assets.intake.recognising import Fit, candidates, fit, missing_columns
+from assets.lake.home import Home
+from assets.vault.crypto import VaultKeys
 from data_contracts.closed import parse, read_yaml
-from data_contracts.contracts import Catalog
-from data_contracts.messages import text
+from data_contracts.contracts import Catalog, FeedContract
+from data_contracts.messages import LANGUAGES
+from data_contracts.periods import Period, periods_between
 from data_contracts.settings import REGISTRY, Limits, load_settings
+from pipelines.check_report import CheckReport
+
+if TYPE_CHECKING:
+    from assets.stages.road import Road
+
+_NAMED = 5
+# Refusals that leave open whether the file is of this feed at all.
+_OF_THE_HEADER = ("intake_no_header", "intake_header_missing", "intake_header_twice", "intake_unit_differs")
+# How file names usually state a period; the first that the contract understands is shown as an example.
+_SPELLINGS = ("2025Q4", "2025年第四季度", "2025-12", "2025年12月", "2025年", "2025")
 
 
 @dataclass(frozen=True)
-class CheckReport:
-    """A verdict with the files of its fix list."""
+class Desk:
+    """What a file is checked with: contracts, limits and, where a home is given, its calendar."""
 
-    file: str
-    result: CheckResult
-    fix_lists: list[Path]
+    catalog: Catalog
+    limits: Limits
+    home: Path | None = None
+    calendar: list[str] | None = None
 
-    @property
-    def passed(self) -> bool:
-        """The pipeline would take this file."""
-        return self.result.passed
+    @classmethod
+    def open(cls, home: Path | None) -> "Desk":
+        """The package's own contracts and limits, or those of the home at `home`."""
+        if home is None:
+            return cls(Catalog.load(), parse(Limits, read_yaml(REGISTRY / "limits.yaml"), "limits.yaml"))
+        settings = load_settings(home)
+        calendar = periods_between(settings.home.calendar.first, settings.home.calendar.last)
+        catalog = Catalog.load(home / "contracts", settings.home.feeds)
+        return cls(catalog, settings.limits, home, [step.key for step in calendar])
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values; nothing of any record."""
-        return {
-            "file": self.file,
-            "feed": self.result.feed,
-            "period": self.result.period,
-            "passed": self.passed,
-            "account": asdict(self.result.account),
-            "refused": self.result.refused.words("zh") if self.result.refused else None,
-            "fixes": self.result.fixes.to_dicts(),
-            "not_checked": [text(sentence, "zh") for sentence in self.result.not_checked],
+    def tables(self, file: Path) -> list[list[list[str]]]:
+        """The first rows of every table a file may be read as; none where it cannot be opened."""
+        try:
+            return first_tables(pieces_of(file), self.limits)
+        except FileRefused:
+            return []
+
+
+def check_delivery(
+    file: Path,
+    feed: str | None,
+    *,
+    home: Path | None,
+    period: str | None,
+    out: Path | None,
+    institution: str | None = None,
+) -> CheckReport:
+    """Check one file against the contract of a feed, or of the feed its header fits where none is named.
+
+    With `home` also against what the home holds. Writes the fix list to `out` if given.
+    """
+    desk = Desk.open(home)
+    found = [] if feed else _recognised(file, desk)
+    chosen = feed or (found[0].feed if len(found) == 1 else None)
+    if chosen is None:
+        report = _of_no_feed(file, found, desk)
+    else:
+        report = replace(_checked(file, chosen, desk, period, institution), candidates=found)
+    if out is None:
+        return report
+    from reports.fixlist import write_fix_list
+
+    return replace(report, fix_lists=write_fix_list(report.result.fixes, out, f"{file.stem}_整改清单"))
+
+
+def _checked(file: Path, feed: str, desk: Desk, period: str | None, institution: str | None) -> CheckReport:
+    # Before its first run a home has no key and nothing to compare with, and a check makes neither.
+    keyed = desk.home is not None and any(Home(desk.home).keys.glob("*.json"))
+    keys = VaultKeys.load(Home(desk.home)) if keyed and desk.home is not None else None
+    rows: list[pl.DataFrame] = []
+    result = check_file(
+        file,
+        feed,
+        desk.catalog,
+        desk.limits,
+        period,
+        institution=institution,
+        calendar=desk.calendar,
+        keys=keys,
+        keep=rows.append if keys is not None else None,
+    )
+    contract = desk.catalog.feed(feed, result.period)
+    report = CheckReport(
+        file.name,
+        result,
+        {language: contract.extras.titles.get(language) for language in LANGUAGES},
+        hints=list(_hints(file, result, contract, desk)),
+    )
+    if desk.home is None:
+        return report
+    from assets.stages.beforehand import Comparison, compare
+    from assets.stages.road import Road
+
+    if not rows or result.entry is None:
+        return replace(report, compared=Comparison([], result.not_checked))
+    road = Road.open(desk.home)
+    compared = compare(road, result.entry, result.account, pl.concat(rows))
+    return replace(report, compared=compared, hints=[*report.hints, *_whose(road, result.entry)])
+
+
+def _whose(road: "Road", entry: Entry) -> Iterator[Finding]:
+    """That files of this feed come from institutions and nobody has said whose this one is."""
+    known = {item.institution_id for item in ledger.entries(road.home) if item.key == entry.key}
+    if entry.institution_id is None and known and None not in known:
+        yield Finding("check_whose", {"institutions": ", ".join(sorted(filter(None, known))[:_NAMED])})
+
+
+def _of_no_feed(file: Path, found: list[Fit], desk: Desk) -> CheckReport:
+    """The report on a file of which nobody can say what it is."""
+    refusal = Finding("check_feed_none")
+    if found:
+        titles = {item.feed: desk.catalog.feed(item.feed).extras.titles for item in found}
+        named = {
+            language: ("、" if language == "zh" else ", ").join(f"{t.get(language)} {k}" for k, t in titles.items())
+            for language in LANGUAGES
         }
-
-    def lines(self, language: str) -> list[str]:
-        """The verdict in words: counts, what to correct (first twenty), what could not be checked."""
-        result = self.result
-        lines = [text("check_passed" if self.passed else "check_failed", language, file=self.file)]
-        counts = {name: getattr(result.account, name) for name in ("records", "accepted", "quarantined", "unreadable")}
-        lines.append(text("check_counts", language, **counts, non_data=result.account.non_data))
-        for row in result.fixes.head(20).iter_rows(named=True):
-            place = text("check_place", language, line=row["line_no"]) if row["line_no"] else ""
-            fix = row[f"fix_{language}"] or ""
-            lines.append(f"  {place}{row['column_title'] or ''} {row[f'message_{language}']} {fix}".rstrip())
-        if result.fixes.height > 20:
-            lines.append(text("check_more", language, count=result.fixes.height - 20))
-        lines.append(text("check_not_checked", language))
-        lines.extend(f"  {text(sentence, language)}" for sentence in result.not_checked)
-        lines.extend(text("check_fix_list", language, path=path) for path in self.fix_lists)
-        return lines
+        refusal = Finding("check_feed_several", {"feeds": named})
+    fixes = finding_list([refusal], file.name, "error")
+    result = CheckResult("", None, Account(), refusal, fixes, [], float(desk.limits.quarantine_share))
+    return CheckReport(file.name, result, {}, found)
 
 
-def check_delivery(file: Path, feed: str, *, home: Path | None, period: str | None, out: Path | None) -> CheckReport:
-    """Check one file against the contract of a feed; writes the fix list to `out` if given."""
-    catalog, limits = _known(home)
-    result = check_file(file, feed, catalog, limits, period)
-    written: list[Path] = []
-    if out is not None:
-        from reports.fixlist import write_fix_list
-
-        written = write_fix_list(result.fixes, out, f"{file.stem}_整改清单")
-    return CheckReport(file.name, result, written)
+def _recognised(file: Path, desk: Desk) -> list[Fit]:
+    """The feeds whose contract the header of a file fits, best first."""
+    return candidates(desk.tables(file), desk.catalog.current())
 
 
-def _known(home: Path | None) -> tuple[Catalog, Limits]:
-    if home is None:
-        return Catalog.load(), parse(Limits, read_yaml(REGISTRY / "limits.yaml"), "limits.yaml")
-    settings = load_settings(home)
-    return Catalog.load(home / "contracts", settings.home.feeds), settings.limits
+def _hints(file: Path, result: CheckResult, contract: FeedContract, desk: Desk) -> Iterator[Finding]:
+    """What to do about a refusal beyond what it says itself."""
+    if result.refused is None:
+        return
+    if result.refused.sentence in ("intake_period_unknown", "intake_period_wrong"):
+        yield _how_to_name(file, contract)
+    if result.refused.sentence not in _OF_THE_HEADER:
+        return
+    tables = desk.tables(file)
+    mine = fit(tables, contract)
+    better = [item for item in candidates(tables, desk.catalog.current()) if item.likeness > mine.likeness]
+    for item in better[:1]:
+        titles = desk.catalog.feed(item.feed).extras.titles
+        title = {language: titles.get(language) for language in LANGUAGES}
+        yield Finding("check_fits_better", {"title": title, **asdict(item)})
+    if not better and mine.matched:
+        yield from missing_columns(tables, contract)
+
+
+def _how_to_name(file: Path, contract: FeedContract) -> Finding:
+    """An example of a name that states the period, where names of this feed may."""
+    for spelling in _SPELLINGS:
+        example = f"{contract.extras.titles.zh}_{spelling}{file.suffix}"
+        try:
+            period = period_of(None, example, contract)
+        except FileRefused:
+            continue
+        return Finding("check_name_period", {"example": example, "period": Period.parse(period).key})
+    return Finding("check_note_period", {"period": "2025Q4"})
 
 
 def write_feed_template(feed: str, out: Path, *, home: Path | None) -> Path:
     """Write the blank workbook of a feed and return its path."""
-    from reports.template import FeedTemplate, TemplateColumn, TemplateRule, write_template
+    from data_contracts.dictionary import dictionary_of
+    from reports.template import write_template
 
-    contract = _known(home)[0].feed(feed)
-    columns = [
-        TemplateColumn(
-            titles=column.titles.model_copy(update={"zh": column.headers[0]}),
-            type=column.type,
-            required=column.required or column.role == "person_id",
-            meaning=column.titles.model_copy(update={"en": column.description}),
-            codes=tuple(column.code_list.values.values()) if column.code_list else (),
-            unit=column.extras.unit or "",
-            example=column.examples[0] if column.examples else "",
-            rules=tuple(rule.id for rule in contract.rules if column.name in rule.expression),
-        )
-        for column in contract.columns
-    ]
-    rules = [TemplateRule(rule.id, rule.extras.titles, rule.extras.fix) for rule in contract.rules]
+    contract = Desk.open(home).catalog.feed(feed)
     out.mkdir(parents=True, exist_ok=True)
-    view = FeedTemplate(contract.key, contract.extras.titles, columns, rules)
-    return write_template(view, out / f"{contract.key}.xlsx")
+    return write_template(dictionary_of(contract), out / f"{contract.key}.xlsx")

@@ -7,6 +7,7 @@ so that `kangheng check` and `kangheng verify` start at once.
 import json
 import os
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +16,10 @@ import typer
 from typer.exceptions import TyperException
 
 from data_contracts.closed import DefinitionError
-from data_contracts.messages import text
-from data_contracts.periods import periods_between
+from data_contracts.messages import LANGUAGES, both, text, wrong
+from data_contracts.periods import Period, periods_between
 from pipelines.outcomes import SaysNo, StepFailed
+from pipelines.usage import wrong_usage
 
 DONE, SAYS_NO, WRONG_USE, FAILED = 0, 1, 2, 3
 
@@ -37,10 +39,26 @@ class Language(StrEnum):
     en = "en"
 
 
+def _is_period(period: str | None) -> str | None:
+    try:
+        return Period.parse(period).key if period is not None else None
+    except ValueError:
+        raise wrong("wrong_period", option="--period", period=period) from None
+
+
 HomeOption = Annotated[
     Path, typer.Option("--home", envvar="KANGHENG_HOME", help="机构目录 / home of the bureau", file_okay=False)
 ]
-PeriodOption = Annotated[str, typer.Option("--period", help="报告期 / period: 2025-11 · 2025Q4 · 2025")]
+PeriodOption = Annotated[
+    str, typer.Option("--period", callback=_is_period, help="报告期 / period: 2025-11 · 2025Q4 · 2025")
+]
+AnyPeriodOption = Annotated[
+    str | None, typer.Option("--period", callback=_is_period, help="报告期 / period: 2025-11 · 2025Q4 · 2025")
+]
+OptionalHomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="KANGHENG_HOME", help="机构目录（可选）/ home, optional", file_okay=False),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="机器可读 / machine-readable")]
 LanguageOption = Annotated[Language, typer.Option("--lang", envvar="KANGHENG_LANG", help="语言 / language")]
 
@@ -50,13 +68,13 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False) or DONE)
     except DefinitionError as error:
-        _fail(WRONG_USE, "cli_wrong_settings", str(error))
+        _fail(WRONG_USE, "cli_wrong_settings", {language: error.words(language) for language in LANGUAGES})
     except TyperException as error:
-        _fail(WRONG_USE, "cli_wrong_usage", error.format_message())
+        _fail(WRONG_USE, "cli_wrong_usage", wrong_usage(error))
     except typer.Abort:
         _fail(WRONG_USE, "cli_aborted", "")
     except SaysNo as error:
-        _fail(SAYS_NO, "cli_says_no", str(error))
+        _fail(SAYS_NO, "cli_says_no", error.words)
     except Exception as error:
         # The last place where a failure can become a sentence; its own text might hold a value and stays inside.
         if os.environ.get("KANGHENG_DEBUG"):
@@ -64,9 +82,9 @@ def main() -> None:
         _fail(FAILED, "cli_failed", str(error) if isinstance(error, StepFailed) else type(error).__name__)
 
 
-def _fail(code: int, sentence: str, detail: str) -> None:
-    for language in ("zh", "en"):
-        typer.echo(text(sentence, language, detail=detail), err=True)
+def _fail(code: int, sentence: str, detail: str | Mapping[str, str]) -> None:
+    for line in both(sentence, detail=detail).values():
+        typer.echo(line, err=True)
     sys.exit(code)
 
 
@@ -116,11 +134,11 @@ def _first_and_last(periods: str | None) -> tuple[str | None, str | None]:
         return None, None
     first, separator, last = periods.partition(":")
     if not separator:
-        raise DefinitionError("--periods: write first and last period as 2023Q1:2025Q4")
+        raise wrong("wrong_periods", periods=periods)
     try:
         periods_between(first, last)
-    except ValueError as error:
-        raise DefinitionError(f"--periods {periods}: {error}") from None
+    except ValueError:
+        raise wrong("wrong_periods", periods=periods) from None
     return first, last
 
 
@@ -139,7 +157,7 @@ def scenarios(
 
     if home is not None:
         if name is None:
-            raise DefinitionError("scenarios: name the scenario to compare the home with")
+            raise wrong("wrong_scenario_unnamed")
         found = compare(load_scenario(name), latest_release(home))
         for line in found_lines(found, language.value):
             typer.echo(line)
@@ -158,40 +176,57 @@ def init(home: HomeOption, language: LanguageOption = Language.zh) -> None:
 
 
 @app.command()
-def settings(home: HomeOption, as_json: JsonOption = False, language: LanguageOption = Language.zh) -> None:
-    """列出生效设置及其来源。  Settings in force and where each comes from."""
-    from data_contracts.settings import load_settings
+def settings(
+    home: OptionalHomeOption = None,
+    contract_schema: Annotated[
+        bool,
+        typer.Option("--contract-schema", help="契约可用的词（JSON Schema）/ JSON schema of the words of a contract"),
+    ] = False,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """生效的设置、契约及其来源。  Settings and contracts in force and where each comes from."""
+    if contract_schema:
+        from data_contracts.vocabulary import vocabulary_schema
 
-    resolved = load_settings(home)
-    if as_json:
-        sources, gaps = [s.model_dump() for s in resolved.sources], [g._asdict() for g in resolved.clause_gaps()]
-        _print_json({"settings": resolved.as_dict(), "sources": sources, "clause_gaps": gaps})
+        _print_json(vocabulary_schema())
         return
-    for source in resolved.sources:
-        typer.echo(f"{source.source:8} {source.file:18} {source.entry}")
-    for gap in resolved.clause_gaps():
-        what = text(f"reports.gap.{gap.gap}", language.value)
-        _say(language, "cli_clause_gap", policy=gap.policy, version=gap.version, clause=gap.clause, what=what)
-    typer.echo(f"sha256   {resolved.fingerprint}")
+    if home is None:
+        raise wrong("wrong_settings_home")
+    from pipelines.settings_view import settings_of
+
+    view = settings_of(home)
+    if as_json:
+        _print_json(view.as_dict())
+        return
+    for line in view.lines(language.value):
+        typer.echo(line)
 
 
 @app.command()
 def run(
     home: HomeOption,
-    period: Annotated[str | None, typer.Option("--period", help="报告期 / period: 2025-11 · 2025Q4 · 2025")] = None,
+    period: AnyPeriodOption = None,
     latest: Annotated[bool, typer.Option("--latest", help="最近一期 / the last period of the calendar")] = False,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="此前有文件的每一期也各自发布 / a release of every earlier period with files too"),
+    ] = False,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
     """接收文件、计算指标、评分、分配并发布。  Ingest, compute, score, allocate, release; prints the release last."""
-    from pipelines.run import run_period
+    from pipelines.run import periods_with_files, run_period
 
     if (period is None) == (not latest):
-        raise DefinitionError("run: give either --period or --latest")
+        raise wrong("wrong_run_period")
+    earlier = [run_period(home, before) for before in periods_with_files(home, period)[:-1]] if every else []
     result = run_period(home, period)
     if as_json:
-        _print_json(result.as_dict())
+        _print_json({**result.as_dict(), **({"earlier": [item.as_dict() for item in earlier]} if every else {})})
         return
+    for line in [line for item in earlier for line in item.lines(language.value)[-1:]]:
+        typer.echo(line)
     for line in result.lines(language.value):
         typer.echo(line)
 
@@ -199,7 +234,7 @@ def run(
 @app.command()
 def status(
     home: HomeOption,
-    period: Annotated[str | None, typer.Option("--period", help="报告期 / period")] = None,
+    period: AnyPeriodOption = None,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -217,11 +252,16 @@ def status(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="要检查的文件 / file to check", exists=True, dir_okay=False)],
-    feed: Annotated[str, typer.Option("--feed", help="SENDER.FEED")],
+    feed: Annotated[
+        str | None, typer.Option("--feed", help="SENDER.FEED；不写则按表头认 / known by its header if left out")
+    ] = None,
     home: Annotated[
         Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)
     ] = None,
-    period: Annotated[str | None, typer.Option("--period", help="报告期 / period, if the file does not tell")] = None,
+    period: AnyPeriodOption = None,
+    institution: Annotated[
+        str | None, typer.Option("--institution", help="报送机构 / institution, as the folder would say")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="整改清单目录 / folder for the fix list", file_okay=False)
     ] = None,
@@ -231,7 +271,7 @@ def check(
     """报送前自查，结论与流水线一致。  Check a file before sending it, with the pipeline's own verdict."""
     from pipelines.checking import check_delivery
 
-    report = check_delivery(file, feed, home=home, period=period, out=out)
+    report = check_delivery(file, feed, home=home, period=period, out=out, institution=institution)
     if as_json:
         _print_json(report.as_dict())
     else:
@@ -269,12 +309,52 @@ def explain(
     from pipelines.explaining import explain_figure
 
     if sum(choice is not None for choice in (area, payee, cell)) != 1:
-        raise DefinitionError("explain: give exactly one of --area, --payee, --cell")
+        raise wrong("wrong_explain_choice")
     explanation = explain_figure(home, period, area=area, payee=payee, cell=cell)
     if as_json:
         _print_json(explanation.as_dict())
     else:
         typer.echo(explanation.text(language.value))
+
+
+@app.command()
+def index(
+    spec: Annotated[
+        Path | None, typer.Option("--spec", help="计算方案 / spec, YAML", exists=True, dir_okay=False)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="数据表 / .csv, .xlsx", exists=True, dir_okay=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="工作表，缺省第一张 / sheet, first if not given")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="方案的 JSON Schema / JSON schema of a spec")] = False,
+    example: Annotated[
+        str | None, typer.Option("--example", help="写出示例 / write township_appraisal or health_risk to --out")
+    ] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """综合指数与考核评分：方案加表格，得出各表与页面。  Composite index or appraisal of a spreadsheet by a spec."""
+    if schema:
+        from data_contracts.index_spec.document import spec_schema
+
+        _print_json(spec_schema())
+        return
+    from pipelines.engines import run_index, write_example
+    from pipelines.progress import steps
+
+    if example is not None and out is not None:
+        _say(language, "index_example_done", path=write_example(example, out))
+        return
+    if spec is None or data is None or out is None:
+        raise wrong("index_needs_options")
+    with steps() as progress:
+        result = run_index(spec, data, out, sheet=sheet, language=language.value, progress=progress)
+    if as_json:
+        _print_json(result.as_dict())
+        return
+    for line in result.lines(language.value):
+        typer.echo(line)
 
 
 @app.command()

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError, nearest, read_yaml
-from data_contracts.messages import text
+from data_contracts.closed import read_yaml
+from data_contracts.messages import both, did_you_mean, text, wrong
 from data_contracts.periods import periods_between
 from pipelines.demo.generator import DemoSummary, generate
 from pipelines.demo.scenario import DEFAULT, Expected, Scenario, load_scenario, scenario_folder
@@ -38,7 +38,8 @@ senders:
   insurers: {{titles: {{zh: 医保局, en: Insurers}}, deadline_days: 25}}
 approval: none
 rule_sets: [national_2017, platform_2011]
-"""
+feeds:
+{feeds}"""
 
 
 def make_demo_home(
@@ -57,7 +58,7 @@ def make_demo_home(
     What is left out is as the scenario says.
     """
     if (path / "home.yaml").exists():
-        raise DefinitionError(f"{path}: there is a home here already; choose another folder or remove it first")
+        raise wrong("wrong_home_exists", path=path)
     story = load_scenario(scenario)
     first, last = first or story.first, last or story.last
     grain = periods_between(first, last)[0].grain
@@ -73,7 +74,9 @@ def make_demo_home(
     if (residents, seed, faults) == (None, None, True) and (first, last) == (story.first, story.last):
         _write_expected(path / "truth" / "expected.csv", story)
     # Written last: a folder without home.yaml is no home, so a killed generation is not taken for a finished one.
-    (path / "home.yaml").write_text(_HOME.format(grain=grain, first=first, last=last), encoding="utf-8")
+    feeds = "".join(f"  - {key}\n" for key in sorted(summary.feeds))
+    words = _HOME.format(grain=grain, first=first, last=last, feeds=feeds)
+    (path / "home.yaml").write_text(words, encoding="utf-8")
     return summary
 
 
@@ -141,8 +144,9 @@ def _settings(name: str, story: Scenario, residents: int) -> dict[str, dict[str,
     register = documents["policies.yaml"]
     unknown = [policy for policy in story.policies if policy not in register["policies"]]
     if unknown:
-        near = nearest(unknown[0], register["policies"])
-        raise DefinitionError(f"scenarios/{name}: policy '{unknown[0]}' is not in policies.yaml; nearest: {near}")
+        hint = did_you_mean(unknown[0], register["policies"])
+        kind = both("wrong_kind_policy")
+        raise wrong("wrong_unknown", where=f"scenarios/{name}", kind=kind, name=unknown[0], hint=hint)
     register["policies"] = {policy: register["policies"][policy] for policy in story.policies}
     documents["allocation.yaml"]["budgets"] = [
         {

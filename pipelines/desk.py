@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data_contracts.closed import DefinitionError
-from data_contracts.messages import LANGUAGES, both, text
+from data_contracts.messages import both, wrong
 
 # One run at a time: every run of a home takes the same lock, so a second one would only wait.
 _INSTANCE = """telemetry:
@@ -46,7 +45,7 @@ def instance_folder(home: Path) -> Path:
 def open_desk(home: Path, port: int) -> None:
     """Serve the desk of `home` on 127.0.0.1:`port` until it is stopped."""
     if not (home / "home.yaml").is_file():
-        raise DefinitionError(f"{home}: no home.yaml here; 'kangheng init' or 'kangheng demo' makes a home")
+        raise wrong("wrong_no_home", path=home)
     home = home.resolve()
     folder = instance_folder(home)
     os.environ |= {
@@ -70,7 +69,7 @@ def _only_desk(folder: Path, home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DefinitionError(_in_both("desk_open_already", home=home)) from None
+            raise wrong("desk_open_already", home=home) from None
         yield
 
 
@@ -80,11 +79,7 @@ def _needs_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise DefinitionError(_in_both("desk_port_taken", port=port)) from None
-
-
-def _in_both(sentence: str, **params: object) -> str:
-    return " / ".join(text(sentence, language, **params) for language in LANGUAGES)
+            raise wrong("desk_port_taken", port=port) from None
 
 
 def close_abandoned_runs(instance: Any, *, desk_opens: bool) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from assets.lake.home import Home
 from assets.release.publish import PROFILE, current
-from data_contracts.closed import DefinitionError
+from data_contracts.messages import wrong
 from pipelines.demo.scenario import Expected, Scenario
 
 
@@ -41,7 +41,7 @@ def latest_release(path: Path) -> Path:
     home = Home.open(path)
     latest = current(home)["latest"]
     if latest is None:
-        raise DefinitionError(f"{path}: no release yet; 'kangheng run --latest' makes one")
+        raise wrong("wrong_no_release_yet", path=path)
     return home.releases / str(latest)
 
 

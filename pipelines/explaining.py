@@ -1,5 +1,6 @@
 """`kangheng explain`: opens the release in force and brings the recount from the lake."""
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import polars as pl
 
 from assets.compute import indicators, rebased
+from assets.compute.geography import known_changes
 from assets.release import explain
 from assets.release.publish import current
 from assets.stages.road import Road
-from data_contracts.closed import DefinitionError
+from data_contracts.messages import wrong
 from data_contracts.periods import Period
 
 
@@ -21,7 +23,7 @@ def explain_figure(
     road = Road.open(path)
     name = current(road.home)["periods"].get(period)
     if name is None:
-        raise DefinitionError(f"{period}: no release in force; 'kangheng run --period {period}' makes one")
+        raise wrong("wrong_no_release", period=period)
     release = explain.ReleasedPeriod.open(road.home.releases / name)
     major = road.settings.home.currency.minor_per_major
     symbol = road.settings.home.currency.symbol
@@ -30,7 +32,9 @@ def explain_figure(
         return f"{symbol}{Decimal(minor) / major:,.2f}"
 
     if area is not None:
-        return explain.explain_area(release, area, money)
+        step = Period.parse(period)
+        changes = known_changes(road.home, road.settings, road.catalog, step)
+        return explain.explain_area(release, area, money, lambda gone: changes.became(gone, date.min, frozenset()))
     if payee is not None:
         return explain.explain_payee(release, payee, money)
 

@@ -1,8 +1,17 @@
 """How a command can end without being done: words for the entry point to turn into exit codes."""
 
+from collections.abc import Mapping
+
 
 class SaysNo(RuntimeError):  # noqa: N818
-    """Data or rules say no: a blocking check failed or money rules conflict. The release in force is unchanged."""
+    """Data or rules say no: a blocking check failed or money rules conflict. The release in force is unchanged.
+
+    `words`: why, in zh and en.
+    """
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        super().__init__(words["en"])
+        self.words = words
 
 
 class StepFailed(RuntimeError):  # noqa: N818

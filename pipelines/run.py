@@ -13,8 +13,7 @@ from typing import Any
 from assets.intake import ledger
 from assets.release.publish import PROFILE
 from assets.stages.road import Road
-from data_contracts.closed import DefinitionError
-from data_contracts.messages import text
+from data_contracts.messages import LANGUAGES, text, wrong
 from pipelines.desk import PROCESS, close_abandoned_runs, instance_folder
 from pipelines.outcomes import SaysNo, StepFailed
 from pipelines.progress import steps_logged_to
@@ -53,13 +52,22 @@ def run_period(path: Path, period: str | None) -> RunResult:
     period = period or road.settings.home.calendar.last
     known = [item.key for item in road.periods_up_to(road.settings.home.calendar.last)]
     if period not in known:
-        raise DefinitionError(f"--period {period}: the calendar of this home goes from {known[0]} to {known[-1]}")
+        raise wrong("wrong_calendar", period=period, first=known[0], last=known[-1])
     road.register()
     standing = road.up_to_date(period)
     if standing is not None:
         return _result(road, period, standing, new=False)
     name = _through_dagster(road, period)
     return _result(road, period, road.home.releases / name, new=True)
+
+
+def periods_with_files(path: Path, period: str | None) -> list[str]:
+    """Periods up to `period`, or to the last of the calendar, for which a file arrived; that one itself is the last."""
+    road = Road.open(path)
+    road.register()
+    last = period or road.settings.home.calendar.last
+    arrived = {entry.period for entry in ledger.entries(road.home)}
+    return [step.key for step in road.periods_up_to(last) if step.key in arrived and step.key != last] + [last]
 
 
 def _through_dagster(road: Road, period: str) -> str:
@@ -95,16 +103,15 @@ def _failure(result: Any) -> RuntimeError:
     """What stopped the run, without a stack trace."""
     checks = [check for check in result.get_asset_check_evaluations() if not check.passed and check.blocking]
     if checks:
-        return SaysNo(
-            "; ".join(f"{x.asset_key.to_user_string()} {x.check_name}: {x.description or ''}" for x in checks)
-        )
+        said = [(x.description or x.check_name).splitlines() for x in checks]
+        return SaysNo({"zh": "；".join(words[0] for words in said), "en": "; ".join(words[-1] for words in said)})
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
             cause = error.cause or error
             message = cause.message.strip().splitlines()[0]
-            if cause.cls_name in ("InfeasibleError", "UnsoundReleaseError", "DefinitionError"):
-                return SaysNo(message.split(": ", 1)[1])
+            if cause.cls_name in ("InfeasibleError", "UnsoundReleaseError", "WrongDefinitionError"):
+                return SaysNo(dict(zip(LANGUAGES, message.split(": ", 1)[1].split(" / ", 1), strict=True)))
             return StepFailed(f"{event.step_key}: {cause.cls_name}")
     return StepFailed("road")
 

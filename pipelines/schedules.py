@@ -12,17 +12,12 @@ import dagster as dg
 
 from assets.stages.plan import Plan
 from data_contracts.messages import both
-from data_contracts.periods import Period
+from data_contracts.periods import Period, last_ended
 from data_contracts.settings import Sender
 from pipelines.jobs import ROAD, STARTED_BY
 
 MORNING, CLOSING = "30 7 * * *", "0 8 * * *"
 CLOSES = "kangheng/closes"
-
-
-def last_ended(periods: Sequence[Period], day: date) -> Period | None:
-    """The last period of the calendar that had ended before `day`."""
-    return next((period for period in reversed(periods) if period.end < day), None)
 
 
 def last_due(periods: Sequence[Period], senders: Mapping[str, Sender], day: date) -> Period | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
+from data_contracts.messages import wrong
 
 _HOME = """# 机构目录设置 / settings of this home
 # 改完后运行 kangheng settings 检查 / check them with kangheng settings
@@ -31,7 +31,7 @@ rule_sets: [national_2017]         # 口径，第一个用于分配 / the first 
 def make_home(path: Path) -> None:
     """Make the folders and home.yaml; refuses a folder that is a home already."""
     if (path / "home.yaml").exists():
-        raise DefinitionError(f"{path}: there is a home here already")
+        raise wrong("wrong_home_exists", path=path)
     path.mkdir(parents=True, exist_ok=True)
     Home(path).make_folders()
     (path / "home.yaml").write_text(_HOME, encoding="utf-8")

@@ -1,41 +1,121 @@
-"""`kangheng status`: what arrived, is missing, was refused and is in force, for one period.
+"""`kangheng status`: what arrived, is missing, waits, was refused, warns and is in force for a period, and what to do.
 
-Put here: gathering and wording. Keep out: deciding deadlines' consequences.
+Put here: gathering. Keep out: which feeds are expected (assets.intake.expected) and how it is said (status_words.py).
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
+import polars as pl
+
+from assets.compute import sharing
 from assets.intake import ledger
+from assets.intake.delivery import StagedFile
+from assets.intake.expected import (
+    delivered_feeds,
+    due_date,
+    expected_feeds,
+    missing_institutions,
+    unused_feeds,
+)
+from assets.intake.findings import FileRefused
+from assets.intake.landing import Landed, scan
+from assets.intake.ledger import Entry
+from assets.lake import parts
 from assets.release.publish import current
+from assets.stages.handback import refresh_fix_lists, standing_files
 from assets.stages.road import Road
-from data_contracts.messages import text
-from data_contracts.periods import Period
+from data_contracts.contracts import FeedContract
+from data_contracts.messages import LANGUAGES, both
+from data_contracts.periods import Period, last_ended
+
+FeedState = Literal["arrived", "refused", "unread", "waiting", "late", "not_due"]
+Words = dict[str, str]
+
+
+@dataclass(frozen=True)
+class InstitutionStatus:
+    """One institution's delivery of a feed; counts are None before the files have been read.
+
+    `state`: arrived, refused (every file as a whole), unread (taken in, not read yet) or missing (delivered last time).
+    """
+
+    institution: str
+    state: Literal["arrived", "refused", "unread", "missing"]
+    files: int
+    records: int | None
+    refused_records: int | None
+    warnings: int | None
+    reasons: list[Words]
+    fix_list: str | None
 
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """One feed in the period."""
+    """One feed that is expected or came."""
 
     feed: str
-    title: str
-    files: int
-    records: int
-    refused_records: int
+    titles: Words
+    state: FeedState
     due: str
+    files: int
+    records: int | None
+    refused_records: int | None
+    warnings: int | None
+    institutions: list[InstitutionStatus]
+
+
+@dataclass(frozen=True)
+class SenderStatus:
+    """One sender: its feeds, and how well it shares (a row of quality__sharing; None before a run)."""
+
+    sender: str
+    titles: Words
+    due: str
+    feeds: list[FeedStatus]
+    sharing: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class WaitingFile:
+    """A landed file the ledger does not have: its period, or why none can be told."""
+
+    name: str
+    feed: str
+    period: str | None
+    problem: Words | None
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A landed file that was not taken at all."""
+
+    name: str
+    sender: str
+    feed: str
+    reason: Words
 
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a home for one period."""
+    """The state of a home for one period. `unusual`: failed expectations about whole deliveries."""
 
     period: str
-    feeds: list[FeedStatus]
-    refused: list[dict[str, Any]]
-    waiting: int
+    today: str
+    senders: list[SenderStatus]
+    waiting: list[WaitingFile]
+    refused: list[RefusedFile]
+    unused: list[str]
+    unusual: int
     release: str | None
+    release_is_current: bool
+    releases: dict[str, str]
+    next_steps: list[Words]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -43,41 +123,176 @@ class Status:
 
     def lines(self, language: str) -> list[str]:
         """The state in words, what to do next at the end."""
-        lines = [text("status_period", language, period=self.period)]
-        for feed in self.feeds:
-            sentence = "status_arrived" if feed.files else "status_missing"
-            lines.append(text(sentence, language, **asdict(feed)))
-        for item in self.refused:
-            reason = text(item["sentence"], language, **item["params"])
-            lines.append(text("cli_run_refused", language, name=item["name"], reason=reason))
-        if self.waiting:
-            lines.append(text("status_waiting", language, files=self.waiting))
-        lines.append(text("status_release" if self.release else "status_no_release", language, release=self.release))
-        return lines
+        from pipelines.status_words import status_lines
+
+        return status_lines(self, language)
 
 
-def status_of(path: Path, period: str | None) -> Status:
-    """The state of the home at `path`; without a period, of the last one of its calendar."""
+def status_of(path: Path, period: str | None, today: date | None = None) -> Status:
+    """The state of the home at `path`; without a period, of the last one that has ended by `today`."""
     road = Road.open(path)
-    step = Period.parse(period or road.settings.home.calendar.last)
-    feeds = []
-    for contract in road.catalog.current():
-        entries = [e for e in ledger.entries(road.home) if e.key == contract.key and e.period == step.key]
-        staged = road.intake.staged(contract.key, step.key) if road.intake.is_staged(contract.key, step.key) else []
-        sender = road.settings.home.senders.get(contract.sender)
-        due = step.end + timedelta(days=sender.deadline_days if sender else 0)
-        accounts = [item.account for item in staged]
-        feeds.append(
-            FeedStatus(
-                feed=contract.key,
-                title=contract.extras.titles.zh,
-                files=len(entries),
+    calendar = road.periods_up_to(road.settings.home.calendar.last)
+    today = today or datetime.now(ZoneInfo(road.settings.home.time_zone)).date()
+    step = Period.parse(period) if period else last_ended(calendar, today) or calendar[0]
+    entries = ledger.entries(road.home)
+    waiting = _waiting(road)
+    senders = _senders(road, step, today, entries, waiting)
+    releases = current(road.home)["periods"]
+    judged = parts.read_table(road.home, "quality__deliveries", [step.key])
+    found = Status(
+        period=step.key,
+        today=today.isoformat(),
+        senders=senders,
+        waiting=waiting,
+        refused=[
+            RefusedFile(
+                item["name"],
+                item["sender"],
+                f"{item['sender']}.{item['feed']}",
+                both(item["sentence"], **item["params"]),
+            )
+            for item in ledger.refusals(road.home)
+        ],
+        unused=unused_feeds(road.catalog, road.settings.home.feeds, _seen(entries, waiting)),
+        unusual=0 if judged is None else judged.filter(~pl.col("success")).height,
+        release=releases.get(step.key),
+        release_is_current=not waiting and road.up_to_date(step.key) is not None,
+        releases=releases,
+        next_steps=[],
+    )
+    from pipelines.status_words import next_steps
+
+    found.next_steps.extend(next_steps(found, path))
+    return found
+
+
+def _waiting(road: Road) -> list[WaitingFile]:
+    """Landed files whose delivery or note is new to the ledger; what it refused already does not wait."""
+    book = ledger.read_book(road.home)
+    calendar = [item.key for item in road.periods_up_to(road.settings.home.calendar.last)]
+    now = datetime.now(ZoneInfo(road.settings.home.time_zone))
+    found = []
+    for file in scan(road.home, road.catalog):
+        entry = partial(ledger.entry_of, file, road.catalog, road.settings.limits, now, calendar)
+        try:
+            news = book.news_of(file, entry)
+        except FileRefused as refusal:
+            if file.name not in book.refused:
+                found.append(_waits(file, None, both(refusal.finding.sentence, **refusal.finding.params)))
+            continue
+        if news is not None:
+            found.append(_waits(file, news.entry.period, None))
+    return found
+
+
+def _waits(file: Landed, period: str | None, problem: Words | None) -> WaitingFile:
+    return WaitingFile(file.name, f"{file.sender}.{file.feed}", period, problem)
+
+
+def _seen(entries: list[Entry], waiting: list[WaitingFile]) -> dict[str, set[str]]:
+    """Period → feeds of which a file came or waits; before the first run all of them wait."""
+    seen = delivered_feeds(entries)
+    for file in waiting:
+        if file.period is not None:
+            seen.setdefault(file.period, set()).add(file.feed)
+    return seen
+
+
+def _senders(
+    road: Road, step: Period, today: date, entries: list[Entry], waiting: list[WaitingFile]
+) -> list[SenderStatus]:
+    home = road.settings.home
+    expected = {feed.key: feed for feed in expected_feeds(road.catalog, home.feeds, _seen(entries, waiting), step)}
+    came = {entry.key for entry in entries if entry.period == step.key}
+    lies = {file.feed for file in waiting if file.period == step.key} & road.catalog.feeds.keys()
+    others = {key: road.catalog.feed(key, step.key) for key in (came | lies) - expected.keys()}
+    shown = dict(sorted((expected | others).items()))
+    shares = parts.read_table(road.home, sharing.TABLE, [step.key])
+    of_sender = {} if shares is None else {row["sender"]: row for row in shares.iter_rows(named=True)}
+    return [
+        SenderStatus(
+            sender=sender,
+            titles=_titles_of(road, sender),
+            due=due_date(home, sender, step).isoformat(),
+            feeds=[
+                _feed(road, feed, step, today, entries, in_landing=key in lies)
+                for key, feed in shown.items()
+                if feed.sender == sender
+            ],
+            sharing=of_sender.get(sender),
+        )
+        for sender in sorted({*home.senders, *(feed.sender for feed in shown.values())})
+    ]
+
+
+def _titles_of(road: Road, sender: str) -> Words:
+    known = road.settings.home.senders.get(sender)
+    return {language: known.titles.get(language) if known else sender for language in LANGUAGES}
+
+
+def _feed(
+    road: Road, feed: FeedContract, step: Period, today: date, entries: list[Entry], *, in_landing: bool
+) -> FeedStatus:
+    own = [entry for entry in entries if entry.key == feed.key and entry.period == step.key]
+    due = due_date(road.settings.home, feed.sender, step)
+    institutions = _institutions(road, feed, step, own)
+    gone = missing_institutions(entries, feed.key, step) if own else []
+    institutions += [InstitutionStatus(name, "missing", 0, 0, 0, 0, [], None) for name in gone]
+    state: FeedState
+    if own:
+        states = {item.state for item in institutions if item.state != "missing"}
+        state = "unread" if "unread" in states else "arrived" if "arrived" in states else "refused"
+    else:
+        state = "waiting" if in_landing else "late" if today > due else "not_due"
+    return FeedStatus(
+        feed=feed.key,
+        titles={language: feed.extras.titles.get(language) for language in LANGUAGES},
+        state=state,
+        due=due.isoformat(),
+        files=len(own),
+        records=_sum(item.records for item in institutions),
+        refused_records=_sum(item.refused_records for item in institutions),
+        warnings=_sum(item.warnings for item in institutions),
+        institutions=institutions,
+    )
+
+
+def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]) -> list[InstitutionStatus]:
+    """What each institution delivered, of the files it stands by, with where its fix list lies."""
+    if not own:
+        return []
+    names = sorted({entry.institution_id or "" for entry in own})
+    if not road.intake.is_staged(feed.key, step.key):
+        counts = {name: sum((entry.institution_id or "") == name for entry in own) for name in names}
+        return [InstitutionStatus(name, "unread", counts[name], None, None, None, [], None) for name in names]
+    lists = refresh_fix_lists(road, feed.key, step.key)
+    files = standing_files(road, feed.key, step.key)
+    found = []
+    for name in names:
+        standing = [item for item in files if (item.entry.institution_id or "") == name]
+        whole = [item.refused for item in standing if item.refused]
+        accounts = [item.account for item in standing]
+        found.append(
+            InstitutionStatus(
+                institution=name,
+                state="refused" if standing and len(whole) == len(standing) else "arrived",
+                files=len(standing),
                 records=sum(account.records for account in accounts),
                 refused_records=sum(account.quarantined + account.unreadable for account in accounts),
-                due=due.isoformat(),
+                warnings=sum(map(_warnings, standing)),
+                reasons=[{language: finding.words(language) for language in LANGUAGES} for finding in whole],
+                fix_list=str(lists[name]) if name in lists else None,
             )
         )
-    refused = ledger.refusals(road.home)
-    waiting = len(road.not_taken())
-    release = current(road.home)["periods"].get(step.key)
-    return Status(step.key, feeds, refused, waiting, release)
+    return found
+
+
+def _warnings(item: StagedFile) -> int:
+    """Remarks on the file and warnings of rules: nothing is refused because of them."""
+    remarks = len(item.account.findings) - (item.refused is not None)
+    return remarks + sum(count.violated for count in item.account.rules.values() if count.severity == "warning")
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)

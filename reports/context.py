@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from data_contracts.closed import Bilingual
 from data_contracts.messages import both
@@ -21,6 +22,10 @@ from data_contracts.settings import (
     Service,
     Settings,
 )
+
+if TYPE_CHECKING:
+    from data_contracts.dictionary import FeedEntry
+    from data_contracts.national_services import ServiceRow
 
 _NOTHING = Bilingual(zh="", en="")
 
@@ -104,6 +109,19 @@ class ServiceView:
 
 
 @dataclass(frozen=True)
+class ExpectationView:
+    """Dictionary entry of an expectation of whole deliveries: its name and how its figure is made."""
+
+    titles: Bilingual
+    formula: Bilingual = _NOTHING
+
+    @classmethod
+    def bare(cls, expectation: str) -> "ExpectationView":
+        """An entry that shows the id."""
+        return cls(words(expectation, expectation))
+
+
+@dataclass(frozen=True)
 class AllocationView:
     """What is known about the division of money besides its lines; `budget_minor` is the sum to be divided."""
 
@@ -119,7 +137,9 @@ class ReportContext:
     """Everything pages and workbooks need besides frames.
 
     `levels` go from leaf to top; `rule_sets` are in the order of importance, pages open with the first; `policies` of
-    a class stand together. `parameters`: rule set → name → title and value in words.
+    a class stand together. `parameters`: rule set → name → title and value in words. `national_services`: what of each
+    the home has, in the order of the register. `columns`: (feed, column) → title. `fix_lists`: feed and institution, or
+    no text → where the fix list lies below the home's folder.
     """
 
     home: Bilingual
@@ -130,15 +150,20 @@ class ReportContext:
     indicators: Mapping[str, IndicatorView] = field(default_factory=dict)
     policies: Mapping[str, PolicyView] = field(default_factory=dict)
     services: Mapping[str, ServiceView] = field(default_factory=dict)
+    national_services: "tuple[ServiceRow, ...]" = ()
     sources: Mapping[str, Bilingual] = field(default_factory=dict)
     grades: Mapping[str, Bilingual] = field(default_factory=dict)
     allocation: AllocationView | None = None
     currency: CurrencyView = field(default_factory=CurrencyView)
     senders: Mapping[str, Bilingual] = field(default_factory=dict)
     feeds: Mapping[str, Bilingual] = field(default_factory=dict)
+    dictionary: "tuple[FeedEntry, ...]" = ()
     rules: Mapping[str, Bilingual] = field(default_factory=dict)
     release_id: str = ""
     warnings: tuple[Bilingual, ...] = ()
+    expectations: Mapping[str, ExpectationView] = field(default_factory=dict)
+    columns: Mapping[tuple[str, str], Bilingual] = field(default_factory=dict)
+    fix_lists: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def context_from_settings(
@@ -151,6 +176,10 @@ def context_from_settings(
     rules: Mapping[str, Bilingual] | None = None,
     sources: Mapping[str, Bilingual] | None = None,
     warnings: tuple[Bilingual, ...] = (),
+    national_services: "tuple[ServiceRow, ...]" = (),
+    dictionary: "tuple[FeedEntry, ...]" = (),
+    columns: Mapping[tuple[str, str], Bilingual] | None = None,
+    fix_lists: Mapping[tuple[str, str], str] | None = None,
 ) -> ReportContext:
     """The context of a home's report; `budget_minor` is the sum divided in `period`, None when nothing was.
 
@@ -172,15 +201,20 @@ def context_from_settings(
         },
         policies=_policies(policies, when.end) if policies else {},
         services={key: _service(item) for key, item in sorted(settings.services.items())},
+        national_services=national_services,
         sources=sources or {},
         grades={key: grade.titles for key, grade in policies.grades.items()} if policies else {},
         allocation=_allocation(settings.allocation, budget_minor),
         currency=_currency(settings),
         senders={key: sender.titles for key, sender in home.senders.items()},
         feeds=feeds or {},
+        dictionary=dictionary,
         rules=rules or {},
         release_id=release_id,
         warnings=warnings,
+        expectations={key: ExpectationView(item.titles, item.formula) for key, item in settings.judgement.items()},
+        columns=columns or {},
+        fix_lists=fix_lists or {},
     )
 
 

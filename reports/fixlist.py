@@ -10,8 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from data_contracts.messages import catalogue, text
+from data_contracts.messages import LANGUAGES, catalogue, text
 from reports import sheets
+from reports.harmless import harmless
 
 COLUMNS = (
     "file", "sheet", "line_no", "record_no", "column_title", "rule_id",
@@ -19,15 +20,16 @@ COLUMNS = (
 )  # fmt: skip
 _NUMBERS = ("line_no", "record_no")
 _WIDTHS = (34, 14, 8, 8, 18, 22, 8, 46, 46, 46, 46)
-# Spreadsheet programs run a CSV cell that starts with one of these.
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+# Nobody works through more rows by hand, and a sheet holds no more than a million; the other two files have all.
+_MOST_ROWS = 20_000
 
 
 def write_fix_list(rows: pl.DataFrame, out_dir: Path, base_name: str) -> list[Path]:
     """Write `<base_name>.xlsx`, `.csv` and `.json` into `out_dir` and return the three paths.
 
-    `rows` must have exactly the columns of COLUMNS, so that no other column of a file can slip in; ValueError
-    names the first that is missing or not allowed. Rows keep their order.
+    The workbook shows the first rows of a very long list and says how many more the other two have. `rows` must have
+    exactly the columns of COLUMNS, so that no other column of a file can slip in; ValueError names the first that is
+    missing or not allowed. Rows keep their order.
     """
     wrong = [name for name in COLUMNS if name not in rows.columns] or [
         name for name in rows.columns if name not in COLUMNS
@@ -37,7 +39,8 @@ def write_fix_list(rows: pl.DataFrame, out_dir: Path, base_name: str) -> list[Pa
     records = rows.select(COLUMNS).rows(named=True)
     out_dir.mkdir(parents=True, exist_ok=True)
     paths = [out_dir / f"{base_name}{suffix}" for suffix in (".xlsx", ".csv", ".json")]
-    _write_xlsx(records, paths[0])
+    shown = records if len(records) <= _MOST_ROWS else [_more(len(records)), *records[:_MOST_ROWS]]
+    _write_xlsx(shown, paths[0])
     paths[1].write_bytes(_csv(records))
     paths[2].write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
     return paths
@@ -46,6 +49,12 @@ def write_fix_list(rows: pl.DataFrame, out_dir: Path, base_name: str) -> list[Pa
 def _titles() -> list[str]:
     ids = {"sheet": "reports.fix.sheet_name"}
     return [text(ids.get(name, f"reports.fix.{name}"), "zh") for name in COLUMNS]
+
+
+def _more(rows: int) -> dict[str, object]:
+    """The row that stands for those the workbook leaves out."""
+    words = {f"message_{name}": text("accounting_fix_more", name, shown=_MOST_ROWS, rows=rows) for name in LANGUAGES}
+    return {**dict.fromkeys(COLUMNS), "severity": "warning", **words}
 
 
 def _severity(value: object) -> object:
@@ -80,10 +89,6 @@ def _csv(records: list[dict[str, object]]) -> bytes:
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(_titles())
     for record in records:
-        writer.writerow([_harmless(record[key]) for key in COLUMNS])
+        shown = {**record, "severity": _severity(record["severity"])}
+        writer.writerow(["" if shown[key] is None else harmless(str(shown[key])) for key in COLUMNS])
     return stream.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: object) -> str:
-    shown = "" if value is None else str(value)
-    return f"'{shown}" if shown.startswith(_ACTIVE) else shown

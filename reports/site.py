@@ -17,10 +17,12 @@ from markupsafe import Markup
 from data_contracts.messages import LANGUAGES, text
 from reports import format as shown
 from reports import policy_data as policy
+from reports import quality_data as quality
 from reports import site_data as data
+from reports import supply_data as supply
 from reports.context import ReportContext
 
-PAGES = ("index", "indicators", "dimensions", "policies", "risk", "money", "quality")
+PAGES = ("index", "indicators", "dimensions", "policies", "risk", "money", "services", "quality", "dictionary")
 _POLICY = "policy_"
 _HERE = Path(__file__).parent
 _ASSETS = ("site.css", "site.js")
@@ -65,9 +67,9 @@ def render_page(page: str, language: str, context: ReportContext, frames: data.F
     else:
         payload |= _CONTENT[page](context, frames, areas, keys, language)
         template, tab, title = page, page, text(f"reports.page.{page}", language)
-        written = {"register": policy.register(context, frames, areas, language)} if page == "policies" else {}
+        written = _WRITTEN[page](context, frames, areas, language) if page in _WRITTEN else {}
     return (
-        _environment()
+        environment()
         .get_template(f"{template}.html")
         .render(
             **written,
@@ -109,7 +111,7 @@ def _words(language: str, message_id: str, **params: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates are read and compiled once for all pages."""
     return Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -181,7 +183,7 @@ def _indicators(
     return {"indicators": data.indicators_payload(context, frames, areas, keys, language)}
 
 
-def _policies(
+def _nothing(
     _context: ReportContext, _frames: data.Frames, _areas: pl.DataFrame, _: list[tuple[str, str]], _language: str
 ) -> data.Json:
     return {}
@@ -208,17 +210,34 @@ def _money(
 def _quality(
     context: ReportContext, frames: data.Frames, _areas: pl.DataFrame, _: list[tuple[str, str]], language: str
 ) -> data.Json:
-    return {"quality": data.quality_payload(context, frames, language)}
+    return {"quality": quality.quality_payload(context, frames, language)}
 
 
 _CONTENT: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, list[tuple[str, str]], str], data.Json]] = {
     "index": _overview,
     "indicators": _indicators,
     "dimensions": _dimensions,
-    "policies": _policies,
+    "policies": _nothing,
     "risk": _risk,
     "money": _money,
+    "services": _nothing,
     "quality": _quality,
+    "dictionary": _nothing,
+}
+# What a page shows without a script.
+_WRITTEN: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, str], data.Json]] = {
+    "policies": lambda context, frames, areas, language: {
+        "register": policy.register(context, frames, areas, language)
+    },
+    "services": lambda context, frames, areas, language: {"services": supply.matrix(context, frames, areas, language)},
+    "quality": lambda context, frames, _areas, language: {
+        "suspects": quality.suspects(context, frames, language),
+        "sharing": supply.sharing(context, frames, language),
+    },
+    "dictionary": lambda context, _frames, _areas, language: {
+        "dictionary": context.dictionary,
+        "senders": {key: titles.get(language) for key, titles in context.senders.items()},
+    },
 }
 
 

@@ -1,57 +1,29 @@
 """The blank workbook a supplier fills in: headings, drop-downs, an example, notes and a dictionary.
 
-Put here: layout of that workbook and the plain description it is made from. Keep out: reading contracts.
+Put here: layout of that workbook. Keep out: what a feed's dictionary says (data_contracts.dictionary).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_contracts.closed import Bilingual
-from data_contracts.messages import catalogue, text
+from data_contracts.contracts import EXAMPLE_HEADER
+from data_contracts.dictionary import ColumnEntry, FeedEntry, RuleEntry
+from data_contracts.messages import both, text
 from reports import sheets
 
 _ROWS_WITH_CHOICES = 5000
 _NOTE_AUTHOR = "康衡"
+_COLUMN_KEYS = (
+    "column", "title_en", "type", "required", "allowed", "unit", "meaning", "standard", "filled", "aliases", "missing",
+    "rule",
+)  # fmt: skip
+_RULE_KEYS = ("rule", "severity", "rule_text", "rule_text", "rule_fix", "rule_fix")
 
 
-@dataclass(frozen=True)
-class TemplateColumn:
-    """A column to fill in; `codes` are the entries offered in a drop-down, in order."""
-
-    titles: Bilingual
-    type: str
-    required: bool
-    meaning: Bilingual = field(default_factory=lambda: Bilingual(zh="", en=""))
-    codes: tuple[Bilingual, ...] = ()
-    unit: str = ""
-    example: str = ""
-    rules: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TemplateRule:
-    """A rule of the feed and what to do about a violation."""
-
-    rule_id: str
-    titles: Bilingual
-    fix: Bilingual
-
-
-@dataclass(frozen=True)
-class FeedTemplate:
-    """Everything the blank workbook of a feed shows."""
-
-    feed: str
-    titles: Bilingual
-    columns: Sequence[TemplateColumn]
-    rules: Sequence[TemplateRule] = ()
-
-
-def write_template(view: FeedTemplate, path: Path) -> Path:
+def write_template(entry: FeedEntry, path: Path) -> Path:
     """Write the blank workbook and return its path. Sheets: data, dictionary, codes (only with code lists)."""
-    with sheets.workbook(path, f"{view.titles.zh} · {view.feed}") as book:
+    with sheets.workbook(path, f"{entry.titles.zh} · {entry.key}") as book:
         look = {
             "header": sheets.style(book, bold=True, text_wrap=True, bg_color="#EEF2F5", border=1, num_format="@"),
             "required": sheets.style(book, bold=True, text_wrap=True, bg_color="#FBEEE3", border=1, num_format="@"),
@@ -60,23 +32,25 @@ def write_template(view: FeedTemplate, path: Path) -> Path:
             "cell": sheets.style(book, text_wrap=True, border=1, valign="top"),
             "note": sheets.style(book, font_color="#B8520F"),
         }
-        data_sheet = book.add_worksheet(text("reports.template.data", "zh"))
-        _dictionary_sheet(book, look, view)
-        ranges = _code_sheet(book, look, view)
-        _data_sheet(data_sheet, look, view, ranges)
+        data_sheet = book.add_worksheet(entry.sheet or text("reports.template.data", "zh"))
+        _dictionary_sheet(book, look, entry)
+        ranges = _code_sheet(book, look, entry)
+        _data_sheet(data_sheet, look, entry, ranges)
     return path
 
 
-def _data_sheet(sheet: Any, look: dict[str, Any], view: FeedTemplate, ranges: dict[int, str]) -> None:
-    for column, item in enumerate(view.columns):
+def _data_sheet(sheet: Any, look: dict[str, Any], entry: FeedEntry, ranges: dict[int, str]) -> None:
+    first = entry.header_rows
+    for column, item in enumerate(entry.columns):
         # Text cells, so that ids keep leading zeros and all their digits.
-        sheet.set_column(column, column, max(12, 2 * len(item.titles.zh) + 4), look["text"])
-        sheets.put_text(sheet, 0, column, item.titles.zh, look["required" if item.required else "header"])
-        sheets.put_text(sheet, 1, column, item.example, look["example"])
+        sheet.set_column(column, column, max(12, 2 * len(item.header) + 4), look["text"])
+        for row, part in enumerate(_header_parts(item.header, first)):
+            sheets.put_text(sheet, row, column, part, look["required" if item.required else "header"])
+        sheets.put_text(sheet, first, column, item.example, look["example"])
         sheet.write_comment(0, column, _note(item), {"author": _NOTE_AUTHOR, "x_scale": 2, "y_scale": 1.4})
         if column in ranges:
             sheet.data_validation(
-                1,
+                first,
                 column,
                 _ROWS_WITH_CHOICES,
                 column,
@@ -87,18 +61,26 @@ def _data_sheet(sheet: Any, look: dict[str, Any], view: FeedTemplate, ranges: di
                     "error_message": text("reports.template.pick", "zh"),
                 },
             )
-    sheet.write_comment(
-        1, 0, text("reports.template.example", "zh"), {"author": _NOTE_AUTHOR, "visible": False, "x_scale": 2}
-    )
-    sheet.freeze_panes(1, 0)
+    mark = len(entry.columns)
+    sheet.set_column(mark, mark, 24, look["text"])
+    sheets.put_text(sheet, 0, mark, EXAMPLE_HEADER, look["note"])
+    sheets.put_text(sheet, first, mark, text("reports.template.mark", "zh"), look["note"])
+    sheet.freeze_panes(first, 0)
 
 
-def _note(item: TemplateColumn) -> str:
-    parts = [item.meaning.zh, item.meaning.en, _pair("type", _type(item.type, "zh"))]
-    parts.append(_pair("required", text("reports.template.yes" if item.required else "reports.template.no", "zh")))
+def _header_parts(header: str, rows: int) -> list[str]:
+    """A header in as many rows as the feed has: `group/leaf` one above the other, a plain one in the first."""
+    parts = header.split("/", rows - 1)
+    return [*parts, *[""] * (rows - len(parts))]
+
+
+def _note(item: ColumnEntry) -> str:
+    """What the comment on a header says."""
+    parts = [item.titles.zh, item.meaning, _pair("type", _type(item.type, "zh")), _pair("required", _yes(item, "zh"))]
     if item.unit:
         parts.append(_pair("unit", item.unit))
-    parts.extend(item.rules)
+    if item.standard:
+        parts.append(_pair("standard", item.standard))
     return "\n".join(part for part in parts if part)
 
 
@@ -107,51 +89,73 @@ def _pair(key: str, value: str) -> str:
 
 
 def _type(kind: str, language: str) -> str:
-    message_id = f"reports.template.type.{kind}"
-    return text(message_id, language) if message_id in catalogue() else kind
+    return text(f"reports.template.type.{kind}", language)
 
 
-def _dictionary_sheet(book: Any, look: dict[str, Any], view: FeedTemplate) -> None:
+def _yes(item: ColumnEntry, language: str) -> str:
+    return text(f"reports.template.{'yes' if item.required else 'no'}", language)
+
+
+def _choices(item: ColumnEntry) -> list[Bilingual]:
+    """The entries offered in a drop-down."""
+    if item.type == "boolean":
+        return [Bilingual(**both(f"reports.template.{word}")) for word in ("yes", "no")]
+    return [code.titles for code in item.codes]
+
+
+def _dictionary_sheet(book: Any, look: dict[str, Any], entry: FeedEntry) -> None:
     sheet = book.add_worksheet(text("reports.template.dictionary", "zh"))
-    keys = ("column", "title_en", "type", "required", "allowed", "unit", "meaning", "rule")
-    sheets.put_headers(sheet, 0, [_both(key) for key in keys], look["header"])
-    row = 1
-    for item in view.columns:
-        required = "yes" if item.required else "no"
-        values = (
-            item.titles.zh,
-            item.titles.en,
-            f"{_type(item.type, 'zh')} {_type(item.type, 'en')}",
-            f"{text(f'reports.template.{required}', 'zh')} {text(f'reports.template.{required}', 'en')}",
-            "；".join(f"{code.zh} ({code.en})" for code in item.codes),
-            item.unit,
-            "\n".join(part for part in (item.meaning.zh, item.meaning.en) if part),
-            "\n".join(item.rules),
-        )
+    sheets.put_headers(sheet, 0, [_both(key) for key in _COLUMN_KEYS], look["header"])
+    rows: list[tuple[str, ...]] = [_column_row(item) for item in entry.columns]
+    for row, values in enumerate(rows, start=1):
         for column, value in enumerate(values):
             sheets.put_text(sheet, row, column, value, look["cell"])
+    row = len(rows) + 2
+    sentences = [Bilingual(**both("reports.template.example")), entry.delivery, *entry.resends, *entry.corrections]
+    for sentence in sentences:
+        sheets.put_text(sheet, row, 0, sentence.zh, look["note"])
+        sheets.put_text(sheet, row + 1, 0, sentence.en, look["note"])
+        row += 2
+    row += 1
+    sheets.put_headers(sheet, row, [_both(key) for key in _RULE_KEYS], look["header"])
+    for rule in entry.rules:
         row += 1
-    sheets.put_text(sheet, row + 1, 0, text("reports.template.example", "zh"), look["note"])
-    sheets.put_text(sheet, row + 2, 0, text("reports.template.example", "en"), look["note"])
-    row += 4
-    sheets.put_headers(
-        sheet, row, [_both(key) for key in ("rule", "rule_text", "rule_text", "rule_fix", "rule_fix")], look["header"]
-    )
-    for rule in view.rules:
-        row += 1
-        for column, value in enumerate((rule.rule_id, rule.titles.zh, rule.titles.en, rule.fix.zh, rule.fix.en)):
+        for column, value in enumerate(_rule_row(rule)):
             sheets.put_text(sheet, row, column, value, look["cell"])
     sheet.freeze_panes(1, 1)
-    sheets.fit(sheet, [22, 30, 30, 30, 36, 12, 46, 40])
+    sheets.fit(sheet, [22, 30, 30, 30, 36, 12, 46, 30, 20, 30, 20, 40])
+
+
+def _column_row(item: ColumnEntry) -> tuple[str, ...]:
+    return (
+        item.header,
+        item.titles.en,
+        f"{_type(item.type, 'zh')} {_type(item.type, 'en')}",
+        f"{_yes(item, 'zh')} {_yes(item, 'en')}",
+        "；".join(f"{code.zh} ({code.en})" for code in _choices(item)),
+        "、".join(unit for unit in (item.unit, *item.units) if unit),
+        item.meaning,
+        # Alone in its cell the name of a code list may be a header of the feed, and its row be taken for one.
+        _pair("standard", item.standard) if item.standard else "",
+        item.example,
+        "、".join(item.aliases),
+        "、".join(item.missing),
+        "\n".join(item.rules),
+    )
+
+
+def _rule_row(rule: RuleEntry) -> tuple[str, ...]:
+    severity = _both(f"severity.{rule.severity}")
+    return rule.id, severity, rule.titles.zh, rule.titles.en, rule.fix.zh, rule.fix.en
 
 
 def _both(key: str) -> str:
     return f"{text(f'reports.template.{key}', 'zh')} {text(f'reports.template.{key}', 'en')}"
 
 
-def _code_sheet(book: Any, look: dict[str, Any], view: FeedTemplate) -> dict[int, str]:
+def _code_sheet(book: Any, look: dict[str, Any], entry: FeedEntry) -> dict[int, str]:
     """Write the lists behind the drop-downs; returns column position → cell range of its list."""
-    coded = [(position, item) for position, item in enumerate(view.columns) if item.codes]
+    coded = [(position, item) for position, item in enumerate(entry.columns) if _choices(item)]
     if not coded:
         return {}
     from xlsxwriter.utility import xl_range_abs
@@ -160,9 +164,11 @@ def _code_sheet(book: Any, look: dict[str, Any], view: FeedTemplate) -> dict[int
     sheet = book.add_worksheet(name)
     ranges = {}
     for column, (position, item) in enumerate(coded):
-        sheets.put_text(sheet, 0, column, item.titles.zh, look["header"])
-        for row, code in enumerate(item.codes, start=1):
-            sheets.put_text(sheet, row, column, code.zh, look["cell"])
-        ranges[position] = f"='{name}'!{xl_range_abs(1, column, len(item.codes), column)}"
+        choices = _choices(item)
+        # No header of the feed: a reader that looks for the data must not find them here.
+        sheets.put_text(sheet, 0, column, text("reports.template.choices", "zh", column=item.header), look["header"])
+        for row, choice in enumerate(choices, start=1):
+            sheets.put_text(sheet, row, column, choice.zh, look["cell"])
+        ranges[position] = f"='{name}'!{xl_range_abs(1, column, len(choices), column)}"
         sheet.set_column(column, column, 20)
     return ranges

@@ -17,8 +17,7 @@ import polars as pl
 from assets.compute.inputs import periods_per_year
 from assets.lake import parts
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
-from data_contracts.messages import both
+from data_contracts.messages import both, wrong
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import AllocationDocument, Settings
@@ -88,9 +87,7 @@ def _budget(document: AllocationDocument, settings: Settings, period: Period) ->
         return None
     minor = sum(stated) * settings.home.currency.minor_per_major
     if minor != int(minor):
-        raise DefinitionError(
-            f"allocation.yaml: budget of {period.year}: finer than one {settings.home.currency.minor_unit}"
-        )
+        raise wrong("wrong_budget", year=period.year, unit=settings.home.currency.minor_unit)
     return instalments(int(minor), periods_per_year(period))[period.index - 1]
 
 

@@ -15,8 +15,8 @@ from assets.compute.plan import CLOSURE, change_feeds, feed_inputs
 from assets.engine.duck import query
 from assets.lake import parts
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
 from data_contracts.contracts import AREA_CHANGE_COLUMNS, AREA_CHANGE_KINDS, Catalog, FeedContract, stored_columns
+from data_contracts.messages import wrong
 from data_contracts.periods import Period, periods_between
 from data_contracts.settings import Settings
 
@@ -45,16 +45,14 @@ class Changes:
         split: set[tuple[str, date]] = set()
         for old, new, day, kind in rows:
             if kind not in AREA_CHANGE_KINDS:
-                raise DefinitionError(f"{source}: change_kind must be one of {', '.join(AREA_CHANGE_KINDS)}")
+                raise wrong("wrong_change_kind", where=source, kinds=", ".join(AREA_CHANGE_KINDS))
             days.setdefault((old, day), set()).add(new)
             if kind == _SPLIT:
                 split.add((old, day))
         for (old, day), codes in sorted(days.items()):
             if len(codes) > 1 and (old, day) not in split:
-                raise DefinitionError(
-                    f"{source}: '{old}' becomes {len(codes)} areas on {day} ({', '.join(sorted(codes))}) and is not "
-                    "marked as a split; correct the file and send it again"
-                )
+                named = ", ".join(sorted(codes))
+                raise wrong("wrong_change_split", where=source, old=old, count=len(codes), day=day, codes=named)
         _refuse_circles({key: next(iter(codes)) for key, codes in days.items() if len(codes) == 1}, source)
         found: dict[str, list[tuple[date, frozenset[str]]]] = {}
         for (old, day), codes in sorted(days.items()):
@@ -88,10 +86,7 @@ def _refuse_circles(single: Mapping[tuple[str, date], str], source: str) -> None
             seen.add(code)
             code = single[code, day]
         if code == start and len(seen) > 1:
-            raise DefinitionError(
-                f"{source}: the changes of {day} lead from '{start}' back to itself ({', '.join(sorted(seen))}); "
-                "correct the file and send it again"
-            )
+            raise wrong("wrong_change_circle", where=source, day=day, start=start, codes=", ".join(sorted(seen)))
 
 
 @dataclass(frozen=True)
@@ -183,7 +178,7 @@ def _of_lowest_level(found: pl.DataFrame, feed: FeedContract, levels: list[str])
     """Changes of higher areas say nothing that the area trees do not; a change without a level is a lowest one's."""
     unknown = sorted(set(found["level"].drop_nulls()) - set(levels))
     if unknown:
-        raise DefinitionError(f"{feed.key}: home.yaml has no level '{unknown[0]}'; it has {', '.join(levels)}")
+        raise wrong("wrong_no_level", where=feed.key, level=unknown[0], levels=", ".join(levels))
     lowest = found.filter(pl.col("level").is_null() | (pl.col("level") == levels[0]))
     return lowest.select(AREA_CHANGE_COLUMNS).iter_rows()
 

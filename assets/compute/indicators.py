@@ -19,8 +19,8 @@ from assets.compute.plan import CLOSURE
 from assets.engine.duck import Table, query
 from assets.lake import parts
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
 from data_contracts.contracts import Catalog
+from data_contracts.messages import wrong_condition
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import Indicator, Settings, SurveyDesign
@@ -246,7 +246,7 @@ def _check_design(indicator_id: str, design: SurveyDesign, columns: list[str]) -
         for text in (design.success, design.valid, design.stratum, design.psu, design.weight):
             check_condition(text, columns)
     except NotPortableError as error:
-        raise DefinitionError(f"indicators.yaml: {indicator_id}: survey: {design.mart}: {error}") from None
+        raise wrong_condition(f"indicators.yaml: {indicator_id}: survey: {design.mart}", str(error)) from None
 
 
 def _survey(grid: pl.DataFrame, samples: pl.DataFrame | None, indicator: Indicator, period: Period) -> pl.DataFrame:

@@ -11,8 +11,9 @@ from assets.compute.plan import selection_table
 from assets.engine.duck import EngineLimits, Table, View
 from assets.lake import parts
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
+from assets.lake.selection import verdicts_in_force
 from data_contracts.contracts import Catalog, FeedContract
+from data_contracts.messages import wrong
 from data_contracts.periods import GRAINS, Period
 from data_contracts.settings import Settings
 
@@ -45,11 +46,10 @@ def current_rows(home: Home, feed: FeedContract, period: Period) -> dict[str, Ta
     files = parts.files_in_force(home, feed.table, [period.key])
     if not files:
         return None
-    selection = parts.read_manifest(home, selection_table(feed), period.key)
-    if selection is None or not selection.rows:
+    excluded = verdicts_in_force(home, feed.table, selection_table(feed), period.key)
+    if not excluded or not pl.scan_parquet(excluded).select(pl.len()).collect().item():
         # An anti join with nothing would mislead the engine about how many rows are left.
         return {feed.table: files}
-    excluded = parts.files_in_force(home, selection_table(feed), [period.key])
     accepted, hidden = f"{feed.table}__accepted", f"{feed.table}__not_current"
     current = (
         f"select a.* from {quoted(accepted)} a where not exists "  # noqa: S608  (names of a validated contract)
@@ -85,7 +85,7 @@ def rule_set_table(settings: Settings, period: Period) -> pl.DataFrame:
     for key, rules in active.items():
         missing = sorted(set(names) - set(rules.parameters))
         if missing:
-            raise DefinitionError(f"rule_sets.yaml: {key}: does not state '{missing[0]}' as the others do")
+            raise wrong("wrong_rule_sets_differ", key=key, name=missing[0])
     columns = {name: [rules.parameters[name] for rules in active.values()] for name in names}
     return pl.DataFrame({"rule_set": list(active), **columns}, schema_overrides={"rule_set": pl.String})
 

@@ -38,8 +38,8 @@ from assets.compute.plan import (
 from assets.engine.duck import Table, View, query
 from assets.lake import parts
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError
 from data_contracts.contracts import Catalog, FeedContract, polars_dtype, stored_columns
+from data_contracts.messages import wrong
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import Settings
@@ -47,7 +47,7 @@ from data_contracts.tables import output_tables
 from sql.text import read
 
 # Columns the hand-written SQL counts on; a home's own contract must have them too.
-_OF_RESIDENTS = (
+OF_RESIDENTS = (
     "community_id",
     "sex",
     "birth_date",
@@ -91,7 +91,8 @@ def build_link(home: Home, settings: Settings, catalog: Catalog, period: Period)
             continue
         tables |= rows
         selects.append(
-            f"select person_key, person_id_class, {int(key == REGISTER)} as in_register from {feed.table}"  # noqa: S608
+            f"select person_key, person_id_class, {int(key == REGISTER)} as in_register from {feed.table} "  # noqa: S608
+            "where person_key is not null"
         )
     if not selects:
         return None
@@ -141,12 +142,12 @@ def _level_selects(feed: FeedContract, rank: int, levels: list[str]) -> list[str
     stated = feed.extras.levels
     leaf = stated[0].id
     if leaf is None:
-        raise DefinitionError(f"{feed.source}: levels: the lowest level must name a column with its id")
+        raise wrong("wrong_lowest_level", where=feed.source)
     ids = [quoted(level.id) if level.id else literal(level.constant.id if level.constant else "") for level in stated]
     selects = []
     for place, level in enumerate(stated):
         if level.level not in levels:
-            raise DefinitionError(f"{feed.source}: home.yaml has no level '{level.level}'; it has {', '.join(levels)}")
+            raise wrong("wrong_no_level", where=feed.source, level=level.level, levels=", ".join(levels))
         name, name_en = _column(level.name), _column(level.name_en)
         if level.constant:
             name, name_en = literal(level.constant.name.zh), literal(level.constant.name.en)
@@ -170,7 +171,7 @@ def _residents(home: Home, settings: Settings, catalog: Catalog, period: Period)
     link = _table(home, LINK, [period])
     if feed is None or rows is None or link is None:
         return None
-    _need_columns(feed, _OF_RESIDENTS)
+    _need_columns(feed, OF_RESIDENTS)
     return _output(home, settings, RESIDENTS, _with_unknown(feed, rows) | link, period)
 
 
@@ -222,10 +223,7 @@ def _rules(settings: Settings, mart: str, period: Period) -> pl.DataFrame:
     stated = rule_set_table(settings, period)
     missing = [name for name in RULES_READ.get(mart, ()) if name not in stated.columns]
     if missing:
-        raise DefinitionError(
-            f"rule_sets.yaml: {', '.join(stated['rule_set'])}: '{missing[0]}' is not stated, and {mart} needs it; "
-            "take it from the rule set of the package it resembles"
-        )
+        raise wrong("wrong_rule_sets_lack", keys=", ".join(stated["rule_set"]), name=missing[0], mart=mart)
     return stated
 
 
@@ -252,7 +250,7 @@ def _facts(home: Home, settings: Settings, catalog: Catalog, period: Period) -> 
 
 def _fact_selects(feed: FeedContract) -> list[str]:
     if feed.extras.area is None:
-        raise DefinitionError(f"{feed.source}: an aggregate feed must name its area column")
+        raise wrong("wrong_aggregate_area", where=feed.source)
     area = quoted(feed.extras.area.column)
     return [
         f"select {literal(feed.key)} as feed, {literal(column.extras.fact or column.name)} as fact, "  # noqa: S608
@@ -286,7 +284,7 @@ def _record_select(feed: FeedContract) -> str:
     names = [name for name, _ in stored_columns(feed)]
     for name in ("person_id", _IN_REGISTER):
         if name in names:
-            raise DefinitionError(f"{feed.source}: '{name}' is added to every record; rename this column")
+            raise wrong("wrong_added_name", where=feed.source, name=name)
     own = {
         "own_area_id": feed.extras.area.column if feed.extras.area else "area_id",
         "own_sex": "sex",
@@ -307,7 +305,7 @@ def _feed_of(catalog: Catalog, mart: str) -> FeedContract:
     for feed in catalog.current():
         if feed.mart == mart:
             return feed
-    raise DefinitionError(f"no mart '{mart}' in this home; it has {', '.join(mart_names(catalog))}")
+    raise wrong("wrong_mart", mart=mart, marts=", ".join(mart_names(catalog)))
 
 
 def _rows(
@@ -326,7 +324,7 @@ def _need_columns(feed: FeedContract, columns: tuple[str, ...]) -> None:
     stored = {name for name, _ in stored_columns(feed)}
     missing = [name for name in columns if name not in stored]
     if missing:
-        raise DefinitionError(f"{feed.source}: needs column '{missing[0]}', as a column or a derived one")
+        raise wrong("wrong_needs_column", where=feed.source, name=missing[0])
 
 
 def _output(home: Home, settings: Settings, table: str, tables: Mapping[str, Table], period: Period) -> pl.DataFrame:

@@ -20,8 +20,9 @@ from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import FACTS
 from assets.engine.duck import Session, Table, session
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError, nearest
+from data_contracts.closed import DefinitionError
 from data_contracts.contracts import Catalog, stored_names
+from data_contracts.messages import did_you_mean, wrong, wrong_condition
 from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import Measure, Settings
@@ -141,15 +142,14 @@ def _check(measure_id: str, measure: Measure, columns: list[str]) -> None:
         needed.append("person_id")
     for name in needed:
         if name not in columns:
-            near = nearest(name, columns)
-            hint = f"; did you mean '{near}'?" if near else ""
-            raise DefinitionError(f"{where}: {measure.mart} has no column '{name}'{hint}")
+            hint = did_you_mean(name, columns)
+            raise wrong("wrong_mart_column", where=where, mart=measure.mart, name=name, hint=hint)
     for text in (measure.where, measure.filter):
         if text is not None:
             try:
                 check_condition(text, columns)
             except NotPortableError as error:
-                raise DefinitionError(f"{where}: {error}") from None
+                raise wrong_condition(where, str(error)) from None
 
 
 def _counted(

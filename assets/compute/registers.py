@@ -18,8 +18,8 @@ from assets.compute.policies import judged_policies, policies_in_force, territor
 from assets.engine.duck import Table, query
 from assets.lake import parts
 from assets.lake.home import Home
-from data_contracts.closed import DefinitionError, nearest
 from data_contracts.contracts import Catalog
+from data_contracts.messages import did_you_mean, wrong, wrong_condition
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings import (
@@ -58,30 +58,28 @@ def check_registers(settings: Settings, catalog: Catalog) -> None:
     for service_id, service in settings.services.items():
         for feed in service.feeds:
             if feed not in catalog.feeds:
-                near = nearest(feed, list(catalog.feeds))
-                hint = f"; did you mean '{near}'?" if near else ""
-                raise DefinitionError(f"services.yaml: {service_id}: feeds: this home has no feed '{feed}'{hint}")
+                where, hint = f"services.yaml: {service_id}: feeds", did_you_mean(feed, catalog.feeds)
+                raise wrong("wrong_service_feed", where=where, feed=feed, hint=hint)
     _check_groups(settings, catalog)
 
 
 def _check_groups(settings: Settings, catalog: Catalog) -> None:
     for where, group in _groups(settings):
         if (group.mart is None) != (group.where is None):
-            raise DefinitionError(f"{where}: target_group: mart and where go together")
+            raise wrong("wrong_group", where=f"{where}: target_group")
         if group.mart is None or group.where is None:
             continue
         known = mart_names(catalog)
         if group.mart not in known:
-            near = nearest(group.mart, known)
-            hint = f"; did you mean '{near}'?" if near else ""
-            raise DefinitionError(f"{where}: target_group: this home has no mart '{group.mart}'{hint}")
+            hint = did_you_mean(group.mart, known)
+            raise wrong("wrong_no_mart", where=f"{where}: target_group", mart=group.mart, hint=hint)
         columns = mart_columns(catalog, group.mart)
         if "person_id" not in columns:
-            raise DefinitionError(f"{where}: target_group: {group.mart} is not about persons")
+            raise wrong("wrong_group_persons", where=f"{where}: target_group", mart=group.mart)
         try:
             check_condition(group.where, columns)
         except NotPortableError as error:
-            raise DefinitionError(f"{where}: target_group: {group.mart}: {error}") from None
+            raise wrong_condition(f"{where}: target_group: {group.mart}", str(error)) from None
 
 
 def _groups(settings: Settings) -> Iterator[tuple[str, TargetGroup]]:

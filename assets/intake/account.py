@@ -3,7 +3,7 @@
 Put here: the account of a file and of its rules. Keep out: counting (staging.py) and storing it (delivery.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from assets.intake.findings import Finding
 
@@ -30,6 +30,24 @@ class Account:
     rules: dict[str, RuleCount] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     sheet: str | None = None
+    # Accepted records by the period they belong to.
+    periods: dict[str, int] = field(default_factory=dict)
+    # Columns whose header states another unit than the contract's, with that unit.
+    units: dict[str, str] = field(default_factory=dict)
+    # Rows marked as the example of the template; they are among the rows that are no data.
+    examples: int = 0
+
+    @property
+    def refused_share(self) -> float:
+        """Share of the records that were not taken; 0 of a file without records."""
+        records = self.records - self.non_data
+        return (self.quarantined + self.unreadable) / records if records else 0.0
+
+    def begin(self) -> None:
+        """Start anew, as for another pass over the same file."""
+        blank = Account()
+        for item in fields(self):
+            setattr(self, item.name, getattr(blank, item.name))
 
     def count(self, rule: str, severity: str, violated: int, not_applicable: int, checked: int) -> None:
         """Add one chunk's outcome of a rule."""

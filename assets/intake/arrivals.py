@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeAlias
 from zipfile import is_zipfile
 
 from assets.intake import ledger
 from assets.intake.findings import FileRefused, Finding
-from assets.intake.landing import Landed, deliveries, known_hashes, scan, stamp
+from assets.intake.landing import Landed, Stated, deliveries, known_hashes, scan, stamp
+from assets.intake.ledger import Book, Entry
 from assets.lake.atomic import sha256_of
 from assets.lake.home import Home
 from data_contracts.contracts import Catalog
@@ -56,17 +58,19 @@ class Memory:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a quiet file is: a delivery for a period, or something that cannot be taken now, with the reason."""
+    """What a quiet file is: a delivery or a corrected note of one, or something that cannot be taken now, and why.
+
+    `asks`: what a run is to be asked for, and of which period; an empty one is of something the ledger has.
+    """
 
     name: str
-    file_id: str = ""
-    period: str = ""
+    asks: Mapping[str, str] = field(default_factory=dict)
     obstacle: Finding | None = None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A run to ask for: the deliveries of one period that are complete and new."""
+    """A run to ask for: the deliveries and corrected notes of one period that are complete and new."""
 
     period: str
     file_ids: tuple[str, ...]
@@ -102,52 +106,57 @@ def decide(
     moving = sorted(seen.keys() - settled.keys() - set(quiet))
     waiting = [Finding("arrivals_moving", {"name": name}) for name in moving]
     asked = set(memory.asked) - set(accepted)
-    found: dict[str, list[Verdict]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for verdict in judge(quiet) if quiet else ():
         if verdict.obstacle is not None:
             waiting.append(verdict.obstacle)
             continue
         settled[verdict.name] = seen[verdict.name]
-        if verdict.file_id not in asked and verdict.file_id not in accepted:
-            asked.add(verdict.file_id)
-            found.setdefault(verdict.period, []).append(verdict)
+        for file_id, period in verdict.asks.items():
+            if file_id not in asked and file_id not in accepted:
+                asked.add(file_id)
+                found.setdefault(period, []).append((file_id, verdict.name))
     watched = {name: mark for name, mark in seen.items() if name not in settled}
     requests = [
-        Request(period, tuple(sorted(v.file_id for v in verdicts)), tuple(v.name for v in verdicts))
-        for period, verdicts in sorted(found.items())
+        Request(period, tuple(sorted(file_id for file_id, _ in asks)), tuple(name for _, name in asks))
+        for period, asks in sorted(found.items())
     ]
     return Decision(Memory(watched, settled, sorted(asked)), requests, waiting)
 
 
 def look(home: Home, memory: Memory) -> Decision:
     """Look at the landing folder of a home and decide."""
-    entries = ledger.entries(home)
-    listed = {(entry.landing_name, entry.sha256) for entry in entries}
+    book = ledger.read_book(home)
     hashed = known_hashes(home)
     seen = {}
     for path in deliveries(home):
         name, mark = path.relative_to(home.landing).as_posix(), stamp(path)
-        known = hashed.get(name)
-        if not (known and known[:4] == mark and (name, known[4]) in listed):
+        *known, sha256, note = hashed.get(name) or ("", "")
+        if not (known == mark and book.knows(name, str(sha256), str(note))):
             seen[name] = mark
-    return decide(memory, seen, {entry.file_id for entry in entries}, lambda names: _judge(home, names, seen))
+    return decide(memory, seen, book.taken, lambda names: _judge(home, names, seen, book))
 
 
-def _judge(home: Home, names: list[str], seen: Mapping[str, Stamp]) -> Iterable[Verdict]:
+def _judge(home: Home, names: list[str], seen: Mapping[str, Stamp], book: Book) -> Iterable[Verdict]:
     settings = load_settings(home.path)
     catalog = Catalog.load(home.contracts, settings.home.feeds)
     calendar = [item.key for item in periods_between(settings.home.calendar.first, settings.home.calendar.last)]
+
+    def as_entry(file: Landed) -> Entry:
+        entry = ledger.entry_of(file, catalog, settings.limits, _ANY_TIME, calendar)
+        _speaks_for_half_a_copy(file, catalog, settings.limits)
+        return entry
+
     for file in scan(home, catalog, names):
         try:
-            entry = ledger.entry_of(file, catalog, settings.limits, _ANY_TIME, calendar)
-            _speaks_for_half_a_copy(file, catalog, settings.limits)
+            news = book.news_of(file, partial(as_entry, file))
         except FileRefused as refusal:
             yield Verdict(file.name, obstacle=_named(file.name, refusal.finding))
             continue
         if stamp(file.path) != seen[file.name]:
             yield Verdict(file.name, obstacle=Finding("arrivals_moving", {"name": file.name}))
         else:
-            yield Verdict(file.name, entry.file_id, entry.period)
+            yield Verdict(file.name, news.asks(book) if news else {})
 
 
 def _named(name: str, finding: Finding) -> Finding:
@@ -159,9 +168,9 @@ def _named(name: str, finding: Finding) -> Finding:
 
 
 def _speaks_for_half_a_copy(file: Landed, catalog: Catalog, limits: Limits) -> None:
-    """Refuse a workbook without its end, and a file with fewer or more records than its note says.
+    """Refuse a workbook without its end, and a file that does not hold what its note states: it may be half a copy.
 
-    A note that gives the hash has proved the file already, so its records are not counted here.
+    A note that gives the hash has proved the file already, so nothing is counted here.
     """
     if file.note.sha256 is not None:
         return
@@ -169,12 +178,13 @@ def _speaks_for_half_a_copy(file: Landed, catalog: Catalog, limits: Limits) -> N
         archive = stream.read(4) == _ZIP
     if archive and not is_zipfile(file.path):
         raise FileRefused("intake_workbook_damaged")
-    if file.note.rows is None:
+    if file.note.stated == Stated():
         return
     from assets.intake.check import check_file
+    from assets.intake.totals import MISMATCHES
 
     refused = check_file(file.path, f"{file.sender}.{file.feed}", catalog, limits).refused
-    if refused is not None and refused.sentence == "intake_note_rows":
+    if refused is not None and refused.sentence in MISMATCHES:
         raise FileRefused(refused.sentence, **refused.params)
 
 

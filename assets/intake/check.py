@@ -1,19 +1,23 @@
-"""Checking one file before it is sent: the pass of the pipeline with a throw-away key and nothing stored.
+"""Checking one file before it is sent: the way of the pipeline from landing folder to last rule, with nothing stored.
 
-Put here: the verdict on a file alone. Keep out: wording for the terminal and writing fix lists.
+Put here: the verdict on a file alone. Keep out: which feed it might be (recognising.py), what a home says about it,
+wording for the terminal, writing fix lists.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
+from assets.intake import ledger
 from assets.intake.account import Account
+from assets.intake.across import Known, in_passes
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.fixes import COLUMNS, finding_list, fix_list
-from assets.intake.landing import Note, read_note
-from assets.intake.period import period_of
+from assets.intake.landing import alone
+from assets.intake.ledger import Entry
 from assets.intake.staging import FileContext, stage
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
@@ -24,7 +28,10 @@ _PIECE = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The verdict on one file. `fixes` has the columns of the fix list; `not_checked` are sentence ids."""
+    """The verdict on one file. `fixes` has the columns of the fix list; `not_checked` are sentence ids.
+
+    `entry` is what the ledger would write, None where the file would not get there.
+    """
 
     feed: str
     period: str | None
@@ -33,6 +40,7 @@ class CheckResult:
     fixes: pl.DataFrame
     not_checked: list[str]
     refused_share_limit: float
+    entry: Entry | None = None
 
     @property
     def refused_share(self) -> float:
@@ -46,58 +54,93 @@ class CheckResult:
         return self.refused is None and self.refused_share <= self.refused_share_limit
 
 
-def check_file(path: Path, feed: str, catalog: Catalog, limits: Limits, period: str | None = None) -> CheckResult:
-    """Judge one file as the pipeline would; `period` stands in for what the delivery note may say.
+def check_file(
+    path: Path,
+    feed: str,
+    catalog: Catalog,
+    limits: Limits,
+    period: str | None = None,
+    *,
+    institution: str | None = None,
+    calendar: Collection[str] | None = None,
+    keys: VaultKeys | None = None,
+    keep: Callable[[pl.DataFrame], None] | None = None,
+) -> CheckResult:
+    """Judge one file as the pipeline would; `period` and `institution` stand in for what its note does not say.
 
-    Raises DefinitionError for an unknown feed or a contract that cannot be evaluated.
+    `keep` is given the accepted rows, pseudonyms made with `keys`, without them with a key that is thrown away. Raises
+    DefinitionError for an unknown feed or a contract that cannot be evaluated.
     """
-    contract = catalog.feed(feed)
-    account = Account()
+    contract, entry, walk = catalog.feed(feed), None, None
+    account, refused = Account(), None
     lists = [pl.DataFrame(schema=COLUMNS)]
-    refused: Finding | None = None
-    key: str | None = None
     try:
-        note, wrong = read_note(path, path.name)
-        if wrong is not None:
-            raise FileRefused(wrong.sentence, **wrong.params)
-        key = period_of(note.period or period, path.name, contract)
-        contract = catalog.feed(feed, key)
-        lists.extend(_staged(path, contract, note, key, catalog, limits, account))
+        landed = alone(path, feed, catalog, institution, period)
+        entry = ledger.entry_of(landed, catalog, limits, datetime.now(UTC), calendar)
+        contract = catalog.feed(feed, entry.period)
+        walk = _Walk(path, contract, entry, catalog, limits, keys or VaultKeys.throw_away(), keeps=keep is not None)
+        in_passes(walk.go)
+        account = walk.account
+        if keep is not None:
+            for rows in walk.accepted:
+                keep(rows)
     except FileRefused as refusal:
         refused = refusal.finding
-        account = Account(findings=account.findings)
-        lists = [finding_list([refused], path.name, "error")]
-    lists.append(finding_list(account.findings, path.name, "warning"))
+        account = Account(findings=walk.account.findings if walk else [])
+        lists.append(finding_list([refused], path.name, "error"))
+    lists += [*(walk.fixes if walk else []), finding_list(account.findings, path.name, "warning")]
     return CheckResult(
-        feed, key, account, refused, pl.concat(lists), _not_checked(contract), float(limits.quarantine_share)
+        feed,
+        entry.period if entry else None,
+        account,
+        refused,
+        pl.concat(lists),
+        _not_checked(contract),
+        float(limits.quarantine_share),
+        entry,
     )
 
 
-def _staged(
-    path: Path, contract: FeedContract, note: Note, period: str, catalog: Catalog, limits: Limits, account: Account
-) -> Iterator[pl.DataFrame]:
-    size = path.stat().st_size
-    if size > limits.file_bytes:
-        raise FileRefused("intake_too_large", limit=limits.file_bytes)
-    context = FileContext(path.name, period, note.institution)
-    key = VaultKeys.throw_away().pseudonym
-    for chunk in stage(_pieces(path), contract, context, catalog.code_lists["yes_no"], key, limits, account):
-        yield fix_list(chunk.fixes, contract, path.name, account.sheet)
-    found = account.records - account.non_data
-    if note.rows is not None and note.rows != found:
-        raise FileRefused("intake_note_rows", stated=note.rows, found=found)
+@dataclass
+class _Walk:
+    """One way through a file, gone again where its records turn out to contradict each other; the last one counts."""
+
+    path: Path
+    contract: FeedContract
+    entry: Entry
+    catalog: Catalog
+    limits: Limits
+    keys: VaultKeys
+    keeps: bool
+    account: Account = field(default_factory=Account)
+    accepted: list[pl.DataFrame] = field(default_factory=list)
+    fixes: list[pl.DataFrame] = field(default_factory=list)
+
+    def go(self, known: Known) -> None:
+        """Walk the whole file; raises FileRefused where it cannot be taken."""
+        self.account, self.accepted, self.fixes = Account(), [], []
+        entry, yes_no, key = self.entry, self.catalog.code_lists["yes_no"], self.keys.pseudonym
+        context = FileContext(entry.file_id, entry.period, entry.institution_id, entry.stated)
+        data = pieces_of(self.path)
+        for chunk in stage(data, self.contract, context, yes_no, key, self.limits, self.account, known):
+            self.fixes.append(fix_list(chunk.fixes, self.contract, self.path.name, self.account.sheet))
+            if self.keeps:
+                self.accepted.append(chunk.accepted)
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, piece by piece."""
     with path.open("rb") as stream:
         while piece := stream.read(_PIECE):
             yield piece
 
 
 def _not_checked(contract: FeedContract) -> list[str]:
+    extras = contract.extras
     return [
         "intake_unchecked_selection",
-        *(["intake_unchecked_linkage"] if contract.extras.person else []),
-        *(["intake_unchecked_areas"] if contract.extras.area else []),
+        *(["intake_unchecked_linkage"] if extras.person else []),
+        *(["intake_unchecked_areas"] if extras.area else []),
+        *(["intake_unchecked_references"] if extras.references else []),
         "intake_unchecked_volume",
     ]

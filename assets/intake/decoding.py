@@ -1,39 +1,43 @@
-"""Delivered bytes to UTF-8 text with LF line ends, and what kind of file the bytes are.
+"""Delivered bytes to UTF-8 text with LF line ends; which encoding they are in is decided once, never guessed halfway.
 
-Put here: kind by content, encoding, line ends. Keep out: fields and headers.
+Put here: encoding, line ends, and characters that tell of damage. Keep out: kinds of files, fields and headers.
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 
-from assets.intake.findings import FileRefused
+from assets.intake.findings import FileRefused, Finding, Places
 
 _PROBE = 1024 * 1024
-_REFUSED_KINDS = (
-    (b"\xd0\xcf\x11\xe0", "xls"),
-    (b"%pdf", "pdf"),
-    (b"\x1f\x8b", "gzip"),
-    (b"par1", "parquet"),
-    (b"rar!", "rar"),
-    (b"7z\xbc\xaf", "7z"),
-    (b"sqlite format 3", "sqlite"),
-    (b"<html", "html"),
-    (b"<!doctype", "html"),
-    (b"<table", "html"),
-    (b"<?xml", "xml"),
+_ASCII = bytes(range(128))
+_MARK = codecs.BOM_UTF8
+_CHINESE = "gb18030"
+CUT = "intake_truncated_tail"
+_END_OF_FILE = b"\x1a"
+# In UTF-8: characters of private use, and those without a shape or a width. Each pattern begins with one literal byte,
+# and pieces that lack the byte are not searched.
+_PRIVATE = (
+    (b"\xee", re.compile(rb"\xee[\x80-\xbf]{2}")),
+    (b"\xef", re.compile(rb"\xef[\x80-\xa3][\x80-\xbf]")),
+    (b"\xf3", re.compile(rb"\xf3[\xb0-\xbf][\x80-\xbf]{2}")),
+    (b"\xf4", re.compile(rb"\xf4[\x80-\xbf]{3}")),
 )
-_REPLACEMENT = "\ufffd".encode()
-
-
-def kind_of(head: bytes) -> str:
-    """`xlsx` (any zip package; what is inside is checked later) or `text`; other known kinds are refused by name."""
-    if head.startswith(b"PK\x03\x04"):
-        return "xlsx"
-    start = head[:512].removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    for magic, name in _REFUSED_KINDS:
-        if start.startswith(magic):
-            raise FileRefused("intake_kind_not_supported", kind=name)
-    return "text"
+_UNSEEN = (
+    (b"\xe2", re.compile(rb"\xe2(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf])")),
+    (b"\xc2", re.compile(rb"\xc2\xad")),
+)
+_REPLACED = ((b"\xef", re.compile(rb"\xef\xbf\xbd")),)
+_MARKS = ((b"\xef", re.compile(_MARK)),)
+# Bytes by what they are in UTF-8: ASCII a, continuation c, first of a Chinese character e, anything else x.
+_CLASSES = bytes(
+    ord("a") if byte < 0x80 else ord("c") if byte < 0xC0 else ord("e") if 0xE3 <= byte <= 0xE9 else ord("x")
+    for byte in range(256)
+)
+# Bytes from which on a character of UTF-8 has two or three bytes at least.
+_TWO_BYTES, _THREE_BYTES = 0x80, 0xE0
+_TWO_CHARACTERS = b"aeccecc"
+_LONGEST_LINE = 1024 * 1024
 
 
 class TextStream:
@@ -41,19 +45,38 @@ class TextStream:
 
     UTF-8 and UTF-16 with their marks, UTF-8 without, else `otherwise`: GB18030, the customary encoding of Chinese
     senders, where the contract states no other.
-    Decoding is strict: what is not of the encoding, or holds a NUL, refuses the file and names the line.
-    After the pass `encoding`, `replaced` (replacement characters a sender's own conversion left behind) and
-    `ends_complete` (the last line has its line end) are known. Nothing depends on how the bytes are cut.
+    Decoding is strict: what is not of the encoding, or holds a NUL, refuses the file and names the line. Byte-order
+    marks within the text and a Ctrl-Z at its end are no part of it.
+    After the pass `encoding` and `findings` are known. Nothing depends on how the bytes are cut.
     """
 
-    def __init__(self, chunks: Iterable[bytes], otherwise: str = "gb18030") -> None:
+    def __init__(self, chunks: Iterable[bytes], otherwise: str = _CHINESE) -> None:
         self._chunks = chunks
         self._otherwise = otherwise
         self._line = 1
-        self._held_return = False
+        self._held = b""
+        self._unfinished = b""
+        self._ends_complete = True
+        self._replaced, self._private, self._unseen, self._marks = Places(), Places(), Places(), Places()
         self.encoding = "utf-8"
-        self.replaced = 0
-        self.ends_complete = True
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is noticed about the text as a whole."""
+        found = []
+        if self.encoding not in ("utf-8", "utf-8-sig"):
+            found.append(Finding("intake_encoding", {"encoding": self.encoding}))
+        for places, sentence in (
+            (self._replaced, "intake_replacement_characters"),
+            (self._private, "intake_private_characters"),
+            (self._unseen, "intake_invisible_characters"),
+            (self._marks, "intake_mark_inside"),
+        ):
+            if places.count:
+                found.append(places.finding(sentence))
+        if not self._ends_complete:
+            found.append(Finding(CUT))
+        return found
 
     def __iter__(self) -> Iterator[bytes]:
         probe, at_start = b"", True
@@ -65,14 +88,37 @@ class TextStream:
                 probe, at_start = b"", at_start and not probe
             elif len(probe.lstrip(_ASCII)) >= _PROBE:
                 break
-        self.encoding = _encoding_of(probe, self._otherwise, at_start=at_start)
+        self.encoding = self._encoding_of(probe, at_start=at_start)
         decoder = codecs.getincrementaldecoder(self.encoding)(errors="strict")
         yield from self._decoded(decoder, probe, final=False)
         for chunk in stream:
             yield from self._decoded(decoder, chunk, final=False)
         yield from self._decoded(decoder, b"", final=True)
 
+    def _encoding_of(self, probe: bytes, *, at_start: bool) -> str:
+        """The encoding of a text by what follows its plain ASCII; `at_start` if `probe` begins where the file does."""
+        if at_start and probe.startswith(codecs.BOM_UTF8):
+            return "utf-8-sig"
+        if at_start and probe.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        plain = len(probe) - len(probe.lstrip(_ASCII))
+        sample = probe[: plain + _PROBE]
+        if _is("utf-8", sample):
+            # 模 in GB18030 is ģ in UTF-8: only where no character needs three bytes can one be taken for the other.
+            if self._otherwise == _CHINESE and _two_bytes_at_most(sample) and _is(_CHINESE, sample):
+                line = self._line + _ends_of_lines(self._held + probe[:plain])
+                raise FileRefused("intake_encoding_ambiguous", encoding=_CHINESE, line=line)
+            return "utf-8"
+        # A UTF-8 file with a damaged line must be refused, not read in another encoding with other characters.
+        least = _THREE_BYTES if self._otherwise == _CHINESE else _TWO_BYTES
+        lines = [(_is("utf-8", line), max(line, default=0)) for line in sample.split(b"\n")[:-1]]
+        sound = sum(is_utf8 and most >= least for is_utf8, most in lines)
+        broken = sum(not is_utf8 for is_utf8, _ in lines)
+        return "utf-8" if sound > broken else self._otherwise
+
     def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> Iterator[bytes]:
+        if self.encoding == _CHINESE:
+            self._refuse_lines_in_utf8(chunk, final=final)
         good = None
         try:
             text = decoder.decode(chunk, final)
@@ -80,55 +126,87 @@ class TextStream:
             good = error.object[: error.start].decode(self.encoding, "ignore")
         # Raised outside the handler: the decoder's own error carries the bytes of the file.
         if good is not None:
-            line = self._line + sum(piece.count(b"\n") for piece in self._lines(good.encode(), final=True))
-            raise FileRefused("intake_encoding_mixed", encoding=self.encoding, line=line)
+            self._refuse_mixed(_ends_of_lines(self._held + good.encode()))
         yield from self._passed(text.encode(), final=final)
 
+    def _refuse_lines_in_utf8(self, chunk: bytes, *, final: bool) -> None:
+        """Refuse a line that is UTF-8 as it stands: read as GB18030 it gives other characters and no error."""
+        text = self._unfinished + chunk
+        end = len(text) if final else max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        complete = text[:end]
+        self._unfinished = text[end:] if len(text) - end < _LONGEST_LINE else b""
+        classes = complete.translate(_CLASSES)
+        at = classes.find(_TWO_CHARACTERS)
+        while at >= 0:
+            start = max(complete.rfind(b"\n", 0, at + 1), complete.rfind(b"\r", 0, at + 1)) + 1
+            ends = [end for end in (complete.find(b"\n", at + 1), complete.find(b"\r", at + 1)) if end >= 0]
+            stop = min(ends, default=len(complete))
+            if _is("utf-8", complete[start:stop]):
+                self._refuse_mixed(_ends_of_lines(self._held + complete[:start]))
+            at = classes.find(_TWO_CHARACTERS, stop)
+
+    def _refuse_mixed(self, lines: int) -> None:
+        raise FileRefused("intake_encoding_mixed", encoding=self.encoding, line=self._line + lines)
+
     def _passed(self, text: bytes, *, final: bool = False) -> Iterator[bytes]:
-        for piece in self._lines(text, final=final):
-            nul = piece.find(b"\0")
-            if nul >= 0:
-                raise FileRefused("intake_nul_byte", line=self._line + piece.count(b"\n", 0, nul))
-            self._line += piece.count(b"\n")
-            self.replaced += piece.count(_REPLACEMENT)
-            self.ends_complete = piece.endswith(b"\n")
-            yield piece
+        piece = self._with_ends(text, final=final)
+        if not piece:
+            return
+        nul = piece.find(b"\0")
+        if nul >= 0:
+            raise FileRefused("intake_nul_byte", line=self._line + piece.count(b"\n", 0, nul))
+        clean = piece if piece.isascii() else self._looked_through(piece)
+        self._line += piece.count(b"\n")
+        self._ends_complete = piece.endswith(b"\n")
+        if clean:
+            yield clean
 
-    def _lines(self, text: bytes, *, final: bool) -> Iterator[bytes]:
-        """CRLF and lone CR become LF; a CR at the end of a piece waits for what follows."""
-        if self._held_return:
-            text = b"\r" + text
-        self._held_return = text.endswith(b"\r") and not final
-        if self._held_return:
-            text = text[:-1]
-        if b"\r" in text:
-            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if text:
-            yield text
+    def _with_ends(self, text: bytes, *, final: bool) -> bytes:
+        """CRLF and lone CR become LF; what the end of a piece leaves open waits for what follows."""
+        text = self._held + text
+        kept = text.rstrip(b"\r" + _END_OF_FILE)
+        self._held = text[len(kept) :]
+        if final:
+            kept += self._held.rstrip(_END_OF_FILE)
+            self._held = b""
+        if b"\r" in kept:
+            kept = kept.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return kept
+
+    def _looked_through(self, piece: bytes) -> bytes:
+        """The piece without marks in it; characters that tell of damage are noted with their lines."""
+        for patterns, places in (
+            (_REPLACED, self._replaced),
+            (_PRIVATE, self._private),
+            (_UNSEEN, self._unseen),
+            (_MARKS, self._marks),
+        ):
+            for lead, pattern in patterns:
+                if lead in piece:
+                    self._note(pattern, piece, places)
+        return piece.replace(_MARK, b"") if self._marks.count else piece
+
+    def _note(self, pattern: re.Pattern[bytes], piece: bytes, places: Places) -> None:
+        line, since = self._line, 0
+        for match in pattern.finditer(piece):
+            line += piece.count(b"\n", since, match.start())
+            since = match.start()
+            places.add(line)
 
 
-_ASCII = bytes(range(128))
+def _ends_of_lines(text: bytes) -> int:
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n")
 
 
-def _encoding_of(probe: bytes, otherwise: str, *, at_start: bool) -> str:
-    """The encoding of a text by what follows its plain ASCII; `at_start` if `probe` begins where the file does."""
-    if at_start and probe.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if at_start and probe.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    sample = probe[: len(probe) - len(probe.lstrip(_ASCII)) + _PROBE]
-    if _is_utf8(sample):
-        return "utf-8"
-    # A UTF-8 file with a damaged line must be refused, not read in another encoding with other characters.
-    lines = [line for line in sample.split(b"\n")[:-1] if not line.isascii()]
-    sound = sum(_is_utf8(line) for line in lines)
-    return "utf-8" if sound * 2 > len(lines) else otherwise
+def _two_bytes_at_most(sample: bytes) -> bool:
+    """Whether UTF-8 text holds characters beyond ASCII, none of which needs three bytes or more."""
+    return _TWO_BYTES <= max(sample, default=0) < _THREE_BYTES
 
 
-def _is_utf8(sample: bytes) -> bool:
-    """Whether the bytes are UTF-8, but for a last character that is cut."""
+def _is(encoding: str, sample: bytes) -> bool:
+    """Whether the bytes are of an encoding, but for a last character that is cut."""
     try:
-        codecs.utf_8_decode(sample, "strict", False)
+        codecs.getincrementaldecoder(encoding)("strict").decode(sample)
     except UnicodeDecodeError:
         return False
     return True

@@ -3,9 +3,11 @@
 Put here: parts, sidecars with each file's account, selection per feed and period. Keep out: the pass over one file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,22 +15,30 @@ from typing import Any
 import polars as pl
 
 from assets.engine.duck import EngineLimits
-from assets.intake import ledger
+from assets.intake import ledger, precedence
 from assets.intake.account import Account, RuleCount
+from assets.intake.across import Known, in_passes
+from assets.intake.column_counts import COUNTS, added_up
+from assets.intake.contests import noticed
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.ledger import Entry
+from assets.intake.period import covered
 from assets.intake.staging import FIX_COLUMNS, FileContext, stage
 from assets.lake.atomic import read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home
 from assets.lake.parts import Manifest, PartWriter, folder, part_path, read_manifest, write_manifest, write_part
-from assets.lake.selection import SCHEMA, SelectablePart, select_rows
+from assets.lake.selection import SCHEMA, SelectablePart, Selection, select_rows, verdicts_in_force
 from assets.vault import quarantine
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
+from data_contracts.periods import Period
 from data_contracts.settings import Limits
 
-_CODE = ("assets/intake", "assets/vault/pseudonym.py")
+_CODE = ("assets/intake", "assets/vault/pseudonym.py", "data_contracts/expectations.py")
+_SELECTION = "assets/lake/selection.py"
+# Limits that decide nothing about what is read from a file.
+_NOT_OF_READING = {"quarantine_share", "resend_share", "memory_limit_mb", "threads"}
 # The hash of a row is the engine's, and its next version may have another one.
 _ENGINE = version("duckdb")
 _AT_ONCE = 2
@@ -63,59 +73,112 @@ class Intake:
     def stage_feed(self, key: str, periods: Sequence[str]) -> list[str]:
         """Bring the staging table of a feed up to date for `periods`; returns the periods that changed."""
         entries = [entry for entry in ledger.entries(self.home) if entry.key == key]
-        # A file sent under the wrong period is superseded from another one.
-        gone = ledger.withdrawn(entries)
         found: dict[str, list[Entry]] = {}
         for entry in entries:
-            if entry.period in periods:
-                found.setdefault(entry.period, []).append(entry)
-        self._stage_large([entry for period in found.values() for entry in period])
-        return [period for period in sorted(found) if self._stage_period(key, period, found[period], gone)]
+            for period in set(self._reach(entry)).intersection(periods):
+                found.setdefault(period, []).append(entry)
+        reaching = {entry.file_id: entry for own in found.values() for entry in own}
+        self._stage_large(list(reaching.values()))
+        gone = self._withdrawn(entries)
+        # A corrected note may have taken the last file of a period away.
+        table = self.catalog.feed(key).table
+        known = [period for period in periods if period in found or read_manifest(self.home, table, period)]
+        return [period for period in sorted(known) if self._stage_period(key, period, found.get(period, []), gone)]
+
+    def _reach(self, entry: Entry) -> list[str]:
+        """The periods a file may hold records of: its own, and of a cumulative feed those of the year before it."""
+        contract = self._contract(entry)
+        return [period.key for period in covered(contract, Period.parse(entry.period))]
+
+    def _contract(self, entry: Entry) -> FeedContract:
+        return self.catalog.feed(entry.key, entry.period)
+
+    def _withdrawn(self, entries: Sequence[Entry]) -> set[str]:
+        """Files superseded as a whole. A file that is refused itself supersedes none, so it has to be staged first."""
+        replacing = [entry for entry in entries if entry.supersedes]
+        refused = {entry.file_id for entry in replacing if self._stage_file(entry, self._contract(entry)).refused}
+        return precedence.withdrawn(list(entries), refused)
+
+    def withdrawn(self, key: str) -> set[str]:
+        """Ids of the files of a feed that another one supersedes as a whole, from another period too."""
+        return self._withdrawn([entry for entry in ledger.entries(self.home) if entry.key == key])
 
     def is_staged(self, key: str, period: str) -> bool:
         """Whether every file of a feed and period has been through intake in its present form."""
-        contract = self.catalog.feed(key, period)
         entries = [entry for entry in ledger.entries(self.home) if entry.key == key and entry.period == period]
-        return all(self._sidecar(entry, contract).is_file() for entry in entries)
+        return all(self._sidecar(entry, self._contract(entry)).is_file() for entry in entries)
 
     def staged(self, key: str, period: str) -> list[StagedFile]:
         """The files of a feed and period with their accounts, in order of arrival."""
-        contract = self.catalog.feed(key, period)
         entries = [entry for entry in ledger.entries(self.home) if entry.key == key and entry.period == period]
-        return [self._staged(entry, contract) for entry in entries]
+        return [self._staged(entry, self._contract(entry)) for entry in entries]
 
     def _part_id(self, entry: Entry, contract: FeedContract) -> str:
         code = combine(code_fingerprint(*_CODE), _ENGINE)
-        return combine(entry.file_id, contract.fingerprint, self.keys.id, code)[:20]
+        sizes = str(self.limits.model_dump(exclude=_NOT_OF_READING))
+        return combine(entry.file_id, contract.fingerprint, self.keys.id, code, sizes, str(entry.stated))[:20]
 
     def _stage_period(self, key: str, period: str, entries: list[Entry], withdrawn: set[str]) -> bool:
         contract = self.catalog.feed(key, period)
-        part_ids = [self._part_id(entry, contract) for entry in entries]
+        part_ids = [self._part_id(entry, self._contract(entry)) for entry in entries]
         gone = {entry.file_id for entry in entries} & withdrawn
-        fingerprint = combine(contract.table, *part_ids, *sorted(gone), *map(str, ledger.ranks(entries).values()))
+        ranks = precedence.ranks(entries)
+        bounds = (str(self.limits.resend_share), str(self.limits.quarantine_share))
+        order = (str(ranks[entry.file_id]) for entry in entries)
+        mark = (*part_ids, *sorted(gone), *order, *bounds, code_fingerprint(_SELECTION))
+        fingerprint = combine(contract.table, *mark)
         manifest = read_manifest(self.home, contract.table, period)
         if manifest is not None and manifest.fingerprint == fingerprint:
             return False
-        staged = [self._stage_file(entry, contract) for entry in entries]
-        ranks = ledger.ranks(entries)
+        staged = [self._stage_file(entry, self._contract(entry)) for entry in entries]
+        held = [item for item in staged if item.account.periods.get(period)]
+        places = [part_path(self.home, contract.table, period, item.part_id) for item in held]
+        files = [(item.entry, item.account) for item in held]
+        chosen = self._selected(contract, files, places, ranks, gone)
+        write_part(self.home, _selection(contract), period, fingerprint[:20], chosen.verdicts)
+        verdicts = Manifest(fingerprint, [fingerprint[:20]], chosen.verdicts.height, {})
+        write_manifest(self.home, _selection(contract), period, verdicts)
+        rows = sum(item.account.periods[period] for item in held) - chosen.verdicts.height
+        notes = {"contests": chosen.contests.to_dicts(), "meetings": chosen.meetings.to_dicts()}
+        write_manifest(self.home, contract.table, period, Manifest(fingerprint, [i.part_id for i in held], rows, notes))
+        return True
+
+    def _selected(
+        self,
+        contract: FeedContract,
+        files: Sequence[tuple[Entry, Account]],
+        places: Sequence[Path],
+        ranks: Mapping[str, int],
+        gone: Collection[str],
+    ) -> Selection:
         parts = [
             SelectablePart(
-                part_path(self.home, contract.table, period, item.part_id),
-                item.entry.file_id,
-                ranks[item.entry.file_id],
-                item.entry.file_id in gone,
+                place,
+                entry.file_id,
+                ranks[entry.file_id],
+                entry.file_id in gone,
+                (entry.institution_id or "") if contract.delivery == "snapshot" else None,
+                account.refused_share <= float(self.limits.quarantine_share),
             )
-            for item in staged
-            if item.account.accepted
+            for (entry, account), place in zip(files, places, strict=True)
         ]
-        chosen = select_rows(parts, contract.extras.business_key, self.engine)
-        selection = f"sel__{contract.sender}__{contract.feed}"
-        write_part(self.home, selection, period, fingerprint[:20], chosen)
-        write_manifest(self.home, selection, period, Manifest(fingerprint, [fingerprint[:20]], chosen.height, {}))
-        rows = sum(item.account.accepted for item in staged) - chosen.height
-        kept = [item.part_id for item in staged if item.account.accepted]
-        write_manifest(self.home, contract.table, period, Manifest(fingerprint, kept, rows, {}))
-        return True
+        enough = Fraction(str(self.limits.resend_share))
+        return select_rows(parts, contract.extras.business_key, self.engine, enough=enough)
+
+    def selection_with(self, entry: Entry, place: Path, account: Account) -> Selection:
+        """What would be decided of the rows of a period if a file with its accepted rows at `place` came too.
+
+        For feeds of which a file holds one period only. Nothing is kept of it.
+        """
+        contract = self._contract(entry)
+        staged = [item for item in self.staged(entry.key, entry.period) if item.account.periods.get(entry.period)]
+        files = [*((item.entry, item.account) for item in staged), *([(entry, account)] if account.accepted else [])]
+        places = [part_path(self.home, contract.table, entry.period, item.part_id) for item in staged]
+        delivered = [item for item in ledger.entries(self.home) if item.key == entry.key]
+        named = precedence.withdrawn([*delivered, entry]) - precedence.withdrawn(delivered)
+        gone = self._withdrawn(delivered) | named
+        ranks = precedence.ranks([owner for owner, _ in files])
+        return self._selected(contract, files, [*places, *([place] if account.accepted else [])], ranks, gone)
 
     def _sidecar(self, entry: Entry, contract: FeedContract) -> Path:
         """Where the account of a file is kept; it is written last, so a file that has one has been staged."""
@@ -123,7 +186,7 @@ class Intake:
 
     def _stage_large(self, entries: list[Entry]) -> None:
         """Stage new large files two at a time: much of the pass over one keeps a single core busy."""
-        large = [(entry, self.catalog.feed(entry.key, entry.period)) for entry in entries if entry.size >= _LARGE]
+        large = [(entry, self._contract(entry)) for entry in entries if entry.size >= _LARGE]
         missing = [item for item in large if not self._sidecar(*item).is_file()]
         with ThreadPoolExecutor(min(_AT_ONCE, self.engine.threads)) as pool:
             list(pool.map(lambda item: self._stage_file(*item), missing))
@@ -131,7 +194,8 @@ class Intake:
     def _stage_file(self, entry: Entry, contract: FeedContract) -> StagedFile:
         sidecar = self._sidecar(entry, contract)
         if not sidecar.is_file():
-            account = self._write(entry, contract, self._part_id(entry, contract))
+            part_id = self._part_id(entry, contract)
+            account = in_passes(lambda known: self._write(entry, contract, part_id, known))
             write_json(sidecar, asdict(account))
         return self._staged(entry, contract)
 
@@ -139,32 +203,38 @@ class Intake:
         document = read_json(self._sidecar(entry, contract))
         return StagedFile(entry, self._part_id(entry, contract), _account(document))
 
-    def _write(self, entry: Entry, contract: FeedContract, part_id: str) -> Account:
+    def _write(self, entry: Entry, contract: FeedContract, part_id: str, known: Known) -> Account:
         account = Account()
-        context = FileContext(entry.file_id, entry.period, entry.institution_id)
+        context = FileContext(entry.file_id, entry.period, entry.institution_id, entry.stated)
         refused: list[pl.DataFrame] = []
         fixes: list[pl.DataFrame] = [pl.DataFrame(schema=FIX_COLUMNS)]
-        path = part_path(self.home, contract.table, entry.period, part_id)
+        counts: list[pl.DataFrame] = []
         data = ledger.read_bytes(self.home, entry, self.keys)
         yes_no = self.catalog.code_lists["yes_no"]
+        periods: dict[str, int] = {}
         try:
-            with PartWriter(path) as writer:
-                for chunk in stage(data, contract, context, yes_no, self.keys.pseudonym, self.limits, account):
+            with ExitStack() as open_parts:
+                writers: dict[str, PartWriter] = {}
+                for chunk in stage(data, contract, context, yes_no, self.keys.pseudonym, self.limits, account, known):
                     refused.append(chunk.refused)
                     fixes.append(chunk.fixes)
-                    if chunk.accepted.height:
-                        writer.write(chunk.accepted)
-                if entry.note_rows is not None and entry.note_rows != account.records - account.non_data:
-                    raise FileRefused(
-                        "intake_note_rows", stated=entry.note_rows, found=account.records - account.non_data
-                    )
-                if account.accepted:
+                    counts.append(chunk.counts)
+                    for period, rows in _by_period(chunk.accepted, contract, entry.period):
+                        if period not in writers:
+                            path = part_path(self.home, contract.table, period, part_id)
+                            writers[period] = open_parts.enter_context(PartWriter(path))
+                        writers[period].write(rows)
+                        periods[period] = periods.get(period, 0) + rows.height
+                for writer in writers.values():
                     writer.commit()
         except FileRefused as refusal:
             finding = Finding(refusal.finding.sentence, {**refusal.finding.params, "refused": True})
-            return Account(findings=[*account.findings, finding])
-        if any(frame.height for frame in refused):
-            quarantine.store(self.home, entry.file_id, pl.concat(refused), self.keys)
+            account, refused = Account(findings=[*account.findings, finding]), []
+        else:
+            account.periods = periods
+            write_part(self.home, f"profile_{contract.table}", entry.period, part_id, added_up(counts))
+        quarantine.store(self.home, entry.file_id, pl.concat(refused) if refused else quarantine.NOTHING, self.keys)
+        # What was wrong in the records of a refused file may be why it was refused.
         write_part(self.home, f"fix_{contract.table}", entry.period, part_id, pl.concat(fixes))
         return account
 
@@ -173,17 +243,47 @@ class Intake:
         path = part_path(self.home, f"fix_{contract.table}", item.entry.period, item.part_id)
         return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=FIX_COLUMNS)
 
+    def column_counts(self, item: StagedFile, contract: FeedContract) -> pl.DataFrame:
+        """What was counted of the columns of a file; none of a file refused as a whole."""
+        path = part_path(self.home, f"profile_{contract.table}", item.entry.period, item.part_id)
+        return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=COUNTS)
+
     def not_current(self, contract: FeedContract, period: str) -> pl.DataFrame:
         """Rows of a feed and period that are not current, with their verdict."""
-        manifest = read_manifest(self.home, f"sel__{contract.sender}__{contract.feed}", period)
-        if manifest is None:
-            return pl.DataFrame(schema=SCHEMA)
-        return pl.concat(
-            [
-                pl.read_parquet(part_path(self.home, f"sel__{contract.sender}__{contract.feed}", period, part))
-                for part in manifest.parts
-            ]
-        )
+        paths = verdicts_in_force(self.home, contract.table, _selection(contract), period)
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *(pl.read_parquet(p, hive_partitioning=False) for p in paths)])
+
+    def verdicts(self, key: str, period: str) -> dict[tuple[str, str], int]:
+        """Rows of the files of a feed and period that are not current, counted by file and verdict."""
+        contract = self.catalog.feed(key, period)
+        frames = [self.not_current(contract, step.key) for step in covered(contract, Period.parse(period))]
+        counted = pl.concat(frames).group_by("file_id", "verdict").len()
+        return {(file_id, verdict): count for file_id, verdict, count in counted.rows()}
+
+    def noticed(self, key: str, period: str) -> dict[str, list[Finding]]:
+        """What the files of a feed and period are said to do to each other, by file id; see contests.py."""
+        contract = self.catalog.feed(key, period)
+        gone = self.withdrawn(key)
+        standing = [e for e in ledger.entries(self.home) if e.key == key and e.file_id not in gone]
+        notes: dict[str, list[Any]] = {}
+        for step in covered(contract, Period.parse(period)):
+            manifest = read_manifest(self.home, contract.table, step.key)
+            for name, rows in (manifest.notes if manifest else {}).items():
+                notes.setdefault(name, []).extend(rows)
+        return noticed(standing, contract, period, notes)
+
+
+def _selection(contract: FeedContract) -> str:
+    """The table of verdicts on the rows of a feed."""
+    return f"sel__{contract.sender}__{contract.feed}"
+
+
+def _by_period(rows: pl.DataFrame, contract: FeedContract, period: str) -> list[tuple[str, pl.DataFrame]]:
+    """Rows by the period they belong to: that of the file, of a cumulative feed that of the event."""
+    if contract.delivery != "cumulative":
+        return [(period, rows)] if rows.height else []
+    split = rows.partition_by("period", as_dict=True)
+    return [(str(key[0]), part) for key, part in sorted(split.items())]
 
 
 def _account(document: dict[str, Any]) -> Account:

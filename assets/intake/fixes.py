@@ -3,14 +3,16 @@
 Put here: rule → wording. Keep out: finding violations (staging.py) and writing the list (reports.fixlist).
 """
 
+import re
 from collections.abc import Iterable
 
 import polars as pl
 
+from assets.intake.blocks import UNREADABLE_RULES
+from assets.intake.example import EXAMPLE_ROW
 from assets.intake.findings import Finding
-from assets.intake.tabular import UNREADABLE_RULES
-from assets.intake.typed import DATE_FORMATS, PERSON_ID_INVALID
-from data_contracts.contracts import Column, FeedContract
+from assets.intake.typed import DATE_FORMATS, PERSON_RULES
+from data_contracts.contracts import KEY_CONFLICT, Column, FeedContract
 from data_contracts.messages import LANGUAGES, text
 
 COLUMNS = {
@@ -59,10 +61,10 @@ def finding_list(findings: Iterable[Finding], file: str, severity: str) -> pl.Da
 
 
 def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
-    for own in contract.rules:
-        if own.id == rule:
-            broken = [text("intake_rule_broken", name, rule=own.extras.titles.get(name)) for name in LANGUAGES]
-            return None, *broken, own.extras.fix.zh, own.extras.fix.en
+    if rule in contract.wording:
+        titles, fix = contract.wording[rule]
+        broken = [text("intake_rule_broken", name, rule=titles.get(name)) for name in LANGUAGES]
+        return _judged(rule, contract), *broken, fix.zh, fix.en
     sentence, column = _built_in(rule, contract)
     title = column.headers[0] if column else None
     shown = [
@@ -73,16 +75,22 @@ def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
     return title, *shown
 
 
+def _judged(rule: str, contract: FeedContract) -> str | None:
+    """The headers of the columns a row rule of the contract looks at."""
+    words = {word for own in contract.rules if own.id == rule for word in re.findall(r"\w+", own.expression)}
+    return "、".join(column.headers[0] for column in contract.columns if column.name in words) or None
+
+
 def _built_in(rule: str, contract: FeedContract) -> tuple[str, Column | None]:
-    if rule in UNREADABLE_RULES:
+    if rule in (*UNREADABLE_RULES, KEY_CONFLICT, EXAMPLE_ROW):
         return rule, None
-    if rule == PERSON_ID_INVALID:
+    if rule in PERSON_RULES:
         return rule, contract.by_name[contract.extras.person.column] if contract.extras.person else None
     kind, _, name = rule.partition("_")
     column = contract.by_name.get(name)
     if column is None:
         derived = next(item for item in contract.extras.derived if item.name == name)
-        return f"{kind}_{derived.type}", None
+        return (f"{kind}_{derived.type}" if kind == "type" else kind), None
     return (f"type_{column.type}" if kind == "type" else kind), column
 
 

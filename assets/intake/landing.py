@@ -3,15 +3,17 @@
 Put here: finding files, hashing them, reading notes. Keep out: accepting them (ledger.py) and their content.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
 
 from assets.intake.findings import Finding
-from assets.lake.atomic import read_json, sha256_file, write_json
+from assets.lake.atomic import canonical_json, read_json, sha256_file, sha256_of, write_json
 from assets.lake.home import Home
 from data_contracts.closed import Closed, DefinitionError, nearest, parse, read_yaml
 from data_contracts.contracts import Catalog
@@ -19,16 +21,32 @@ from data_contracts.contracts import Catalog
 NOTE = ".note.yaml"
 _NOT_YET = (".part", ".filepart", ".tmp", ".crdownload")
 _OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")
-
+# Stands for what a note says where the file cannot be taken.
+_REFUSED = "!"
 
 Hashes: TypeAlias = dict[str, list[object]]
+_REMEMBERED = 6
+
+
+@dataclass(frozen=True)
+class Stated:
+    """Control totals: rows, column → sum as it is written in the file, column → number of different values.
+
+    `whole`: the hash of the file is stated, and is right, so that nothing of it is missing.
+    """
+
+    rows: int | None = None
+    sums: Mapping[str, str] = field(default_factory=dict)
+    distinct: Mapping[str, int] = field(default_factory=dict)
+    whole: bool = False
 
 
 class Note(Closed):
     """A delivery note beside a file: `<file>.note.yaml`. Everything is optional.
 
     `supersedes` names files by SHA-256, or by file name within the same institution and period. A `received_at`
-    without an offset is in the time zone of the home.
+    without an offset is in the time zone of the home. Control totals: `rows` of the file, `sums` and `distinct`
+    values of columns, by header or by our name; a sum of money is in the unit of the file, by our name in minor units.
     """
 
     institution: str | None = None
@@ -36,8 +54,21 @@ class Note(Closed):
     sequence: int | None = None
     supersedes: list[str] = []
     received_at: datetime | None = None
-    rows: int | None = None
+    rows: int | None = Field(None, ge=0)
+    sums: dict[str, str] = {}
+    distinct: dict[str, Annotated[int, Field(ge=0)]] = {}
     sha256: str | None = None
+
+    @property
+    def stated(self) -> Stated:
+        """The control totals."""
+        return Stated(self.rows, self.sums, self.distinct, self.sha256 is not None)
+
+    @property
+    def mark(self) -> str:
+        """Tells two notes apart by what they say; empty where a note says nothing, like one that is not there."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return sha256_of(canonical_json(said))[:16] if said else ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +135,7 @@ def _hashes(home: Home) -> Path:
 
 
 def known_hashes(home: Home) -> Hashes:
-    """What earlier scans hashed: name → stamp of the file at that time, then its hash."""
+    """What earlier scans read: name → stamp of the file at that time, its hash, the mark of its note."""
     try:
         known: Hashes = read_json(_hashes(home))
     except (OSError, ValueError):
@@ -133,17 +164,35 @@ def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hash
         size = path.stat().st_size
         mark = stamp(path)
         seen = known.get(name)
-        sha256 = str(seen[4]) if seen and len(seen) == 5 and seen[:2] == mark[:2] else sha256_file(path)
+        sha256 = str(seen[4]) if seen and len(seen) == _REMEMBERED and seen[:2] == mark[:2] else sha256_file(path)
     except FileNotFoundError:
         return None
     except OSError:
         return _unread(name, path, sender, feed, institution, "landing_unreadable")
-    fresh[name] = [*mark, sha256]
+    note, refusal = _noted(path, name, f"{sender}.{feed}", sha256, catalog)
+    fresh[name] = [*mark, sha256, _REFUSED if refusal else note.mark]
+    return Landed(name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
+
+
+def alone(path: Path, key: str, catalog: Catalog, institution: str | None = None, period: str | None = None) -> Landed:
+    """A file that lies anywhere, as it would be found in the landing folder of its feed.
+
+    `institution` stands for the folder, `period` for what a note that does not say it might have said.
+    """
+    sender, _, feed = key.partition(".")
+    sha256, size = sha256_file(path), path.stat().st_size
+    note, refusal = _noted(path, path.name, key, sha256, catalog)
+    note = note.model_copy(update={"period": note.period or period})
+    return Landed(path.name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
+
+
+def _noted(path: Path, name: str, key: str, sha256: str, catalog: Catalog) -> tuple[Note, Finding | None]:
+    """The note of a file, and why the file cannot be taken whatever it holds."""
     note, refusal = read_note(path, name)
-    refusal = refusal or _refusal(f"{sender}.{feed}", path.name, name, catalog)
+    refusal = refusal or _refusal(key, path.name, name, catalog)
     if refusal is None and note.sha256 is not None and note.sha256.lower() != sha256:
         refusal = Finding("landing_note_hash", {"name": name})
-    return Landed(name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
+    return note, refusal
 
 
 def _unread(name: str, path: Path, sender: str, feed: str, institution: str | None, sentence: str) -> Landed:
@@ -161,7 +210,8 @@ def read_note(path: Path, name: str) -> tuple[Note, Finding | None]:
             document = {key: value for key, value in document.items() if value != ""}
         return parse(Note, document, name + NOTE), None
     except DefinitionError as error:
-        return Note(), Finding("landing_note_wrong", {"name": name, "problem": str(error)})
+        problems = {"problem": str(error), "problem_zh": error.words("zh")}
+        return Note(), Finding("landing_note_wrong", {"name": name, **problems})
 
 
 def _refusal(key: str, file_name: str, name: str, catalog: Catalog) -> Finding | None:

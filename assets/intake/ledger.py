@@ -1,21 +1,21 @@
 """The ledger: which files were delivered, in which order; append-only batches, bytes kept encrypted in the vault.
 
-Put here: accepting landed files. Keep out: their content. One batch holds everything that was new at one moment, so
-that a killed run can never split the order of arrival.
+Put here: accepting landed files and corrected notes of known ones. Keep out: their content, and which file gives way
+to which (precedence.py). One batch holds everything that was new at one moment, so that a killed run can never split
+the order of arrival.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Any
-from unicodedata import normalize
 
 from assets.intake.findings import FileRefused, Finding
-from assets.intake.landing import Landed, forget_hashes
+from assets.intake.landing import Landed, Stated, forget_hashes
 from assets.intake.period import period_of
-from assets.lake.atomic import locked, read_json, sha256_of, write_json
+from assets.lake.atomic import canonical_json, locked, read_json, sha256_of, write_json
 from assets.lake.home import Home
 from assets.vault.crypto import VaultKeys, decrypt_from, encrypt_to
 from data_contracts.contracts import Catalog
@@ -27,7 +27,11 @@ _CHUNK = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Entry:
-    """One delivered file. `received_at` is the note's time, else that of its batch."""
+    """One delivered file, as its newest note has it.
+
+    `received_at` is the note's time (then `received_noted`), else that of its batch. `note_rows`, `note_sums` and
+    `note_distinct` are the control totals of the note, `note_mark` tells which note that was.
+    """
 
     file_id: str
     sha256: str
@@ -41,11 +45,47 @@ class Entry:
     supersedes: list[str]
     landing_name: str
     note_rows: int | None
+    note_sums: dict[str, str] = field(default_factory=dict)
+    note_distinct: dict[str, int] = field(default_factory=dict)
+    note_hash: bool = False
+    note_mark: str = ""
+    received_noted: bool = False
 
     @property
     def key(self) -> str:
         """`sender.feed`."""
         return f"{self.sender}.{self.feed}"
+
+    @property
+    def stated(self) -> Stated:
+        """The control totals of the note."""
+        return Stated(self.note_rows, self.note_sums, self.note_distinct, self.note_hash)
+
+    @property
+    def mark(self) -> str:
+        """Hash of everything known about the delivery."""
+        return sha256_of(canonical_json(asdict(self)))
+
+
+@dataclass(frozen=True)
+class News:
+    """What a landed file adds: a delivery, or with `amends` (a file id) a corrected note of one the ledger has."""
+
+    entry: Entry
+    amends: str | None = None
+
+    def asks(self, book: "Book") -> dict[str, str]:
+        """What a run is asked for: one id for every period that changes, with that period."""
+        if self.amends is None:
+            return {self.entry.file_id: self.entry.period}
+        # A note may come back to what an older one said.
+        note = f"{len(book.notes_of(self.entry.landing_name, self.entry.sha256))}:{self.entry.note_mark}"
+        old = book.entries[self.amends]
+        return {f"{self.amends}:{note}": old.period, f"{self.entry.file_id}:{note}": self.entry.period}
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a batch keeps it."""
+        return {**asdict(self.entry), **({"amends": self.amends} if self.amends else {})}
 
 
 class LedgerError(RuntimeError):
@@ -66,9 +106,85 @@ def _batch_name(number: int) -> str:
     return f"{number:07d}.json"
 
 
+@dataclass(frozen=True)
+class Book:
+    """The ledger as it stands: deliveries by file id, standing refusals by name, what was said about which file.
+
+    `said`: landing name and hash → file id, and marks of the notes taken beside it, in order. `taken`: ids of all
+    that was taken, as `News.asks` gives them.
+    """
+
+    entries: dict[str, Entry]
+    refused: dict[str, dict[str, Any]]
+    said: dict[tuple[str, str], tuple[str, list[str]]]
+    taken: set[str]
+
+    def add(self, news: News) -> None:
+        """A delivery, or a note that takes the place of an older one."""
+        entry = news.entry
+        self.taken.update(news.asks(self))
+        if news.amends is not None and news.amends != entry.file_id:
+            self.entries.pop(news.amends, None)
+        self.entries[entry.file_id] = entry
+        place = (entry.landing_name, entry.sha256)
+        self.said[place] = (entry.file_id, [*self.notes_of(*place), entry.note_mark])
+
+    def notes_of(self, name: str, sha256: str) -> list[str]:
+        """Marks of the notes taken beside a file, in order."""
+        return self.said.get((name, sha256), ("", []))[1]
+
+    def knows(self, name: str, sha256: str, note_mark: str) -> bool:
+        """Whether a file of this name and content was taken with this note; one taken away takes nothing back."""
+        notes = self.notes_of(name, sha256)
+        return bool(notes) and note_mark in ("", notes[-1])
+
+    def news_of(self, file: Landed, as_entry: Callable[[], Entry]) -> News | None:
+        """What `file` adds, of which `as_entry` makes an entry or refuses to; None where all it says is known.
+
+        A note beside the same file replaces the one before. The same content under another name is no delivery, and
+        its note counts only with a higher sequence: else two copies would overrule each other for ever.
+        """
+        if file.refusal is None and self.knows(file.name, file.sha256, file.note.mark):
+            return None
+        entry = as_entry()
+        known = self.said.get((file.name, file.sha256))
+        old = self.entries.get(known[0] if known else entry.file_id)
+        if old is None:
+            return News(entry)
+        if known is None and entry.sequence <= old.sequence:
+            return None
+        if not entry.received_noted:
+            entry = replace(entry, received_at=old.received_at, received_noted=old.received_noted)
+        same = replace(entry, landing_name=old.landing_name, note_mark=old.note_mark)
+        return None if same == old else News(entry, old.file_id)
+
+
+def read_book(home: Home) -> Book:
+    """The ledger of a home, with every correction of a note applied; to be looked at, not to be added to."""
+    stats = [(path.name, path.stat()) for path in home.ledger.glob("[0-9]*.json")]
+    return _read_book(home, tuple(sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)))
+
+
+@lru_cache(maxsize=4)
+def _read_book(home: Home, batches: tuple[tuple[str, int, int], ...]) -> Book:
+    """Read once for as long as no batch is added; a run asks for it thousands of times."""
+    del batches
+    return _book(_batches(home))
+
+
+def _book(batches: list[dict[str, Any]]) -> Book:
+    book = Book({}, {}, {}, set())
+    for batch in batches:
+        for item in batch["files"]:
+            amends = item.pop("amends", None)
+            book.add(News(Entry(**item), amends))
+        _settle(book.refused, batch)
+    return book
+
+
 def entries(home: Home) -> list[Entry]:
-    """All files of the ledger in order of arrival."""
-    return [Entry(**item) for batch in _batches(home) for item in batch["files"]]
+    """All files of the ledger in order of arrival, as their newest notes have them."""
+    return list(read_book(home).entries.values())
 
 
 def refusals(home: Home) -> list[dict[str, Any]]:
@@ -76,17 +192,16 @@ def refusals(home: Home) -> list[dict[str, Any]]:
 
     A refusal ends when a file of that name is accepted, or later the same bytes under another name.
     """
-    return list(_standing(_batches(home)).values())
+    return list(read_book(home).refused.values())
 
 
-def _standing(batches: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    standing: dict[str, dict[str, Any]] = {}
-    for batch in batches:
-        names = {item["landing_name"] for item in batch["files"]}
-        hashes = {item["sha256"] for item in batch["files"]}
-        standing = {name: item for name, item in standing.items() if name not in names and item["sha256"] not in hashes}
-        standing.update((item["name"], item) for item in batch["refused"])
-    return standing
+def _settle(standing: dict[str, dict[str, Any]], batch: dict[str, Any]) -> None:
+    names = {item["landing_name"] for item in batch["files"]} | set(batch.get("settled", []))
+    hashes = {item["sha256"] for item in batch["files"]}
+    for name, item in list(standing.items()):
+        if name in names or item["sha256"] in hashes:
+            del standing[name]
+    standing.update((item["name"], item) for item in batch["refused"])
 
 
 def register(
@@ -98,34 +213,40 @@ def register(
     now: datetime,
     calendar: Collection[str] | None = None,
 ) -> int:
-    """Accept what is new as one batch, bytes first; returns how many files were newly accepted or refused.
+    """Accept what is new as one batch, bytes first; returns how many files were newly accepted, amended or refused.
 
-    A file the ledger has (same feed, institution, period and bytes) is not new under another name either. A file
-    that changes while it is read is left for the next run. A period outside `calendar` is refused. Times in
-    notes without an offset are in the zone of `now`.
+    A file the ledger has (same feed, institution, period and bytes) is not new under another name either, but a
+    corrected note of it is. A file that changes while it is read is left for the next run. A period outside
+    `calendar` is refused. Times in notes without an offset are in the zone of `now`.
     """
     with locked(home.ledger / ".lock"):
         batches = _batches(home)
-        known = {item["file_id"] for batch in batches for item in batch["files"]}
-        standing = _standing(batches)
-        files: list[Entry] = []
-        refused = []
-        for file in landed:
+        book = _book(batches)
+        files: list[dict[str, Any]] = []
+        refused: dict[str, dict[str, Any]] = {}
+        settled: set[str] = set()
+        # Where a corrected note moves a delivery to another period, a copy that names the old one still takes its place
+        # there.
+        for file in list(landed) * 2:
             try:
-                entry = entry_of(file, catalog, limits, now, calendar)
+                news = book.news_of(file, partial(entry_of, file, catalog, limits, now, calendar))
             except FileRefused as refusal:
                 item = _refused(file, refusal.finding)
-                if standing.get(file.name) != item:
-                    refused.append(item)
+                if book.refused.get(file.name) != item:
+                    refused[file.name] = item
                 continue
-            if entry.file_id not in known and _keep_bytes(home, file, keys):
-                known.add(entry.file_id)
-                files.append(entry)
-        if files or refused:
+            if news is None:
+                if file.name in book.refused:
+                    settled.add(file.name)
+            elif _keep_bytes(home, file, keys):
+                book.add(news)
+                book.refused.pop(file.name, None)
+                files.append(news.as_dict())
+        if files or refused or settled:
             number = len(batches) + 1
-            batch = {"batch": number, "files": [asdict(entry) for entry in files], "refused": refused}
-            write_json(home.ledger / _batch_name(number), batch)
-    return len(files) + len(refused)
+            batch = {"files": files, "refused": list(refused.values()), "settled": sorted(settled)}
+            write_json(home.ledger / _batch_name(number), {"batch": number, **batch})
+    return len(files) + len(refused) + len(settled)
 
 
 def entry_of(
@@ -145,6 +266,7 @@ def entry_of(
         raise FileRefused("landing_no_contract", name=file.name, period=period, first=first.isoformat())
     if calendar is not None and period not in calendar:
         raise FileRefused("landing_outside_calendar", name=file.name, period=period)
+    note = file.note
     parts = (file.sender, file.feed, file.institution or "", period, file.sha256)
     return Entry(
         file_id=sha256_of("\n".join(parts).encode())[:16],
@@ -154,11 +276,16 @@ def entry_of(
         feed=file.feed,
         institution_id=file.institution,
         period=period,
-        sequence=file.note.sequence or 0,
-        received_at=_in_utc(file.note.received_at or now, now),
-        supersedes=list(file.note.supersedes),
+        sequence=note.sequence or 0,
+        received_at=_in_utc(note.received_at or now, now),
+        supersedes=list(note.supersedes),
         landing_name=file.name,
-        note_rows=file.note.rows,
+        note_rows=note.rows,
+        note_sums=dict(note.sums),
+        note_distinct=dict(note.distinct),
+        note_hash=note.sha256 is not None,
+        note_mark=note.mark,
+        received_noted=note.received_at is not None,
     )
 
 
@@ -208,35 +335,3 @@ def _proven_chunks(file: Landed) -> Iterator[bytes]:
 def read_bytes(home: Home, entry: Entry, keys: VaultKeys) -> Iterable[bytes]:
     """The delivered bytes of an entry, from the vault."""
     return decrypt_from(home.archive / f"{entry.sha256}.enc", keys)
-
-
-def ranks(found: list[Entry]) -> dict[str, int]:
-    """Precedence of files: note sequence, then time received, then hash; the higher rank wins."""
-    ordered = sorted(found, key=lambda entry: (entry.sequence, entry.received_at, entry.sha256))
-    return {entry.file_id: rank for rank, entry in enumerate(ordered)}
-
-
-def withdrawn(found: list[Entry]) -> set[str]:
-    """Files that the delivery note of another file of the same feed supersedes as a whole.
-
-    Named by hash in any period, or by file name within the same institution and period. Of two files that name each
-    other, as two corrections sent under one file name do, the one of higher rank stands.
-    """
-    rank = ranks(found)
-    gone = set()
-    for newer in found:
-        for entry in found if newer.supersedes else ():
-            mutual = _names(entry, newer) and rank[entry.file_id] > rank[newer.file_id]
-            if entry.file_id != newer.file_id and _names(newer, entry) and not mutual:
-                gone.add(entry.file_id)
-    return gone
-
-
-def _names(newer: Entry, entry: Entry) -> bool:
-    if entry.key != newer.key:
-        return False
-    if entry.sha256 in {name.lower() for name in newer.supersedes}:
-        return True
-    same = (entry.institution_id, entry.period) == (newer.institution_id, newer.period)
-    named = {normalize("NFC", name) for name in newer.supersedes}
-    return same and normalize("NFC", Path(entry.landing_name).name) in named

@@ -1,129 +1,133 @@
 """Delivered bytes to records of text, by what the file is: the form of the file ends here.
 
-Put here: choosing the reader by content and what all readers share. Keep out: what a reader does (decoding.py,
-tabular.py, sheets.py) and the meaning of fields.
+Put here: unpacking, the reader of each kind, and what all readers share on the way out. Keep out: what a reader does
+(one module per form) and the meaning of fields.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import polars as pl
 
+from assets.intake import archives
 from assets.intake.account import Account
-from assets.intake.decoding import TextStream, kind_of
-from assets.intake.findings import FileRefused, Finding
-from assets.intake.headers import HeaderMap, find_header
-from assets.intake.sheets import SheetRecords, read_grid, sheet_records
-from assets.intake.tabular import Block, Shape, read_blocks
-from assets.intake.typed import cleaned, read_column
-from data_contracts.codes import CodeList
+from assets.intake.blocks import Block, FillDown
+from assets.intake.dbf import DbfTable
+from assets.intake.delimited import DelimitedText
+from assets.intake.findings import FileRefused, Finding, Places
+from assets.intake.kinds import check_compound, kind_of, markup_kind, package_kind
+from assets.intake.outsiders import HEADER
+from assets.intake.parquet import ParquetFile
+from assets.intake.reading import Reading
+from assets.intake.sheets import Workbook
+from assets.intake.spreadsheetml import XmlWorkbook
+from assets.intake.tables import Source
+from assets.intake.webpages import WebPage
+from assets.intake.xls import OldWorkbook
 from data_contracts.contracts import FeedContract
 from data_contracts.settings import Limits
 
-_MAGIC = 1024
-_HEADER_SAMPLE = 256 * 1024
-_HEADER_ROWS = 16
+_HEAD = 1024
+_SHOWN = 5
 
 
 def read_records(
-    data: Iterable[bytes], contract: FeedContract, limits: Limits, account: Account, yes_no: CodeList
+    data: Iterable[bytes], contract: FeedContract, limits: Limits, account: Account, *, whole: bool = False
 ) -> Iterator[Block]:
     """The records of a file as text, block by block; `account` gets its findings and the name of the sheet.
 
-    Raises FileRefused where the file cannot be taken.
+    `whole`: the sender has stated the hash of the file, so that its end is no cut. Raises FileRefused where the file
+    cannot be taken.
     """
+    reading = Reading(contract, limits, account, whole)
+    filling = FillDown(contract.extras.file.fill_down)
+    aside = _Aside()
+    for block in opened(data, limits).blocks(reading):
+        aside.note(block)
+        yield filling.applied(block)
+    account.findings.extend(aside.findings())
+
+
+def first_tables(data: Iterable[bytes], limits: Limits) -> list[list[list[str]]]:
+    """The first rows of every table a file may be read as: its visible sheets, or its text as each delimiter cuts it.
+
+    Raises FileRefused where the file cannot be opened.
+    """
+    return [table.first_rows() for table in opened(data, limits).tables() if table.state == "visible"]
+
+
+def opened(data: Iterable[bytes], limits: Limits) -> Source:
+    """The reader of a file, by its content; archives are unpacked on the way."""
     stream = iter(data)
-    head = _head(stream, _MAGIC)
+    for _ in range(limits.nesting + 1):
+        head, stream = _peeked(stream)
+        kind = kind_of(head)
+        if kind == "gzip":
+            stream = archives.gunzipped(stream, limits)
+            continue
+        if kind != "zip":
+            return _READERS[kind](stream, limits)
+        package = archives.open_package(b"".join(stream), limits)
+        if package_kind(package) == "xlsx":
+            return Workbook(package, limits)
+        stream = archives.member_pieces(package, archives.only_member(package), limits)
+    raise FileRefused("intake_archive_nested", limit=limits.nesting)
+
+
+def _peeked(stream: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a stream, and the whole stream."""
+    held: list[bytes] = []
+    while sum(map(len, held)) < _HEAD and (piece := next(stream, None)) is not None:
+        held.append(piece)
+    head = b"".join(held)
     if not head:
         raise FileRefused("intake_empty")
-    if kind_of(head) == "xlsx":
-        yield _sheet_block(b"".join(chain([head], stream)), contract, limits, account, yes_no)
-        return
-    source = TextStream(chain([head], stream), contract.extras.file.encoding)
-    pieces = iter(source)
-    first = _head(pieces, _HEADER_SAMPLE)
-    header, skipped = _text_header(first, contract)
-    _check_width(header, limits, account)
-    form = contract.extras.file
-    columns = [name or f"unknown {position}" for position, name in enumerate(header.names)]
-    shape = Shape(columns, form.delimiter, limits.field_length, tuple(form.footer_markers))
-    rest, lines = first[skipped:], first.count(b"\n", 0, skipped)
-    yield from read_blocks(chain([rest], pieces), shape, lines + 1)
-    _text_findings(source, account)
+    return head[:_HEAD], chain([head], stream)
 
 
-def _text_findings(source: TextStream, account: Account) -> None:
-    if source.encoding not in ("utf-8", "utf-8-sig"):
-        account.findings.append(Finding("intake_encoding", {"encoding": source.encoding}))
-    if source.replaced:
-        account.findings.append(Finding("intake_replacement_characters", {"count": source.replaced}))
-    if not source.ends_complete:
-        account.findings.append(Finding("intake_truncated_tail"))
+def _old_workbook(stream: Iterator[bytes], limits: Limits) -> Source:
+    data = b"".join(stream)
+    check_compound(data)
+    return OldWorkbook(data, limits)
 
 
-def _head(stream: Iterator[bytes], size: int) -> bytes:
-    """The first pieces of a stream, at least `size` bytes where there are as many."""
-    held: list[bytes] = []
-    while sum(map(len, held)) < size:
-        piece = next(stream, None)
-        if piece is None:
-            break
-        held.append(piece)
-    return b"".join(held)
+def _marked_up(stream: Iterator[bytes], limits: Limits) -> Source:
+    head, stream = _peeked(stream)
+    return XmlWorkbook(stream, limits) if markup_kind(head) == "spreadsheetml" else WebPage(stream, limits)
 
 
-def _text_header(first: bytes, contract: FeedContract) -> tuple[HeaderMap, int]:
-    """The header of a text file and how many bytes it and the titles above it take; header cells may hold line ends."""
-    sample = first[:_HEADER_SAMPLE].decode("utf-8", "ignore")
-    lines = io.StringIO(sample, newline="\n")
-    reader = csv.reader(lines, delimiter=contract.extras.file.delimiter)
-    rows: list[list[str]] = []
-    ends: list[int] = []
-    with suppress(csv.Error):
-        for row in islice(reader, _HEADER_ROWS):
-            rows.append(row)
-            ends.append(reader.line_num)
-    header = find_header(rows, contract)
-    position = 0
-    for _ in range(ends[header.rows_used - 1]):
-        position = first.find(b"\n", position) + 1 or len(first)
-    return header, position
+_READERS: dict[str, Callable[[Iterator[bytes], Limits], Source]] = {
+    "text": lambda stream, _: DelimitedText(stream),
+    "markup": _marked_up,
+    "ole": _old_workbook,
+    "biff": lambda stream, limits: OldWorkbook(b"".join(stream), limits),
+    "dbf": lambda stream, limits: DbfTable(b"".join(stream), limits),
+    "parquet": lambda stream, limits: ParquetFile(b"".join(stream), limits),
+}
 
 
-def _check_width(header: HeaderMap, limits: Limits, account: Account) -> None:
-    if len(header.names) > limits.columns:
-        raise FileRefused("intake_too_many_columns", limit=limits.columns)
-    account.findings.extend(header.findings)
+class _Aside:
+    """What is set apart from the records of a file, whatever its form: rows that are none, columns without a header."""
 
+    def __init__(self) -> None:
+        self._headers, self._footers = Places(), Places()
+        self._unnamed: set[str] = set()
 
-def _sheet_block(data: bytes, contract: FeedContract, limits: Limits, account: Account, yes_no: CodeList) -> Block:
-    grid = read_grid(data, contract, limits)
-    account.sheet = grid.sheet
-    account.findings.extend(grid.findings)
-    header = find_header(grid.rows, contract)
-    _check_width(header, limits, account)
-    person = contract.extras.person
-    if person and person.column in header.names:
-        position = header.names.index(person.column)
-        if grid.holds_numbers(position, header.rows_used):
-            column = contract.by_name[person.column].headers[0]
-            raise FileRefused("intake_id_as_number", sheet=grid.sheet, column=column)
-    found = sheet_records(grid, header.names, header.rows_used, contract)
-    _check_totals(found, contract, yes_no)
-    return Block(found.frame, [], found.non_data)
+    def note(self, block: Block) -> None:
+        """Note what one block sets apart."""
+        for item in block.outsiders:
+            (self._headers if item.kind == HEADER else self._footers).add(item.line_no)
+        unnamed = [name for name in block.frame.columns if name.startswith("unnamed ") and name not in self._unnamed]
+        if unnamed:
+            filled = block.frame.select((pl.col(unnamed).str.strip_chars() != "").any()).row(0)
+            self._unnamed.update(name for name, any_ in zip(unnamed, filled, strict=True) if any_)
 
-
-def _check_totals(found: SheetRecords, contract: FeedContract, yes_no: CodeList) -> None:
-    """Rows that state a total must give the sums of the columns."""
-    for total in found.totals:
-        for name, printed in total.items():
-            column = contract.by_name[name]
-            if column.type not in ("integer", "decimal", "money"):
-                continue
-            stated = read_column(cleaned(pl.Series([printed]), column), column, yes_no)[0]
-            summed = read_column(cleaned(found.frame[name], column), column, yes_no).sum()
-            if stated is not None and summed != stated:
-                raise FileRefused("intake_total_mismatch", column=column.headers[0])
+    def findings(self) -> list[Finding]:
+        """What there is to say at the end of the file."""
+        found = []
+        if self._headers.count:
+            found.append(self._headers.finding("intake_header_repeated"))
+        if self._footers.count:
+            found.append(self._footers.finding("intake_footer_rows"))
+        positions = sorted(int(name.rpartition(" ")[2]) for name in self._unnamed)
+        return [*found, *(Finding("intake_header_unnamed", {"position": at}) for at in positions)]

@@ -2,6 +2,8 @@
 
 import re
 
+import polars as pl
+
 from assets.intake.findings import FileRefused
 from data_contracts.contracts import FeedContract
 from data_contracts.periods import Period
@@ -32,3 +34,23 @@ def _from_name(file_name: str, pattern: str | None) -> str | None:
     if "quarter" in groups:
         return f"{year}Q{groups['quarter'].translate(_CHINESE)}"
     return f"{year}-{int(groups['month']):02d}" if "month" in groups else year
+
+
+def covered(contract: FeedContract, period: Period) -> list[Period]:
+    """The periods a file for `period` holds records of, in order.
+
+    One, but of a cumulative feed all of the year up to it, so far as the contract was in force: earlier records may
+    have other columns.
+    """
+    if contract.delivery != "cumulative":
+        return [period]
+    year = [Period(period.year, index, period.grain) for index in range(1, period.index + 1)]
+    return [step for step in year if step.end >= contract.extras.valid_from]
+
+
+def of_dates(dates: pl.Expr, grain: str) -> pl.Expr:
+    """Keys of the periods of a grain in which dates lie."""
+    year = dates.dt.year().cast(pl.String)
+    if grain == "quarter":
+        return year + pl.lit("Q") + dates.dt.quarter().cast(pl.String)
+    return dates.dt.strftime("%Y-%m") if grain == "month" else year

@@ -1,44 +1,74 @@
-"""The accounting of delivered files as tables: quality__files and quality__rules.
+"""The accounting of delivered files as tables: quality__files, quality__rules and quality__quarantine.
 
 Put here: from accounts and selections to rows. Keep out: judging deliveries (assets.compute.deliveries).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets.intake.delivery import Intake
+from assets.intake.delivery import Intake, StagedFile
+from assets.intake.expected import due_date
+from assets.intake.ledger import Entry
+from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
+from data_contracts.settings import HomeDocument
 from data_contracts.tables import output_tables
 
+# Severity of a rule that refuses a file as a whole.
+_FILE = "file"
 
-def file_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
-    """One row per delivered file of the periods; `records` is the sum of the other counts."""
+
+def file_rows(intake: Intake, periods: Sequence[str], home: HomeDocument) -> pl.DataFrame:
+    """One row per delivered file of the periods; `records` is the sum of the other counts.
+
+    A file refused as a whole has no records: none of it was taken, and its bytes are in the archive.
+    """
     table = output_tables()["quality__files"]
     rows = []
     for contract in intake.catalog.current():
         for period in periods:
             staged = intake.staged(contract.key, period)
-            verdicts = _verdicts(intake, contract.key, period) if staged else {}
+            if not staged:
+                continue
+            verdicts, noticed = intake.verdicts(contract.key, period), intake.noticed(contract.key, period)
+            gone = intake.withdrawn(contract.key)
             for item in staged:
                 account, entry = item.account, item.entry
                 superseded = verdicts.get((entry.file_id, "superseded"), 0)
                 duplicate = verdicts.get((entry.file_id, "duplicate"), 0)
                 current = account.accepted - superseded - duplicate
+                findings = [*account.findings, *noticed.get(entry.file_id, [])]
+                said = ";".join(dict.fromkeys(finding.sentence for finding in findings)) or None
                 rows.append(
                     (
                         *(entry.file_id, entry.sender, entry.institution_id, entry.feed, period, account.records),
                         *(account.unreadable, account.non_data, account.quarantined, current, superseded, duplicate),
+                        *(_status(item, gone), said, entry.sequence, *_in_time(entry, home)),
                     )
                 )
     frame = pl.DataFrame(rows, schema=table.schema, orient="row")
     return gate(table_schema(table), table.shape(frame))
 
 
-def _verdicts(intake: Intake, key: str, period: str) -> dict[tuple[str, str], int]:
-    contract = intake.catalog.feed(key, period)
-    counted = intake.not_current(contract, period).group_by("file_id", "verdict").len()
-    return {(file_id, verdict): count for file_id, verdict, count in counted.rows()}
+def _status(item: StagedFile, gone: set[str]) -> str:
+    if item.refused is not None:
+        return "refused"
+    return "withdrawn" if item.entry.file_id in gone else "taken"
+
+
+def _in_time(entry: Entry, home: HomeDocument) -> tuple[date | None, date, bool | None]:
+    """Day received, last day in time, and whether it was; nothing is said without a note that states the time.
+
+    When a run happens to find a file is no property of the delivery, and a release holds no such time.
+    """
+    due = due_date(home, entry.sender, Period.parse(entry.period))
+    if not entry.received_noted:
+        return None, due, None
+    day = datetime.fromisoformat(entry.received_at).astimezone(ZoneInfo(home.time_zone)).date()
+    return day, due, day <= due
 
 
 def rule_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
@@ -46,12 +76,10 @@ def rule_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
     table = output_tables()["quality__rules"]
     rows = [
         (
-            *(period, item.entry.sender, item.entry.feed, item.entry.institution_id, rule, count.severity),
+            *(item.entry.period, item.entry.sender, item.entry.feed, item.entry.institution_id, rule, count.severity),
             *(count.violated, count.not_applicable, count.checked),
         )
-        for contract in intake.catalog.current()
-        for period in periods
-        for item in intake.staged(contract.key, period)
+        for item in _staged(intake, periods)
         for rule, count in sorted(item.account.rules.items())
     ]
     keys = ["period", "sender", "feed", "institution", "rule_id", "severity"]
@@ -59,3 +87,27 @@ def rule_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
     frame = pl.DataFrame(rows, schema={name: table.schema[name] for name in [*keys, *counts]}, orient="row")
     summed = frame.group_by(keys, maintain_order=True).agg(pl.col(counts).sum())
     return gate(table_schema(table), table.shape(summed))
+
+
+def quarantine_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
+    """One row per file and rule that refused or flagged any of its records, or refused the file as a whole."""
+    table = output_tables()["quality__quarantine"]
+    rows = []
+    for item in _staged(intake, periods):
+        entry = item.entry
+        place = (entry.period, entry.sender, entry.feed, entry.institution_id, entry.file_id)
+        if item.refused is not None:
+            rows.append((*place, item.refused.sentence, _FILE, 0))
+        rows.extend(
+            (*place, rule, count.severity, count.violated)
+            for rule, count in item.account.rules.items()
+            if count.violated
+        )
+    frame = pl.DataFrame(rows, schema=table.schema, orient="row")
+    return gate(table_schema(table), table.shape(frame))
+
+
+def _staged(intake: Intake, periods: Sequence[str]) -> Iterator[StagedFile]:
+    for contract in intake.catalog.current():
+        for period in periods:
+            yield from intake.staged(contract.key, period)

@@ -9,10 +9,11 @@ import polars as pl
 import sqlglot
 from sqlglot import expressions as sx
 
-from data_contracts.closed import DefinitionError, nearest
-from data_contracts.contracts import FeedContract, Rule, polars_dtype
+from data_contracts.contracts import FeedContract, Rule, polars_dtype, stored_columns
+from data_contracts.messages import did_you_mean, wrong
 
 PERIOD_COLUMNS = ("period_start", "period_end")
+PREVIOUS = "previous_"
 _ALLOWED: tuple[type[sx.Expression], ...] = (
     sx.And, sx.Or, sx.Not, sx.Paren, sx.EQ, sx.NEQ, sx.GT, sx.GTE, sx.LT, sx.LTE, sx.Between, sx.In, sx.Is, sx.Null,
     sx.Boolean, sx.Literal, sx.Column, sx.Identifier, sx.Add, sx.Sub, sx.Mul, sx.Div, sx.Mod, sx.Neg, sx.Case, sx.If,
@@ -28,13 +29,13 @@ def checked_expression(expression: str, columns: tuple[str, ...], where: str) ->
     try:
         tree = sqlglot.parse_one(expression, read="duckdb")
     except sqlglot.errors.ParseError:
-        raise DefinitionError(f"{where}: '{expression}' is not a SQL expression") from None
+        raise wrong("wrong_expression", where=where, expression=expression) from None
     for node in tree.walk():
         if not isinstance(node, _ALLOWED):
-            raise DefinitionError(f"{where}: '{node.sql()}' is not among the allowed functions and operators")
+            raise wrong("wrong_expression_word", where=where, word=node.sql())
         if isinstance(node, sx.Column) and node.name not in columns:
-            near = nearest(node.name, list(columns))
-            raise DefinitionError(f"{where}: no column '{node.name}'" + (f"; did you mean '{near}'?" if near else ""))
+            hint = did_you_mean(node.name, columns)
+            raise wrong("wrong_expression_column", where=where, name=node.name, hint=hint)
     return expression
 
 
@@ -52,6 +53,15 @@ def check_contract(contract: FeedContract) -> None:
         _tried_boolean(frame, rule.expression, f"{contract.source}: rule {rule.id}")
     if contract.extras.records.where:
         _tried_boolean(frame, contract.extras.records.where, f"{contract.source}: records.where")
+    stored = pl.DataFrame(schema=dict(stored_columns(contract)))
+    pairs = stored.with_columns(pl.all().name.prefix(PREVIOUS))
+    for item in contract.extras.sequences:
+        _tried_boolean(pairs, item.holds, f"{contract.source}: sequence {item.id}")
+    texts = pl.DataFrame(schema=dict.fromkeys((column.name for column in contract.columns), pl.String()))
+    for correction in contract.extras.corrections:
+        place = f"{contract.source}: correction {correction.id}"
+        _tried_boolean(texts, correction.where, place)
+        _tried(texts, correction.set, place)
 
 
 def _tried(frame: pl.DataFrame, expression: str, place: str) -> pl.Series:
@@ -60,12 +70,14 @@ def _tried(frame: pl.DataFrame, expression: str, place: str) -> pl.Series:
     try:
         return evaluated(frame, expression)
     except pl.exceptions.PolarsError as error:
-        raise DefinitionError(f"{place}: '{expression}' cannot be evaluated ({type(error).__name__})") from None
+        problem = type(error).__name__
+        raise wrong("wrong_expression_fails", where=place, expression=expression, problem=problem) from None
 
 
 def _tried_boolean(frame: pl.DataFrame, expression: str, place: str) -> None:
+    """The expression is allowed, names columns of `frame` (no row) and is true or false; else DefinitionError."""
     if _tried(frame, expression, place).dtype not in (pl.Boolean, pl.Null):
-        raise DefinitionError(f"{place}: '{expression}' is neither true nor false")
+        raise wrong("wrong_expression_truth", where=place, expression=expression)
 
 
 def evaluated(frame: pl.DataFrame, expression: str) -> pl.Series:

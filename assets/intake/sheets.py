@@ -1,224 +1,303 @@
-"""Workbooks (.xlsx) to a grid of texts: one sheet, footers and blank rows set apart.
+"""Workbooks (.xlsx) to a grid: the one sheet that holds the feed, its cells as stored, not as shown.
 
-Put here: opening a workbook within limits, what its cells are. Keep out: headers and types.
+Put here: the parts of a workbook and what its cells are. Keep out: headers, records and types (grids.py).
+Rounding, percent signs and dates of a sheet are how numbers are shown; the stored number is read, and where the format
+says what it means (a date, a percentage) it is read as that. Hidden rows and columns are read like others and told.
 """
 
-import html
-import io
+import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
-import polars as pl
-
-from assets.intake.findings import FileRefused, Finding
-from data_contracts.contracts import FeedContract, normal_header
+from assets.intake import cellvalues
+from assets.intake.archives import member_pieces
+from assets.intake.blocks import Block
+from assets.intake.findings import FileRefused
+from assets.intake.grids import Grid, Merged, cell_name, filled_rows, grid_block
+from assets.intake.headers import ROWS_LOOKED_AT
+from assets.intake.markup import Enough, nothing, parse
+from assets.intake.reading import Reading, check_span
+from assets.intake.tables import HIDDEN, VISIBLE, Table, chosen
 from data_contracts.settings import Limits
 
-_PIECE = 1024 * 1024
-_OVERLAP = 256
-_PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
-_HIDDEN = re.compile(rb"""<(col|row)\b[^>]*\bhidden=["'](?:1|true)["']""")
-_TOTALS = ("合计", "总计", "total")
+_PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_TRUE = ("1", "true")
+_WORKBOOK = "xl/workbook.xml"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """All rows of a sheet from its first row on, as text (empty for blank cells); `findings` about the workbook."""
+@dataclass
+class _Book:
+    """The parts of a workbook that its sheets need."""
 
-    rows: list[list[str]]
-    sheet: str
-    findings: list[Finding]
-    source: Any
-
-    def holds_numbers(self, position: int, below: int) -> bool:
-        """Whether any cell of a column under row `below` is a number, not text: long ids lose digits that way."""
-        import fastexcel
-
-        try:
-            loaded = self.source.load_sheet(
-                self.sheet, header_row=None, skip_rows=below, schema_sample_rows=None, dtype_coercion="strict"
-            ).to_polars()
-        except fastexcel.FastExcelError:
-            return self._mixed(position, below)
-        return not loaded.is_empty() and loaded.dtypes[position] not in (pl.String, pl.Null)
-
-    def _mixed(self, position: int, below: int) -> bool:
-        import fastexcel
-
-        try:
-            column = self.source.load_sheet(
-                self.sheet,
-                header_row=None,
-                skip_rows=below,
-                schema_sample_rows=None,
-                dtype_coercion="strict",
-                dtypes={at: "string" for at in range(len(self.rows[0])) if at != position},
-            ).to_polars()
-        except fastexcel.FastExcelError:
-            return True
-        return not column.is_empty() and column.dtypes[position] not in (pl.String, pl.Null)
+    sheets: list[tuple[str, str, str]] = field(default_factory=list)
+    since_1904: bool = False
+    uncalculated: bool = False
+    texts: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
 
 
-def read_grid(data: bytes, contract: FeedContract, limits: Limits) -> Grid:
-    """The sheet the contract names, or the first visible one. Limits are checked before anything is unpacked."""
-    import fastexcel
+@dataclass
+class _Sheet:
+    """The rows of a sheet by number, from 0, blank ones left out, and what is noticed on the way."""
 
-    package = _package(data, limits)
-    shown, hidden = _sheets(package)
-    wanted = contract.extras.file.sheet or (shown[0] if shown else "")
-    if wanted not in [*shown, *hidden]:
-        raise FileRefused("intake_sheet_missing", sheet=wanted)
-    findings = []
-    if len(shown) > 1 or hidden:
-        findings.append(Finding("intake_other_sheets", {"sheet": wanted, "shown": len(shown), "hidden": len(hidden)}))
-    findings.extend(_check_sheet(package, _path_of(package, wanted), wanted, limits))
-    damaged = False
-    try:
-        reader = fastexcel.read_excel(data)
-        text = reader.load_sheet(
-            wanted, header_row=None, skip_rows=0, dtypes="string", skip_whitespace_tail_rows=True
-        ).to_polars()
-    except fastexcel.FastExcelError:
-        damaged = True
-    if damaged:
-        raise FileRefused("intake_workbook_damaged")
-    return Grid([[cell or "" for cell in row] for row in text.rows()], wanted, findings, reader)
+    rows: dict[int, list[str]] = field(default_factory=dict)
+    merged: list[Merged] = field(default_factory=list)
+    hidden: bool = False
+    errors: list[str] = field(default_factory=list)
+    formula: str | None = None
+    without_value: str | None = None
 
 
-def _package(data: bytes, limits: Limits) -> zipfile.ZipFile:
-    try:
-        package = zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile:
-        package = None
-    if package is None:
-        raise FileRefused("intake_workbook_damaged")
-    if "xl/workbook.xml" not in package.namelist():
-        raise FileRefused("intake_kind_not_supported", kind="zip")
-    if sum(item.file_size for item in package.infolist()) > limits.file_bytes:
-        raise FileRefused("intake_too_large", limit=limits.file_bytes)
-    return package
+class Workbook:
+    """An .xlsx package; its parts are read when asked for."""
+
+    def __init__(self, package: zipfile.ZipFile, limits: Limits) -> None:
+        self._package, self._limits = package, limits
+        self._book = _book(package, limits)
+
+    def tables(self) -> list[Table]:
+        """Its worksheets."""
+        return [
+            Table(name, VISIBLE if state == "visible" else HIDDEN, partial(self._first_rows, path))
+            for name, state, path in self._book.sheets
+        ]
+
+    def blocks(self, reading: Reading) -> Iterator[Block]:
+        """The records of the sheet that holds the feed."""
+        name = chosen(self.tables(), reading)
+        sheet = self._sheet(next(path for sheet, _, path in self._book.sheets if sheet == name))
+        cell = sheet.without_value or (sheet.formula if self._book.uncalculated else None)
+        if cell is not None:
+            raise FileRefused("intake_formula_without_value", sheet=name, cell=cell)
+        rows = filled_rows(sheet.rows, reading.limits)
+        yield grid_block(Grid(rows, name, sheet.merged, sheet.hidden, sheet.errors), reading)
+
+    def _first_rows(self, path: str) -> list[list[str]]:
+        sheet = self._sheet(path, ROWS_LOOKED_AT)
+        return filled_rows(sheet.rows)
+
+    def _sheet(self, path: str, rows: int | None = None) -> "_Sheet":
+        """The cells of a sheet, of its first `rows` if given."""
+        cells = _Cells(self._book, rows, self._limits if rows is None else None)
+        parse(_pieces(self._package, path, self._limits), cells.start, cells.end, cells.text)
+        return cells.sheet
 
 
-def _sheets(package: zipfile.ZipFile) -> tuple[list[str], list[str]]:
-    """Names of the visible and of the hidden sheets, in order."""
-    shown: list[str] = []
-    hidden: list[str] = []
-    for tag in re.findall(r"<sheet\b[^>]*>", _part(package, "xl/workbook.xml")):
-        name = html.unescape(_attribute(tag, "name"))
-        (hidden if _attribute(tag, "state") in ("hidden", "veryHidden") else shown).append(name)
-    return shown, hidden
-
-
-def _path_of(package: zipfile.ZipFile, sheet: str) -> str:
-    tags = re.findall(r"<sheet\b[^>]*>", _part(package, "xl/workbook.xml"))
-    ids = {html.unescape(_attribute(tag, "name")): _attribute(tag, "r:id") for tag in tags}
-    targets = re.findall(r"<Relationship\b[^>]*>", _part(package, "xl/_rels/workbook.xml.rels"))
-    found = next((_attribute(tag, "Target") for tag in targets if _attribute(tag, "Id") == ids[sheet]), "")
-    path = found.lstrip("/") if found.startswith("/") else f"xl/{found}"
-    if path not in package.namelist():
-        raise FileRefused("intake_workbook_damaged")
-    return path
-
-
-def _part(package: zipfile.ZipFile, name: str) -> str:
+def _pieces(package: zipfile.ZipFile, name: str, limits: Limits) -> Iterator[bytes]:
     if name not in package.namelist():
         raise FileRefused("intake_workbook_damaged")
-    with package.open(name) as stream:
-        return stream.read(_PIECE).decode("utf-8", "replace")
+    yield from member_pieces(package, package.getinfo(name), limits)
 
 
-def _attribute(tag: str, name: str) -> str:
-    match = re.search(rf"""\s{name}=(?:"([^"]*)"|'([^']*)')""", tag)
-    return (match[1] or match[2] or "") if match else ""
+def _book(package: zipfile.ZipFile, limits: Limits) -> _Book:
+    book = _Book()
+    listed: list[tuple[str, str, str]] = []
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        if name == "sheet":
+            listed.append((attributes.get("name", ""), attributes.get("state", "visible"), attributes.get("id", "")))
+        elif name == "workbookPr":
+            book.since_1904 = attributes.get("date1904") in _TRUE
+        elif name == "calcPr":
+            # Written by programs that leave calculating to whoever opens the file; saving there takes it out.
+            book.uncalculated = attributes.get("fullCalcOnLoad") in _TRUE
+
+    parse(_pieces(package, _WORKBOOK, limits), start, nothing, nothing)
+    targets = _targets(package, limits)
+    kinds = {kind: path for kind, path in targets.values() if kind in ("sharedStrings", "styles")}
+    book.sheets = [(name, state, targets[id_][1]) for name, state, id_ in listed if targets[id_][0] == "worksheet"]
+    if "sharedStrings" in kinds:
+        book.texts = _shared(package, kinds["sharedStrings"], limits)
+    if "styles" in kinds:
+        book.kinds = _kinds(package, kinds["styles"], limits)
+    return book
 
 
-def _check_sheet(package: zipfile.ZipFile, path: str, sheet: str, limits: Limits) -> Iterator[Finding]:
-    """Refuse a sheet whose farthest cell spans too much; report hidden columns and rows, whose cells are read too.
+def _targets(package: zipfile.ZipFile, limits: Limits) -> dict[str, tuple[str, str]]:
+    """Relationship id → kind and path of a part."""
+    found: dict[str, tuple[str, str]] = {}
 
-    The cells themselves are looked at: what the sheet states about its size may be missing or untrue.
-    """
-    width = height = 0
-    hidden: set[bytes] = set()
-    with package.open(path) as stream:
-        kept = b""
-        while piece := stream.read(_PIECE):
-            text = kept + piece
-            for letters, number in set(_PLACE.findall(text)):
-                width, height = max(width, _column_number(letters)), max(height, int(number))
-            hidden.update(_HIDDEN.findall(text))
-            kept = text[-_OVERLAP:]
-    if width > limits.columns:
-        raise FileRefused("intake_too_many_columns", limit=limits.columns)
-    if width * height > limits.cells:
-        raise FileRefused("intake_too_many_cells", limit=limits.cells)
-    if hidden:
-        yield Finding("intake_hidden_cells", {"sheet": sheet})
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        if name == "Relationship" and attributes.get("TargetMode") != "External":
+            target = attributes.get("Target", "")
+            path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
+            found[attributes.get("Id", "")] = (attributes.get("Type", "").rpartition("/")[2], path)
+
+    parse(_pieces(package, "xl/_rels/workbook.xml.rels", limits), start, nothing, nothing)
+    return found
 
 
-def _column_number(letters: bytes) -> int:
+def _shared(package: zipfile.ZipFile, path: str, limits: Limits) -> list[str]:
+    texts: list[str] = []
+    pieces: list[str] = []
+    depth = {"t": 0, "rPh": 0}
+
+    def start(name: str, _: Mapping[str, str]) -> None:
+        if name == "si":
+            pieces.clear()
+        elif name in depth:
+            depth[name] += 1
+
+    def end(name: str) -> None:
+        if name == "si":
+            texts.append(_unescaped("".join(pieces)))
+        elif name in depth:
+            depth[name] -= 1
+
+    def text(data: str) -> None:
+        if depth["t"] and not depth["rPh"]:
+            pieces.append(data)
+
+    parse(_pieces(package, path, limits), start, end, text)
+    return texts
+
+
+def _kinds(package: zipfile.ZipFile, path: str, limits: Limits) -> list[str]:
+    """What the number format of each cell style says about the number: `general`, `percent` or `moment`."""
+    codes: dict[int, str] = {}
+    kinds: list[str] = []
+    within = False
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal within
+        if name == "numFmt":
+            codes[int(attributes.get("numFmtId", "0"))] = attributes.get("formatCode", "")
+        elif name == "cellXfs":
+            within = True
+        elif name == "xf" and within:
+            number = int(attributes.get("numFmtId", "0"))
+            kinds.append(cellvalues.format_kind(number, codes.get(number)))
+
+    def end(name: str) -> None:
+        nonlocal within
+        within = within and name != "cellXfs"
+
+    parse(_pieces(package, path, limits), start, end, nothing)
+    return kinds
+
+
+class _Cells:
+    """Handlers that gather the cells of a sheet; places may be stated or, as the standard allows, left out."""
+
+    def __init__(self, book: _Book, rows: int | None, limits: Limits | None) -> None:
+        self.sheet = _Sheet()
+        self._book = book
+        self._rows, self._limits = rows, limits
+        self._cells: dict[int, str] = {}
+        self._row, self._column = -1, -1
+        self._type, self._style = "", 0
+        self._within = ""
+        self._skip = 0
+        self._value: list[str] | None = None
+        self._formula = False
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name == "c":
+            self._open_cell(attributes)
+        elif name == "row":
+            self._row = _next(self._row, int(attributes["r"]) - 1 if "r" in attributes else None)
+            self._column = -1
+            self.sheet.hidden |= attributes.get("hidden") in _TRUE
+            if self._rows is not None and self._row >= self._rows:
+                raise Enough
+        elif name in ("v", "t"):
+            self._within = name
+            self._value = self._value or []
+        elif name == "f":
+            self._formula = True
+        elif name == "rPh":
+            self._skip += 1
+        elif name == "col":
+            self.sheet.hidden |= attributes.get("hidden") in _TRUE
+        elif name == "mergeCell":
+            self._merge(attributes.get("ref", ""))
+
+    def end(self, name: str) -> None:
+        if name in ("v", "t"):
+            self._within = ""
+        elif name == "rPh":
+            self._skip -= 1
+        elif name == "c":
+            self._close_cell()
+        elif name == "row":
+            self._close_row()
+
+    def text(self, data: str) -> None:
+        if self._within and not self._skip and self._value is not None:
+            self._value.append(data)
+
+    def _open_cell(self, attributes: Mapping[str, str]) -> None:
+        place = _PLACE.fullmatch(attributes.get("r", ""))
+        self._column = _next(self._column, _column_number(place[1]) if place else None)
+        self._type, self._style = attributes.get("t", "n"), int(attributes.get("s", "0"))
+        self._value, self._formula = None, False
+
+    def _close_cell(self) -> None:
+        raw = "".join(self._value) if self._value is not None else None
+        name = cell_name(self._row, self._column)
+        if self._formula:
+            self.sheet.formula = self.sheet.formula or name
+            if raw is None or (raw == "" and self._type != "str"):
+                self.sheet.without_value = self.sheet.without_value or name
+        if not raw:
+            return
+        if self._type == "e":
+            self.sheet.errors.append(name)
+        self._cells[self._column] = self._text(raw)
+
+    def _close_row(self) -> None:
+        """Keep the row; one by one, so that a sheet with cells far away is refused before it takes any room."""
+        if not self._cells:
+            return
+        width = max(self._cells) + 1
+        if self._limits is not None:
+            check_span(self._row + 1, width, self._limits)
+        self.sheet.rows[self._row] = [self._cells.get(at, "") for at in range(width)]
+        self._cells = {}
+
+    def _text(self, raw: str) -> str:
+        if self._type == "s":
+            at = int(raw)
+            if at >= len(self._book.texts):
+                raise FileRefused("intake_workbook_damaged")
+            return self._book.texts[at]
+        if self._type in ("str", "inlineStr"):
+            return _unescaped(raw)
+        if self._type == "b":
+            return "TRUE" if raw in _TRUE else "FALSE"
+        if self._type == "d":
+            return raw.removesuffix("T00:00:00").replace("T", " ")
+        if self._type == "e":
+            return raw
+        kind = self._book.kinds[self._style] if self._style < len(self._book.kinds) else cellvalues.GENERAL
+        return cellvalues.cell_text(float(raw), kind, since_1904=self._book.since_1904)
+
+    def _merge(self, ref: str) -> None:
+        first, _, last = ref.partition(":")
+        places = [_PLACE.fullmatch(place) for place in (first, last or first)]
+        if places[0] and places[1]:
+            (top, left), (bottom, right) = ((int(p[2]) - 1, _column_number(p[1])) for p in places if p)
+            self.sheet.merged.append(Merged(top, left, bottom, right))
+
+
+def _next(last: int, stated: int | None) -> int:
+    """The place after `last`; of two rows or cells in one place a reader would take either, so there may not be two."""
+    if stated is not None and stated <= last:
+        raise FileRefused("intake_workbook_damaged")
+    return last + 1 if stated is None else stated
+
+
+def _column_number(letters: str) -> int:
     number = 0
     for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+        number = number * 26 + ord(letter) - 64
+    return number - 1
 
 
-@dataclass(frozen=True)
-class SheetRecords:
-    """Data rows of a sheet with their line numbers; how many rows were blank or footers; control totals by column."""
-
-    frame: pl.DataFrame
-    non_data: int
-    totals: list[dict[str, str]]
-
-
-def sheet_records(grid: Grid, names: list[str | None], rows_used: int, contract: FeedContract) -> SheetRecords:
-    """Rows below the header that are records; rows that start with a footer marker or are blank are not.
-
-    Rows named as a total are control totals; subtotals and signatures are only left out.
-    """
-    columns = [(index, name) for index, name in enumerate(names) if name is not None]
-    dates = _date_forms(contract)
-    markers = tuple(normal_header(marker) for marker in contract.extras.file.footer_markers)
-    records: list[list[str]] = []
-    lines: list[int] = []
-    totals: list[dict[str, str]] = []
-    non_data = 0
-    previous: dict[str, str] = {}
-    for line, row in enumerate(grid.rows[rows_used:], start=rows_used + 1):
-        first = normal_header(next((cell for cell in row if cell.strip()), ""))
-        if not first or first.startswith(markers):
-            non_data += 1
-            if first.startswith(_TOTALS):
-                totals.append({name: row[index] for index, name in columns})
-            continue
-        cells = {name: _day(row[index], dates.get(name)) for index, name in columns}
-        for name in contract.extras.file.fill_down:
-            if name in cells:
-                cells[name] = cells[name].strip() or previous.get(name, "")
-        previous = cells
-        records.append(list(cells.values()))
-        lines.append(line)
-    frame = pl.DataFrame(records, schema={name: pl.String for _, name in columns}, orient="row").with_columns(
-        pl.int_range(1, len(records) + 1, dtype=pl.Int32).alias("record_no"),
-        pl.Series("line_no", lines, dtype=pl.Int32),
-    )
-    return SheetRecords(frame, non_data, totals)
-
-
-def _date_forms(contract: FeedContract) -> dict[str, str]:
-    return {
-        column.name: (column.extras.date_formats or ["%Y-%m-%d"])[0]
-        for column in contract.columns
-        if column.type == "date"
-    }
-
-
-def _day(cell: str, form: str | None) -> str:
-    """A date cell, which arrives as a moment at midnight, in the form its column is read by; others unchanged."""
-    day = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d) 00:00:00", cell) if form else None
-    if day is None or form is None or re.search("%[HT]", form):
-        return cell
-    return form.replace("%Y", day[1]).replace("%m", day[2]).replace("%d", day[3])
+def _unescaped(text: str) -> str:
+    """Characters XML cannot hold are written _x000D_ in workbooks."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

@@ -5,16 +5,24 @@ The result is a pure function of bytes, contract, key and code.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from assets.engine.duck import query
 from assets.intake import rules
 from assets.intake.account import Account
-from assets.intake.findings import FileRefused
+from assets.intake.across import NOTHING, Across, Known
+from assets.intake.blocks import UNREADABLE_RULES, Block, Unreadable
+from assets.intake.column_counts import column_counts
+from assets.intake.corrections import Corrections
+from assets.intake.example import EXAMPLE_ROW, like_example, marked
+from assets.intake.findings import FileRefused, Finding
+from assets.intake.landing import Stated
 from assets.intake.opening import read_records
-from assets.intake.tabular import UNREADABLE_RULES, Block, Unreadable
+from assets.intake.period import covered, of_dates
+from assets.intake.printed import PrintedTotals
+from assets.intake.totals import Totals
 from assets.intake.typed import type_columns
 from assets.vault import quarantine
 from assets.vault.pseudonym import person_keys
@@ -34,15 +42,17 @@ class FileContext:
     file_id: str
     period: str
     institution_id: str | None
+    stated: Stated = field(default_factory=Stated)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Accepted rows in the shape of a stg part, refused records for the vault, and what to put on the fix list."""
+    """Accepted rows in the shape of a stg part, refused records for the vault, what to put on the fix list, counts."""
 
     accepted: pl.DataFrame
     refused: pl.DataFrame
     fixes: pl.DataFrame
+    counts: pl.DataFrame
 
 
 FIX_COLUMNS = {"record_no": pl.Int32(), "line_no": pl.Int32(), "rule": pl.String(), "severity": pl.String()}
@@ -56,40 +66,87 @@ def stage(
     pseudonym_key: bytes,
     limits: Limits,
     account: Account,
+    known: Known = NOTHING,
 ) -> Iterator[Chunk]:
-    """Yield the chunks of a file and keep `account` up to date; raises FileRefused where the file cannot be taken."""
+    """Yield the chunks of a file and keep `account` up to date; raises FileRefused where the file cannot be taken.
+
+    Raises FoundAcross (see `in_passes`) where records of the file contradict each other and `known` does not say so.
+    """
     rules.check_contract(contract)
-    for block in read_records(data, contract, limits, account, yes_no):
+    account.begin()
+    corrections = Corrections(contract, context.period, context.institution_id)
+    across = Across(contract, known)
+    totals = Totals(context.stated, contract, yes_no)
+    printed = PrintedTotals(contract, yes_no)
+    here = contract.for_file(context.period, context.institution_id)
+    for block in read_records(data, here, limits, account, whole=context.stated.whole):
         account.records += block.frame.height + len(block.unreadable) + block.non_data
         account.non_data += block.non_data
         account.unreadable += len(block.unreadable)
         if account.records > limits.rows:
             raise FileRefused("intake_too_many_rows", limit=limits.rows)
-        yield _chunk(block, contract, context, yes_no, pseudonym_key, account)
+        texts = corrections.applied(block.frame)
+        chunk = _chunk(block, texts, contract, context, yes_no, pseudonym_key, account, across, totals, printed)
+        across.add(chunk.accepted)
+        yield chunk
+    if account.examples:
+        account.findings.append(Finding("intake_example_left", {"count": account.examples}))
+    totals.check(account)
+    printed.check(account)
+    _check_empty(account, contract, context.stated)
+    corrections.close(account)
+    across.close(account)
+
+
+def _check_empty(account: Account, contract: FeedContract, stated: Stated) -> None:
+    """A file without any record is refused unless its note states so: it would blank the figures of its period."""
+    if account.records > account.non_data or stated.rows == 0:
+        return
+    if contract.extras.records.where is None:
+        raise FileRefused("accounting_no_records")
+    account.findings.append(Finding("accounting_no_records_chosen"))
 
 
 def _chunk(
     block: Block,
+    texts: pl.DataFrame,
     contract: FeedContract,
     context: FileContext,
     yes_no: CodeList,
     pseudonym_key: bytes,
     account: Account,
+    across: Across,
+    totals: Totals,
+    printed: PrintedTotals,
 ) -> Chunk:
-    typed = type_columns(block.frame, contract, yes_no)
     period = Period.parse(context.period)
+    # A list of the period may be drawn up later and name who was born since.
+    latest = Period(period.year + 1, period.index, period.grain).end
+    typed = type_columns(texts, contract, yes_no, account.units, latest)
+    printed.add(block, typed if texts is block.frame and not account.units else None)
+    first = covered(contract, period)[0]
     frame = typed.frame.with_columns(
-        pl.lit(period.start, dtype=pl.Date).alias("period_start"), pl.lit(period.end, dtype=pl.Date).alias("period_end")
+        pl.lit(first.start, dtype=pl.Date).alias("period_start"), pl.lit(period.end, dtype=pl.Date).alias("period_end")
     )
     built_in = dict(typed.violations)
+    if contract.delivery == "cumulative" and contract.extras.event_date:
+        inside = frame[contract.extras.event_date].is_between(first.start, period.end)
+        built_in[f"cumulative_{contract.extras.event_date}"] = ~inside.fill_null(value=False)
     for derived in contract.extras.derived:
         value = rules.evaluated(frame, derived.expression).alias(derived.name)
         fitting = value.cast(polars_dtype(derived.type, derived.scale), strict=False)
         built_in[f"type_{derived.name}"] = fitting.is_null() & value.is_not_null()
         frame = frame.with_columns(fitting)
-    is_record = _is_record(frame, contract)
-    _check_period(frame.filter(is_record), contract, context.period)
-    violations = _violations(frame, built_in, contract, is_record, account)
+    examples = marked(block.frame)
+    account.examples += int(examples.sum())
+    is_record = _is_record(frame, contract) & ~examples
+    across.add_ids(texts, frame, is_record)
+    records = frame.filter(is_record)
+    totals.add(block.frame.filter(is_record))
+    _check_period(records, contract, context.period)
+    doubts = {**typed.doubts, EXAMPLE_ROW: like_example(block.frame, contract)}
+    violations = _violations(frame, built_in, doubts, contract, is_record, account)
+    violations |= across.known.among(frame["record_no"])
     _count_unreadable(block, int(is_record.sum()), account)
     refusing = {rule: where for rule, (severity, where) in violations.items() if severity == "error"}
     refused = _any(refusing, frame.height) & is_record
@@ -103,6 +160,7 @@ def _chunk(
         accepted,
         _refused_records(block, refused, refusing),
         _fixes(block, violations),
+        column_counts(records, accepted, contract, context.institution_id),
     )
 
 
@@ -131,7 +189,12 @@ def _is_record(frame: pl.DataFrame, contract: FeedContract) -> pl.Series:
 
 
 def _violations(
-    frame: pl.DataFrame, built_in: dict[str, pl.Series], contract: FeedContract, is_record: pl.Series, account: Account
+    frame: pl.DataFrame,
+    built_in: dict[str, pl.Series],
+    doubts: dict[str, pl.Series],
+    contract: FeedContract,
+    is_record: pl.Series,
+    account: Account,
 ) -> dict[str, tuple[str, pl.Series]]:
     """Rule → severity and where it is violated, among records only; every rule is counted."""
     found: dict[str, tuple[str, pl.Series]] = {}
@@ -140,8 +203,10 @@ def _violations(
         within = where & is_record
         found[rule] = ("error", within)
         account.count(rule, "error", int(within.sum()), 0, records)
-    for rule, outcome in rules.evaluate(frame, contract.rules).items():
-        severity = next(item.severity for item in contract.rules if item.id == rule)
+    severities = {rule.id: rule.severity for rule in contract.rules} | dict.fromkeys(doubts, "warning")
+    outcomes = rules.evaluate(frame, contract.rules) | {rule: ~doubtful for rule, doubtful in doubts.items()}
+    for rule, outcome in outcomes.items():
+        severity = severities[rule]
         within = (~outcome).fill_null(value=False) & is_record
         found[rule] = (severity, within)
         account.count(rule, severity, int(within.sum()), int((outcome.is_null() & is_record).sum()), records)
@@ -177,7 +242,7 @@ def _accepted(
     frame = frame.with_columns(_rule_list(warned, frame.height).alias("warnings")).filter(keep)
     frame = frame.with_columns(
         pl.lit(context.file_id).alias("file_id"),
-        pl.lit(context.period).alias("period"),
+        _own_period(contract, context.period).alias("period"),
         institution.cast(pl.String).alias("institution_id"),
         event.cast(pl.Date).alias("event_date"),
     )
@@ -188,6 +253,13 @@ def _accepted(
     frame = frame.with_columns(_row_hash(frame.select(name for name in content if name != "period")))
     shaped = frame.select(pl.col(name).cast(dtype) for name, dtype in columns)
     return gate(feed_schema(contract), shaped)
+
+
+def _own_period(contract: FeedContract, period: str) -> pl.Expr:
+    """The period a record belongs to: that of its file, of a cumulative feed that of its event."""
+    if contract.delivery != "cumulative":
+        return pl.lit(period)
+    return of_dates(pl.col(str(contract.extras.event_date)), Period.parse(period).grain)
 
 
 def _row_hash(frame: pl.DataFrame) -> pl.Series:

@@ -1,69 +1,48 @@
 """Delimited text to records: a proven fast path, a careful path for the lines that are not plainly regular.
 
-Put here: splitting lines into fields, telling records from blank, footer and unreadable lines. Keep out: meaning of
-fields. A *plain* line has the right number of fields and no quote that spills over; it is always one record. Other
-lines are read one by one and may join lines up to the next plain one, so one stray quote costs its own line only.
+Put here: splitting lines into fields, telling what can be read from what cannot. Keep out: meaning of fields.
+A *plain* line has the right number of fields and no quote that spills over. Other lines are read one by one and may
+join lines that follow. Where a quote that opens on one line and closes on a later one would make a record of them, and
+a plain line stands between, there are two readings: one record, or two stray quotes with records between. Neither can
+be proven, so those lines are refused by name. A stray quote that makes no record costs its own line only.
 The outcome does not depend on how the text is cut into pieces.
 """
 
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import count, islice, pairwise
+from dataclasses import dataclass, replace
+from itertools import count, islice
 
 import polars as pl
 
+from assets.intake.blocks import (
+    FIELD_TOO_LONG,
+    RECORD_SHAPE,
+    TRUNCATED_TAIL,
+    UNCLOSED_QUOTE,
+    Block,
+    Shape,
+    Unreadable,
+    block_of,
+    texts_frame,
+)
 from assets.intake.findings import FileRefused
+from assets.intake.outsiders import BLANK, Outsider
 
-RECORD_SHAPE = "record_shape"
-UNCLOSED_QUOTE = "unclosed_quote"
-FIELD_TOO_LONG = "field_too_long"
-UNREADABLE_RULES = (RECORD_SHAPE, UNCLOSED_QUOTE, FIELD_TOO_LONG)
 BLOCK = 32 * 1024 * 1024
 _LONGEST_LINE = 4 * BLOCK
 _LONGEST_JOINED = 100_000
 _QUOTED = r'"(?:[^"]|"")*"'
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A record whose fields cannot be told: where it stands, why, and its text for the vault."""
-
-    record_no: int
-    line_no: int
-    rule: str
-    raw: str
-
-
-@dataclass(frozen=True)
-class Block:
-    """Records of one block: all columns as text, with `record_no` and `line_no`; plus what is not a record."""
-
-    frame: pl.DataFrame
-    unreadable: list[Unreadable] = field(default_factory=list)
-    non_data: int = 0
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What every record of a file looks like."""
-
-    columns: list[str]
-    delimiter: str
-    field_length: int
-    footer_markers: tuple[str, ...] = ()
-
-    @property
-    def width(self) -> int:
-        """Fields of a record."""
-        return len(self.columns)
-
-
-def read_blocks(pieces: Iterable[bytes], shape: Shape, first_line: int, block: int = BLOCK) -> Iterator[Block]:
+def read_blocks(
+    pieces: Iterable[bytes], shape: Shape, first_line: int, block: int = BLOCK, *, whole: bool = False
+) -> Iterator[Block]:
     """Split the text that follows the header into records; numbering goes on across blocks.
 
-    `pieces` is UTF-8 with LF line ends. Raises FileRefused for a line of absurd length.
+    `pieces` is UTF-8 with LF line ends; `whole` where a missing last line end is no sign of a cut. Raises FileRefused
+    for a line of absurd length.
     """
     record_no, line_no = 1, first_line
     held: list[bytes] = []
@@ -75,17 +54,49 @@ def read_blocks(pieces: Iterable[bytes], shape: Shape, first_line: int, block: i
             continue
         text = b"".join(held)
         end = text.rfind(b"\n") + 1
-        if final and end < len(text):
+        tail = text[end:] if final else b""
+        end = end if final else _settled(text, end, shape)
+        if tail:
             text += b"\n"
             end = len(text)
         if end == 0 and len(text) > _LONGEST_LINE:
             raise FileRefused("intake_line_too_long", line=line_no)
         found, used, lines = _read(text[:end], shape, record_no, line_no, final=final)
-        record_no += found.frame.height + len(found.unreadable)
+        if tail and not tail.endswith(b'"') and not whole:
+            found = _without_tail(found, line_no + lines - 1, tail.decode())
+        record_no += found.records
         line_no += lines
         held, size = [text[used:]], 0
-        if found.frame.height or found.unreadable or found.non_data:
+        if found.records or found.non_data:
             yield found
+
+
+def _settled(text: bytes, end: int, shape: Shape) -> int:
+    """Where the lines end that no later one can make doubtful: a line without delimiters may continue the one above."""
+    if shape.width == 1:
+        return end
+    delimiter, stop = shape.delimiter.encode(), end
+    while stop > max(0, end - _LONGEST_JOINED):
+        start = text.rfind(b"\n", 0, stop - 1) + 1
+        if delimiter in text[start:stop]:
+            return start
+        stop = start
+    return stop
+
+
+def _without_tail(block: Block, last_line: int, tail: str) -> Block:
+    """The block without a last record that has no line end: a value cut short (200 → 20) looks like any other.
+
+    A closing quote at the end shows that the value is whole.
+    """
+    frame = block.frame
+    if frame.is_empty():
+        return block
+    *fields, record_no, line_no = frame.row(-1)
+    if line_no + sum(field.count("\n") for field in fields) != last_line:
+        return block
+    cut = Unreadable(record_no, line_no, TRUNCATED_TAIL, tail)
+    return replace(block, frame=frame.head(-1), unreadable=[*block.unreadable, cut])
 
 
 def _with_end(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -96,43 +107,25 @@ def _with_end(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 def _read(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: bool) -> tuple[Block, int, int]:
     """The records of whole lines, bytes and lines they take; an open record at the end is left unless final."""
-    if not text:
-        return Block(_frame([], shape).with_columns(_numbers([], "record_no"), _numbers([], "line_no"))), 0, 0
-    regular = _regular(text, shape)
-    if regular is None:
+    texts = _regular(text, shape) if text else texts_frame([], shape.columns)
+    if texts is None:
         return _by_lines(text, shape, record_no, line_no, final=final)
-    rows = regular.height
-    numbered = regular.with_columns(
-        pl.int_range(record_no, record_no + rows, dtype=pl.Int32).alias("record_no"),
-        pl.int_range(line_no, line_no + rows, dtype=pl.Int32).alias("line_no"),
-    )
-    return Block(numbered), len(text), rows
+    lines = pl.int_range(line_no, line_no + texts.height, dtype=pl.Int32, eager=True).alias("line_no")
+    return block_of(texts.with_columns(lines), shape, record_no), len(text), texts.height
 
 
 def _regular(text: bytes, shape: Shape) -> pl.DataFrame | None:
     """The fields of a text that is proven regular, else None.
 
-    Proof: no quote, no blank line or footer, as many delimiters as lines × (width − 1), and the reader, which fails
-    on a line with too many fields, returns as many rows as there are lines: then no line can have too few.
+    Proof: no quote, no blank line, as many delimiters as lines × (width − 1), and the reader, which fails on a line
+    with too many fields, returns as many rows as there are lines: then no line can have too few.
     """
     rows = text.count(b"\n")
     if shape.width == 1 or b'"' in text or text.startswith(b"\n") or b"\n\n" in text:
         return None
     if text.count(shape.delimiter.encode()) != rows * (shape.width - 1):
         return None
-    frame = _parsed(text, shape, rows, quote=None)
-    if frame is None or _has_outsiders(frame, shape):
-        return None
-    return frame
-
-
-def _has_outsiders(frame: pl.DataFrame, shape: Shape) -> bool:
-    """Whether some row is blank, a footer, or holds a field that may be too long."""
-    longest = frame.select(pl.all().str.len_bytes().max()).row(0)
-    first = pl.col(frame.columns[0]).str.strip_chars(" \t")
-    blank = frame.filter(first == "").filter(pl.all_horizontal(pl.all().str.strip_chars(" \t") == ""))
-    footers = [frame.filter(first.str.starts_with(marker)) for marker in shape.footer_markers]
-    return max(longest) > shape.field_length or any(not rows.is_empty() for rows in [blank, *footers])
+    return _parsed(text, shape, rows, quote=None)
 
 
 def _parsed(text: bytes, shape: Shape, rows: int, quote: str | None) -> pl.DataFrame | None:
@@ -156,26 +149,25 @@ def _parsed(text: bytes, shape: Shape, rows: int, quote: str | None) -> pl.DataF
 def _by_lines(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: bool) -> tuple[Block, int, int]:
     lines = pl.Series("line", text[:-1].decode().split("\n"))
     blank = lines.str.strip_chars(f" \t{shape.delimiter}") == ""
-    plain = _plain(lines, shape) & ~blank & ~_footer(lines, shape)
-    others = _read_others(lines, plain, blank | _footer(lines, shape), shape, final=final)
-    empty = plain & (lines.str.strip_chars(f' \t"{shape.delimiter}') == "")
-    lines, plain, empty = (series.head(others.stop) for series in (lines, plain, empty))
-    plain = plain & ~empty
-    if int(plain.sum()) + int(empty.sum()) + others.lines_used != len(lines):
+    plain = _plain(lines, shape) & ~blank
+    others = _CarefulReader(lines.to_list(), plain, blank, shape, line_no)
+    others.read(final=final)
+    taken = plain.head(others.stop) & ~others.claimed(others.stop)
+    if int(taken.sum()) + others.lines_used != others.stop:
         raise RuntimeError("a line of the file belongs to no record or to two")
-    rows = _plain_rows(lines.filter(plain), shape)
-    at = pl.concat([plain.arg_true().cast(pl.Int64), pl.Series([at for at, _ in others.records], dtype=pl.Int64)])
-    starts = pl.concat([at, pl.Series([at for at, _, _ in others.unreadable], dtype=pl.Int64)]).sort()
-    number = starts.search_sorted(at).cast(pl.Int32) + record_no
-    frame = pl.concat([rows, _frame([fields for _, fields in others.records], shape)]).with_columns(
-        number.cast(pl.Int32).alias("record_no"), (at + line_no).cast(pl.Int32).alias("line_no")
-    )
-    unreadable = [
-        Unreadable(int(starts.search_sorted(at)) + record_no, at + line_no, rule, raw)
-        for at, rule, raw in others.unreadable
-    ]
-    used = len(text) if others.stop == len(blank) else len("\n".join(lines.to_list()).encode()) + bool(others.stop)
-    return Block(frame.sort("record_no"), unreadable, others.non_data + int(empty.sum())), used, others.stop
+    rows = _plain_rows(lines.head(others.stop).filter(taken), shape)
+    frame = pl.concat(
+        [
+            rows.with_columns((taken.arg_true() + line_no).cast(pl.Int32).alias("line_no")),
+            texts_frame([fields for _, fields in others.records], shape.columns).with_columns(
+                pl.Series("line_no", [line for line, _ in others.records], dtype=pl.Int32)
+            ),
+        ]
+    ).sort("line_no")
+    block = block_of(frame, shape, record_no, others.unreadable, others.outsiders, others.non_data)
+    left = lines.len() - others.stop
+    used = len(text) if not left else len("\n".join(lines.head(others.stop).to_list()).encode()) + bool(others.stop)
+    return block, used, others.stop
 
 
 def _plain(lines: pl.Series, shape: Shape) -> pl.Series:
@@ -193,110 +185,155 @@ def _plain(lines: pl.Series, shape: Shape) -> pl.Series:
     return right.fill_null(value=False) & (lines.str.len_chars() <= shape.field_length)
 
 
-def _footer(lines: pl.Series, shape: Shape) -> pl.Series:
-    stripped = lines.str.strip_chars(' \t"')
-    found = pl.repeat(value=False, n=len(lines), dtype=pl.Boolean, eager=True)
-    for marker in shape.footer_markers:
-        found = found | stripped.str.starts_with(marker)
-    return found
+class _CarefulReader:
+    """Reads the lines of a text that are not plain, one by one; what they turn out to be, by line of the file.
 
+    `stop` lines are read; the others wait for the text that follows. `spans` are the lines (from, to) that an
+    ambiguous quote claims, plain ones too.
+    """
 
-@dataclass
-class _Others:
-    """What the lines that are not plain turned out to be; `stop` is the first line left for the next block."""
+    def __init__(self, lines: list[str], plain: pl.Series, blank: pl.Series, shape: Shape, line_no: int) -> None:
+        self.stop = len(lines)
+        self.records: list[tuple[int, list[str]]] = []
+        self.unreadable: list[tuple[int, str, str]] = []
+        self.outsiders: list[Outsider] = []
+        self.spans: list[tuple[int, int]] = []
+        self.non_data = 0
+        self.lines_used = 0
+        self._lines, self._shape, self._line_no = lines, shape, line_no
+        self._plain, self._blank = plain.to_list(), blank.to_list()
 
-    stop: int
-    records: list[tuple[int, list[str]]] = field(default_factory=list)
-    unreadable: list[tuple[int, str, str]] = field(default_factory=list)
-    non_data: int = 0
-    lines_used: int = 0
+    def read(self, *, final: bool) -> None:
+        """Read all lines that are not plain."""
+        read_to = 0
+        for at, plain in enumerate(self._plain):
+            if plain or at < read_to:
+                continue
+            if self._blank[at]:
+                self.non_data += 1
+                self.lines_used += 1
+                continue
+            read = _fields(self._lines, at, self._shape.delimiter)
+            if read.left_open and not final and sum(map(len, islice(self._lines, at, None))) <= _LONGEST_JOINED:
+                self.stop = at
+                break
+            if read.fields is None and self._continues(at):
+                self._doubt(at)
+            used = self._take(at, read)
+            self.lines_used += used
+            read_to = at + used
 
+    def claimed(self, height: int) -> pl.Series:
+        """Which of the first lines are claimed by an ambiguous quote."""
+        at = [line for first, last in self.spans for line in range(first, last)]
+        return pl.int_range(height, eager=True).is_in(at) if at else pl.repeat(value=False, n=height, eager=True)
 
-def _read_others(lines: pl.Series, plain: pl.Series, skip: pl.Series, shape: Shape, *, final: bool) -> _Others:
-    positions = (~plain).arg_true().to_list()
-    found = _Others(len(lines))
-    if not positions:
-        return found
-    breaks = [at for at, (a, b) in enumerate(pairwise(positions), start=1) if b != a + 1]
-    for start, stop in pairwise([0, *breaks, len(positions)]):
-        first, last = positions[start], positions[stop - 1] + 1
-        texts = lines.slice(first, last - first).to_list()
-        left_out = skip.slice(first, last - first).to_list()
-        done = _read_run(texts, left_out, first, shape, found, open_end=last == len(lines) and not final)
-        if done < len(texts):
-            found.stop = first + done
-    return found
+    def _take(self, at: int, read: "_Fields") -> int:
+        """Put what begins on a line where it belongs; returns how many lines that takes."""
+        fields, used = read.fields, read.used
+        if fields is not None and used == 1 and self._is_outsider(at, fields):
+            return 1
+        fault = read.fault if fields is None else self._fault(fields, used)
+        if fault or fields is None:
+            self.unreadable.append((at + self._line_no, fault, self._lines[at]))
+            return 1
+        if not any(self._plain[at : at + used]):
+            self.records.append((at + self._line_no, fields))
+            return used
+        self.spans.append((at, at + used))
+        for line in range(at, at + used):
+            if self._blank[line]:
+                self.non_data += 1
+            else:
+                self.unreadable.append((line + self._line_no, UNCLOSED_QUOTE, self._lines[line]))
+        return used
 
+    def _continues(self, at: int) -> bool:
+        """Whether a line closes a quote that none above it has opened: the end of the last field of a line above."""
+        line, delimiter = self._lines[at], self._shape.delimiter
+        return self._shape.width > 1 and delimiter not in line and not line.lstrip().startswith('"')
 
-def _read_run(
-    texts: list[str], left_out: list[bool], first: int, shape: Shape, found: _Others, *, open_end: bool
-) -> int:
-    """Read a run of lines that are not plain into `found`; returns how many were read."""
-    at = 0
-    while at < len(texts):
-        if left_out[at]:
-            found.non_data += 1
-            found.lines_used += 1
-            at += 1
-            continue
-        fields, used, ran_out = _fields(texts, at, shape.delimiter)
-        if ran_out and open_end and sum(map(len, islice(texts, at, None))) <= _LONGEST_JOINED:
-            return at
-        rule = _fault(fields, used, shape)
-        if rule is None and fields is not None:
-            found.records.append((first + at, fields))
+    def _doubt(self, at: int) -> None:
+        """Refuse the plain line above, of whose last field the line shows that it is not whole."""
+        above = at - 1
+        while above >= 0 and not self._plain[above] and self._shape.delimiter not in self._lines[above]:
+            above -= 1
+        if above >= 0 and self._plain[above] and not any(first <= above < last for first, last in self.spans[-1:]):
+            self.spans.append((above, above + 1))
+            self.unreadable.append((above + self._line_no, UNCLOSED_QUOTE, self._lines[above]))
+            self.lines_used += 1
+
+    def _is_outsider(self, at: int, fields: list[str]) -> bool:
+        """Whether a line of another shape than a record is none; those of its shape are told with the others."""
+        outsider = self._shape.outsiders.seen(fields, at + self._line_no)
+        if outsider is None or (len(fields) == self._shape.width and outsider.kind != BLANK):
+            return False
+        if outsider.kind == BLANK:
+            self.non_data += 1
         else:
-            used = 1
-            found.unreadable.append((first + at, UNCLOSED_QUOTE if ran_out else str(rule), texts[at]))
-        found.lines_used += used
-        at += used
-    return at
+            self.outsiders.append(outsider)
+        return True
+
+    def _fault(self, fields: list[str], used: int) -> str:
+        if len(fields) != self._shape.width:
+            return RECORD_SHAPE if used == 1 else UNCLOSED_QUOTE
+        if max(map(len, fields)) > self._shape.field_length:
+            return FIELD_TOO_LONG if used == 1 else UNCLOSED_QUOTE
+        return ""
 
 
-def _fault(fields: list[str] | None, used: int, shape: Shape) -> str | None:
-    if fields is None or len(fields) != shape.width:
-        return RECORD_SHAPE
-    if max(map(len, fields)) > shape.field_length:
-        return FIELD_TOO_LONG if used == 1 else UNCLOSED_QUOTE
-    return None
+@dataclass(frozen=True)
+class _Fields:
+    """Fields of the record that begins at a line and the lines it takes; no fields but a rule where a quote is wrong.
+
+    `left_open`: a quote is still open where the lines end.
+    """
+
+    fields: list[str] | None
+    used: int = 1
+    fault: str = ""
+    left_open: bool = False
 
 
-def _fields(texts: list[str], at: int, delimiter: str) -> tuple[list[str] | None, int, bool]:
-    """Fields of the record that begins at a line (None where malformed), lines it takes, whether the lines ran out."""
-    if '"' not in texts[at]:
-        return texts[at].split(delimiter), 1, False
-    ran_out = False
+def _fields(lines: list[str], at: int, delimiter: str) -> _Fields:
+    if '"' not in lines[at]:
+        return _Fields(lines[at].split(delimiter))
+    left_open = False
 
     def supply() -> Iterator[str]:
-        nonlocal ran_out
+        nonlocal left_open
         length = 0
         for position in count(at):
-            if position == len(texts) or length > _LONGEST_JOINED:
-                ran_out = True
+            if position == len(lines) or length > _LONGEST_JOINED:
+                left_open = True
                 return
-            length += len(texts[position])
-            yield texts[position] + "\n"
+            length += len(lines[position])
+            yield lines[position] + "\n"
 
     reader = csv.reader(supply(), delimiter=delimiter, strict=True)
     try:
-        return next(reader), reader.line_num, False
+        fields = next(reader)
     except (csv.Error, StopIteration):
-        return None, 1, ran_out
+        spills = left_open or reader.line_num > 1
+        return _Fields(None, fault=UNCLOSED_QUOTE if spills else RECORD_SHAPE, left_open=left_open)
+    if _has_stray_quote("\n".join(lines[at : at + reader.line_num]), delimiter):
+        return _Fields(None, fault=UNCLOSED_QUOTE)
+    return _Fields(fields, reader.line_num)
+
+
+def _has_stray_quote(text: str, delimiter: str) -> bool:
+    """Whether a record has a quote that encloses nothing: then it is not known what any quote of it means."""
+    edge = re.escape(delimiter)
+    bare = re.sub(rf"(?:^|(?<={edge})){_QUOTED}(?=$|{edge})", "", text)
+    return '"' in bare and (bare != text or text.count('"') % 2 == 1)
 
 
 def _plain_rows(lines: pl.Series, shape: Shape) -> pl.DataFrame:
     if lines.is_empty():
-        return _frame([], shape)
+        return texts_frame([], shape.columns)
     text = ("\n".join(lines.to_list()) + "\n").encode()
     frame = _parsed(text, shape, len(lines), quote='"' if b'"' in text else None)
     if frame is not None:
         return frame
-    return _frame(list(csv.reader(lines.to_list(), delimiter=shape.delimiter, strict=True)), shape)
-
-
-def _frame(rows: Sequence[Sequence[str]], shape: Shape) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=dict.fromkeys(shape.columns, pl.String()), orient="row")
-
-
-def _numbers(values: Sequence[int], name: str) -> pl.Series:
-    return pl.Series(name, values, dtype=pl.Int32)
+    rows: Sequence[Sequence[str]] = list(csv.reader(lines.to_list(), delimiter=shape.delimiter, strict=True))
+    return texts_frame(rows, shape.columns)

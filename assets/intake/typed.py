@@ -4,74 +4,126 @@ Put here: sentinels, width variants, code lists, numbers, money, dates, identifi
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from types import MappingProxyType
 
 import polars as pl
 
 from assets.vault.pseudonym import canonical_ids
 from data_contracts.codes import CodeList
-from data_contracts.contracts import Column, FeedContract
+from data_contracts.contracts import PERSON_ID_ROUNDED, Column, FeedContract
 
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y.%m.%d", "%Y年%m月%d日")
 PERSON_ID_INVALID = "person_id_invalid"
+PERSON_BIRTH_DIFFERS = "person_birth_differs"
+PERSON_SEX_DIFFERS = "person_sex_differs"
+PERSON_RULES = (PERSON_ID_INVALID, PERSON_ID_ROUNDED, PERSON_BIRTH_DIFFERS, PERSON_SEX_DIFFERS)
 _COMPACT_LENGTH = 8
 _INT64_DIGITS = 18
 _LARGEST = 2**63 - 1
 _LONGEST_NUMBER = 64
 _NUMBER = re.compile(r"([+-]?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.([0-9]*))?")
 _EDGES = " \t\r\n'"
-# What spreadsheets and databases write where they have no value: never a text, least of all a key.
-_NO_VALUE = ("NULL", "\\N", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
-_EXOTIC = "[\u00a0\u2000-\u200b\u2160-\u217f\u3000\ufeff\uff00-\uffef]"
+# What spreadsheets make of long digits: 4.4052E+17, or 310.0 for the code 310.
+_MANGLED = r"^[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
+# Characters without width or meaning of their own: two keys that differ only in them would look the same.
+_UNSEEN = "[\u00ad\u200b\u2060\ufeff]"
+_EXOTIC = "[\u00a0\u00ad\u2000-\u200b\u2060\u2160-\u217f\u3000\ufeff\uff00-\uffef]"
 
 
 @dataclass(frozen=True)
 class Typed:
-    """Typed columns, canonical person ids where the feed has persons, and violations: rule → true where violated."""
+    """Typed columns, canonical person ids where the feed has persons, and violations: rule → true where violated.
+
+    `doubts` are such rules too, but leave the record as it is: true where doubtful, null where nothing can be said.
+    """
 
     frame: pl.DataFrame
     violations: dict[str, pl.Series]
+    doubts: dict[str, pl.Series]
 
 
-def type_columns(texts: pl.DataFrame, contract: FeedContract, yes_no: CodeList) -> Typed:
+def type_columns(
+    texts: pl.DataFrame,
+    contract: FeedContract,
+    yes_no: CodeList,
+    units: Mapping[str, str] = MappingProxyType({}),
+    latest: date | None = None,
+) -> Typed:
     """Type every column of `texts` that the contract keeps; columns the file lacks become null.
 
+    `units`: columns whose numbers are in another unit than the contract's, with the unit, for which it declares a
+    conversion. `latest`: the day after which nobody in the file can have been born.
+
     Rules: `required_<column>` empty but needed, `type_<column>` not readable as its type, `code_<column>` not in its
-    code list, `person_id_invalid`. Every rule that was looked at has an entry, violated or not.
+    code list, `person_id_invalid`; doubts `person_birth_differs` and `person_sex_differs`. Every rule that was looked
+    at has an entry, violated or not.
     """
     columns: list[pl.Series] = []
     violations: dict[str, pl.Series] = {}
+    pointing = contract.pointing
     for column in contract.columns:
         if column.role == "drop":
             continue
         if column.name not in texts.columns:
             columns.append(pl.Series(column.name, [None] * texts.height, dtype=column.polars_dtype))
             continue
-        raw = cleaned(texts[column.name], column)
+        raw = cleaned(texts[column.name], column, pointing=column.name in pointing)
         if column.role == "person_id":
             scheme = contract.extras.person.id_scheme if contract.extras.person else "opaque"
-            ids = canonical_ids(raw, scheme)
+            ids = canonical_ids(raw.set(_mangled(raw), None), scheme, latest)
             columns.extend([ids["canonical"].alias("person_id_canonical"), ids["id_class"].alias("person_id_class")])
-            violations[PERSON_ID_INVALID] = ids["canonical"].is_null()
+            unknown = ids["canonical"].is_null()
+            needed = contract.extras.person is None or contract.extras.person.required
+            violations[PERSON_ID_INVALID] = unknown if needed else unknown & raw.is_not_null()
             continue
-        value = read_column(raw, column, yes_no)
-        if column.type != "text":
+        value = read_column(raw, column, yes_no, units.get(column.name))
+        if column.name in contract.identifying:
+            value = value.set(_mangled(value), None)
+        if column.type != "text" or column.name in contract.identifying:
             kind = "code" if column.type == "code" else "type"
             violations[f"{kind}_{column.name}"] = value.is_null() & raw.is_not_null()
         if column.required:
             violations[f"required_{column.name}"] = raw.is_null()
         columns.append(value.alias(column.name))
-    return Typed(pl.DataFrame([*columns, texts["record_no"], texts["line_no"]]), violations)
+    frame = pl.DataFrame([*columns, texts["record_no"], texts["line_no"]])
+    return Typed(frame, violations, _doubts(frame, contract))
 
 
-def cleaned(raw: pl.Series, column: Column) -> pl.Series:
+def cleaned(raw: pl.Series, column: Column, *, pointing: bool = False) -> pl.Series:
     """Trimmed text, width variants folded in the cells that have any, sentinels of the column turned into null.
 
-    In a column of text the marks of a missing value are empty too; elsewhere they cannot be read and are named.
+    In a column of text the marks of a missing value are empty too, and where the text is needed or points at
+    something (`pointing`) so are the words people write for one; elsewhere both cannot be read and are named.
     """
     text = _folded(raw.str.strip_chars(_EDGES))
-    sentinels = ["", *column.extras.missing, *(_NO_VALUE if column.type == "text" else ())]
-    return text.set(text.is_in(sentinels), None)
+    return text.set(text.is_in(column.no_value(pointing=pointing)), None)
+
+
+def _mangled(text: pl.Series) -> pl.Series:
+    """Where a spreadsheet has made a number of an identifier: its digits, or its leading zeros, are lost."""
+    suspect = text.str.contains_any(["E+", "e+", ".0"]).fill_null(value=False)
+    return suspect & text.str.contains(_MANGLED).fill_null(value=False) if suspect.any() else suspect
+
+
+def _doubts(frame: pl.DataFrame, contract: FeedContract) -> dict[str, pl.Series]:
+    """Where birth date or sex of a record and those in its resident identity number are not the same."""
+    person = contract.extras.person
+    doubts: dict[str, pl.Series] = {}
+    if person is None or "person_id_canonical" not in frame.columns:
+        return doubts
+    number = pl.col("person_id_canonical")
+    if person.birth:
+        born = number.str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
+        doubts[PERSON_BIRTH_DIFFERS] = frame.select(born != pl.col(person.birth)).to_series()
+    if person.sex:
+        stated = pl.when(pl.col(person.sex).is_in(["M", "F"])).then(pl.col(person.sex) == "M")
+        male = number.str.slice(16, 1).cast(pl.Int8, strict=False) % 2 == 1
+        doubts[PERSON_SEX_DIFFERS] = frame.select(male != stated).to_series()
+    return doubts
 
 
 def _folded(text: pl.Series) -> pl.Series:
@@ -80,12 +132,12 @@ def _folded(text: pl.Series) -> pl.Series:
     exotic = text.str.contains(_EXOTIC).fill_null(value=False)
     if not exotic.any():
         return text
-    folded = text.filter(exotic).str.normalize("NFKC").str.strip_chars(_EDGES + "\u200b\ufeff")
+    folded = text.filter(exotic).str.normalize("NFKC").str.replace_all(_UNSEEN, "").str.strip_chars(_EDGES)
     return text.clone().scatter(exotic.arg_true(), folded)
 
 
-def read_column(raw: pl.Series, column: Column, yes_no: CodeList) -> pl.Series:
-    """Cleaned text as the column's type; null where it cannot be read as such."""
+def read_column(raw: pl.Series, column: Column, yes_no: CodeList, unit: str | None = None) -> pl.Series:
+    """Cleaned text as the column's type; null where it cannot be read as such. `unit`: converted from it."""
     if column.code_list is not None:
         return _coded(raw, column.code_list)
     if column.type == "boolean":
@@ -94,13 +146,25 @@ def read_column(raw: pl.Series, column: Column, yes_no: CodeList) -> pl.Series:
         return raw
     if column.type == "date":
         return _dates(raw, tuple(column.extras.date_formats) or DATE_FORMATS)
-    rounded = column.extras.rounded
-    if column.type == "integer":
-        return _scaled(raw, 0, rounded=rounded)
-    if column.type == "money":
-        return _scaled(raw, len(str(column.minor_units)) - 1, rounded=rounded)
-    scaled = _scaled(raw, column.extras.scale, rounded=rounded)
-    return pl.select(_shifted(scaled, column.extras.scale)).to_series()
+    places = {"integer": 0, "money": len(str(column.minor_units)) - 1}.get(column.type, column.extras.scale)
+    if unit is None:
+        scaled = _scaled(raw, places, rounded=column.extras.rounded)
+    else:
+        scaled = _rescaled(raw, places, next(item.factor for item in column.extras.units if item.unit == unit))
+    return scaled if column.type != "decimal" else pl.select(_shifted(scaled, places)).to_series()
+
+
+def _rescaled(raw: pl.Series, places: int, factor: str) -> pl.Series:
+    """Numbers in another unit times `factor`, exactly, then rounded half up to an integer of 10^-places units."""
+    known: dict[str, int | None] = {}
+    for text in raw.drop_nulls().unique():
+        match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
+        known[text] = None
+        if match and (match[2] or match[3]):
+            units = abs(Fraction(text.replace(",", ""))) * Fraction(factor) * 10**places
+            size = int(units + Fraction(1, 2))
+            known[text] = None if size > _LARGEST else -size if match[1] == "-" else size
+    return raw.replace_strict(known, default=None, return_dtype=pl.Int64)
 
 
 def _shifted(scaled: pl.Series, scale: int) -> pl.Expr:
@@ -141,7 +205,8 @@ def _dated(raw: pl.Series, form: str) -> pl.Series:
         date = raw.str.to_datetime(form, strict=False, time_unit="us").dt.date()
     else:
         date = raw.str.to_date(form, strict=False)
-    sound = date.dt.year().is_between(1000, 9999)
+    # The reader of dates takes a sign before the year; nobody who writes one means a date.
+    sound = date.dt.year().is_between(1000, 9999) & ~raw.str.starts_with("+")
     if re.fullmatch("(%[Ymd]){3}", form):
         sound = sound & (raw.str.len_bytes() == _COMPACT_LENGTH)
     return date.set(~sound.fill_null(value=False), None)

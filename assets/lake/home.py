@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.lake.atomic import make_folder
-from data_contracts.closed import DefinitionError
+from data_contracts.messages import wrong
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Home:
     def open(cls, path: Path) -> "Home":
         """The home at `path`; an error that says how to make one if there is none."""
         if not (path / "home.yaml").is_file():
-            raise DefinitionError(f"{path}: no home.yaml here; 'kangheng init' or 'kangheng demo' makes a home")
+            raise wrong("wrong_no_home", path=path)
         home = cls(path.resolve())
         home.make_folders()
         return home

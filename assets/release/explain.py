@@ -4,7 +4,7 @@ Put here: gathering the explanation and wording it. Keep out: counting again (th
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,11 +14,11 @@ import polars as pl
 
 from assets.lake.atomic import read_json
 from assets.release.publish import PROFILE
-from data_contracts.closed import DefinitionError, nearest
-from data_contracts.messages import both, text
+from data_contracts.messages import LANGUAGES, both, did_you_mean, text, wrong
 from data_contracts.tables import output_tables
 
 _VALUES, _REBASED = "ind__values", "ind__rebased"
+_NEAREST = "wrong_nearest"
 
 Recount = Callable[[str, dict[str, Any]], tuple[Decimal | None, Decimal | None]]
 
@@ -76,16 +76,16 @@ def explain_cell(
     table, _, key = cell.partition(":")
     tables = {name: contract for name, contract in output_tables().items() if contract.document.published}
     if table not in tables:
-        raise DefinitionError(f"--cell: no table '{table}'; nearest: {nearest(table, sorted(tables))}")
+        raise wrong("wrong_cell_table", table=table, hint=did_you_mean(table, tables, _NEAREST))
     names = tables[table].key
     parts = key.split("/")
     if len(parts) != len(names):
-        raise DefinitionError(text("explain_cell_form", "en", table=table, key="/".join(names)))
+        raise wrong("explain_cell_form", table=table, key="/".join(names))
     frame = release.table(table)
     found = frame.filter(pl.all_horizontal(pl.col(n).cast(pl.String) == v for n, v in zip(names, parts, strict=True)))
     if found.is_empty():
         known = frame.select(pl.concat_str([pl.col(n).cast(pl.String) for n in names], separator="/")).to_series()
-        raise DefinitionError(f"--cell: no such row; nearest: {nearest(key, known.to_list())}")
+        raise wrong("wrong_cell_row", hint=did_you_mean(key, known.to_list(), _NEAREST))
     row = found.row(0, named=True)
     if table not in (_VALUES, _REBASED):
         sentences = [{"zh": f"{name} = {value}", "en": f"{name} = {value}"} for name, value in row.items()]
@@ -93,26 +93,29 @@ def explain_cell(
     return _value(release, row, feeds, recount)
 
 
+def _valued(release: ReleasedPeriod, row: dict[str, Any]) -> dict[str, str]:
+    """A value with everything that tells it from the others of its indicator, area and period."""
+    entry = release.manifest["settings"]["indicators"][row["indicator_id"]]
+    return both(
+        "explain_value",
+        indicator=entry["titles"],
+        area={language: release.area_name(row["area_id"], language) for language in LANGUAGES},
+        period=row["period"],
+        rule_set=release.manifest["settings"]["rule_sets"][row["rule_set"]]["titles"],
+        stratum=both("explain_stratum_all") if row["stratum"] == "all" else row["stratum"],
+        value=_or_none(row["value"]),
+        unit=entry["unit"],
+        status=both(f"reports.status.{row['status']}"),
+    )
+
+
 def _value(
     release: ReleasedPeriod, row: dict[str, Any], feeds: Callable[[str], list[str]], recount: Recount
 ) -> Explanation:
     entry = release.manifest["settings"]["indicators"][row["indicator_id"]]
     rule_set = release.manifest["settings"]["rule_sets"][row["rule_set"]]
-    none = both("explain_no_value")
     sentences = [
-        {
-            language: text(
-                "explain_value",
-                language,
-                indicator=entry["titles"][language],
-                area=release.area_name(row["area_id"], language),
-                period=row["period"],
-                value=none[language] if row["value"] is None else row["value"],
-                unit=entry["unit"][language],
-                status=row["status"],
-            )
-            for language in ("zh", "en")
-        },
+        _valued(release, row),
         *([both("explain_geography", period=row["period"], geography=row["geography"])] if "geography" in row else []),
         _both(lambda x: text("explain_definition", x, text=entry["definition"][x])),
         _both(lambda x: text("explain_rule_set", x, title=rule_set["titles"][x], reference=rule_set["reference"])),
@@ -161,8 +164,7 @@ def explain_payee(release: ReleasedPeriod, payee: str, money: Callable[[int], st
     payees = release.table("alloc__payees")
     found = payees.filter(pl.col("payee_id") == payee)
     if found.is_empty():
-        near = nearest(payee, payees["payee_id"].to_list())
-        raise DefinitionError(f"--payee: no payee '{payee}' in this release; nearest: {near}")
+        raise wrong("wrong_payee", payee=payee, hint=did_you_mean(payee, payees["payee_id"].to_list(), _NEAREST))
     row = found.row(0, named=True)
     lines = release.table("alloc__lines").filter(pl.col("payee_id") == payee).sort("line_no")
     sentences = [
@@ -196,50 +198,52 @@ def _line(line: dict[str, Any], running: int, language: str, money: Callable[[in
     )
 
 
-def explain_area(release: ReleasedPeriod, area: str, money: Callable[[int], str]) -> Explanation:
-    """Indicators, scores, risk and money of an area in the release's period."""
+def explain_area(
+    release: ReleasedPeriod, area: str, money: Callable[[int], str], became: Callable[[str], Collection[str]]
+) -> Explanation:
+    """Indicators, scores, risk and money of an area in the release's period.
+
+    `became`: what an area that is no longer there has become. Raises DefinitionError for an area the release lacks.
+    """
     areas = release.table("mart__areas")
     if area not in areas["area_id"].to_list():
-        raise DefinitionError(f"--area: no area '{area}'; nearest: {nearest(area, areas['area_id'].to_list())}")
+        now = sorted(set(became(area)) - {area})
+        if now:
+            raise wrong("wrong_area_gone", area=area, period=release.manifest["period"], now=", ".join(now))
+        raise wrong("wrong_area", area=area, hint=did_you_mean(area, areas["area_id"].to_list(), _NEAREST))
     here = pl.col("area_id") == area
     period = release.manifest["period"]
-    known = release.manifest["settings"]["indicators"]
     sentences: list[dict[str, str]] = []
     moved = sorted(release.table(_REBASED).filter(here)["period"].unique()) if release.has(_REBASED) else []
     if moved:
         sentences.append(both("explain_moved", count=len(moved), first=moved[0], last=moved[-1]))
     values = release.table(_VALUES).filter(here, pl.col("period") == period)
-    for row in values.iter_rows(named=True):
-        entry = known[row["indicator_id"]]
-        sentences.append(
-            _both(
-                lambda x, row=row, entry=entry: text(  # type: ignore[misc]
-                    "explain_value",
-                    x,
-                    indicator=entry["titles"][x],
-                    area=release.area_name(area, x),
-                    period=period,
-                    value=text("explain_no_value", x) if row["value"] is None else row["value"],
-                    unit=entry["unit"][x],
-                    status=row["status"],
-                )
-            )
-        )
+    sentences.extend(_valued(release, row) for row in values.iter_rows(named=True))
+    settings = release.manifest["settings"]
     sentences.extend(
-        both("explain_score", policy=row["policy_id"], dimension=row["dimension"], value=row["value"])
+        both(
+            "explain_score",
+            policy=settings["policies"]["policies"][row["policy_id"]]["titles"],
+            rule_set=settings["rule_sets"][row["rule_set"]]["titles"],
+            dimension=both(f"reports.dimension.{row['dimension']}"),
+            value=_or_none(row["value"]),
+        )
         for row in release.table("score__policies").filter(here).iter_rows(named=True)
     )
-    for row in release.table("risk__areas").filter(here).iter_rows(named=True):
+    # Parts under the total they belong to.
+    risks = release.table("risk__areas").filter(here).sort("rule_set", pl.col("component") != "total", "component")
+    for row in risks.iter_rows(named=True):
         if row["component"] == "total":
-            sentences.append(both("explain_risk", value=row["value"]))
+            rule_set = settings["rule_sets"][row["rule_set"]]["titles"]
+            sentences.append(both("explain_risk", rule_set=rule_set, value=_or_none(row["value"])))
         else:
             sentences.append(
                 both(
                     "explain_risk_part",
-                    component=row["component"],
-                    raw=row["raw_value"],
-                    points=row["value"],
-                    contribution=row["contribution"],
+                    component=settings["indicators"][row["component"]]["titles"],
+                    raw=_or_none(row["raw_value"]),
+                    points=_or_none(row["value"]),
+                    contribution=_or_none(row["contribution"]),
                 )
             )
     if area in release.table("alloc__payees")["payee_id"].to_list():
@@ -249,6 +253,10 @@ def explain_area(release: ReleasedPeriod, area: str, money: Callable[[int], str]
 
 def _both(words: Callable[[str], str]) -> dict[str, str]:
     return {language: words(language) for language in ("zh", "en")}
+
+
+def _or_none(value: float | None) -> object:
+    return both("explain_no_value") if value is None else value
 
 
 def _plain(value: Decimal | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.compute import plausibility
+from assets.compute import deliveries, plausibility
 from assets.compute.allocation import allocate
 from assets.compute.policies import unknown_areas
 from assets.compute.registers import LEDGER, UNPLACED
@@ -18,8 +18,12 @@ from assets.lake import parts
 from assets.lake.atomic import canonical_json, sha256_file, sha256_of
 from assets.lake.fingerprint import code_fingerprint
 from assets.release.publish import ReleaseContent
+from assets.stages.handback import refresh_fix_lists
 from data_contracts.closed import Bilingual
+from data_contracts.contracts import Catalog
+from data_contracts.dictionary import dictionary_of, rule_titles
 from data_contracts.messages import LANGUAGES, both, text
+from data_contracts.national_services import service_matrix
 from data_contracts.periods import Period
 from data_contracts.tables import output_tables
 from reports.context import ReportContext, context_from_settings
@@ -86,9 +90,8 @@ def _inputs(road: "Road", period: str) -> list[dict[str, Any]]:
 
 
 def _promised_settings(road: "Road") -> dict[str, Any]:
-    """Settings that decide figures; the machine's bounds and the time zone of schedules decide none."""
+    """Settings that decide figures; the machine's bounds decide none. The time zone decides what is on time."""
     document = road.settings.as_dict()
-    del document["home"]["time_zone"]
     for name in ("memory_limit_mb", "threads"):
         del document["limits"][name]
     document["contracts"] = {
@@ -109,25 +112,20 @@ def _code() -> dict[str, str]:
 def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
     # In each version of their contracts, the newest last: pages may show a period that an earlier one was in force for.
     feeds = [version for _, versions in sorted(road.catalog.feeds.items()) for version in versions]
-    rules = {rule.id: rule.extras.titles for feed in feeds for rule in feed.rules}
-    rules |= {
-        f"{kind}_{column.name}": Bilingual(zh=f"{column.titles.zh}：{zh}", en=f"{column.titles.en}: {en}")
-        for feed in feeds
-        for column in feed.columns
-        for kind, zh, en in (
-            ("type", "格式不符", "not readable"),
-            ("code", "不在代码表内", "not in the code list"),
-            ("required", "必填却为空", "required but empty"),
-        )
-    }
-    rules |= {
-        "person_id_invalid": Bilingual(zh="身份证号无效", en="Identity number invalid"),
-        "record_shape": Bilingual(zh="字段数不符", en="Wrong number of fields"),
-        "field_too_long": Bilingual(zh="字段过长", en="Field too long"),
-    }
+    rules = {rule: titles for feed in feeds for rule, titles in rule_titles(feed).items()}
     # Pages carry a mark of inputs and settings, not of the release, so that the same content gives the same bytes.
     label = sha256_of(canonical_json([_inputs(road, period), _promised_settings(road)]))[:12]
     titles = {feed.key: feed.extras.titles for feed in feeds} | {feed.feed: feed.extras.titles for feed in feeds}
+    services = service_matrix(
+        road.settings.national_services,
+        road.catalog.feeds,
+        road.settings.active_indicators(),
+        Period.parse(period).end,
+    )
+    # Services may name feeds that this home does not use.
+    whole = Catalog.load(road.home.contracts)
+    lacking = {key for row in services for key in row.feeds_missing} & whole.feeds.keys()
+    titles |= {key: whole.feed(key).extras.titles for key in lacking}
     return context_from_settings(
         road.settings,
         period,
@@ -136,8 +134,45 @@ def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
         feeds=titles,
         rules=rules,
         sources=_sources(road),
-        warnings=(*_warnings(road, period), *_unknown_areas(road, period), *_implausible(road, period)),
+        dictionary=tuple(
+            dictionary_of(versions[-1], versions[-2] if len(versions) > 1 else None)
+            for _, versions in sorted(road.catalog.feeds.items())
+        ),
+        warnings=(
+            *_suspect(road, period),
+            *_warnings(road, period),
+            *_unknown_areas(road, period),
+            *_implausible(road, period),
+        ),
+        columns={(feed.key, column.name): column.titles for feed in feeds for column in feed.columns},
+        fix_lists=_fix_lists(road, period),
+        national_services=tuple(services),
     )
+
+
+def _suspect(road: "Road", period: str) -> tuple[Bilingual, ...]:
+    """Deliveries that fail with severity error make figures wrong, so the first page names their feeds."""
+    judged = parts.read_table(road.home, deliveries.TABLE, [period])
+    grave = judged.filter(~pl.col("success"), pl.col("severity") == "error") if judged is not None else pl.DataFrame()
+    if grave.is_empty():
+        return ()
+    titles = [road.catalog.feed(key).extras.titles for key in sorted(set(grave["feed"]))]
+    words = {
+        name: text("reports.warning.suspect", name, feeds=listed([item.get(name) for item in titles], name))
+        for name in LANGUAGES
+    }
+    return (Bilingual(**words),)
+
+
+def _fix_lists(road: "Road", period: str) -> dict[tuple[str, str], str]:
+    """Where the fix lists of suspect deliveries lie, below the home's folder."""
+    judged = parts.read_table(road.home, deliveries.TABLE, [period])
+    suspect = sorted(set(judged.filter(~pl.col("success"))["feed"])) if judged is not None else []
+    return {
+        (key, institution): path.relative_to(road.home.path).as_posix()
+        for key in suspect
+        for institution, path in refresh_fix_lists(road, key, period).items()
+    }
 
 
 def _sources(road: "Road") -> dict[str, Bilingual]:

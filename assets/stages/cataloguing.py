@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import selection_table
 from assets.lake.parts import files_in_force
+from assets.lake.selection import verdicts_in_force
 from assets.lake.warehouse import replace_warehouse
 from data_contracts.contracts import FeedContract
 from data_contracts.tables import output_tables
@@ -40,7 +41,10 @@ def replace_catalog(road: "Road") -> None:
     marts = mart_names(road.catalog)
     names = [*feeds, *marts, *output_tables()]
     files = {name: files_in_force(road.home, name, periods) for name in names}
-    hidden = {name: files_in_force(road.home, selection_table(feed), periods) for name, feed in feeds.items()}
+    hidden = {
+        name: [path for period in periods for path in verdicts_in_force(road.home, name, selection_table(feed), period)]
+        for name, feed in feeds.items()
+    }
     by_mart = {feed.mart: feed for feed in road.catalog.current()}
     comments = {name: _feed_comments(road.catalog.feeds[feed.key]) for name, feed in feeds.items()}
     comments |= {

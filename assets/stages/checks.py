@@ -3,9 +3,9 @@
 Put here: verdicts on what a step has left, read from accounts and tables. Keep out: computing what is judged; Dagster.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ import polars as pl
 from assets.compute import allocation
 from assets.intake import ledger
 from assets.intake.delivery import StagedFile
+from assets.intake.expected import delivered_feeds, due_date, expected_feeds
 from assets.lake import parts
 from assets.release.publish import releases_of
 from assets.release.verify import verify
-from assets.stages.handback import refresh_fix_lists, standing_files
+from assets.stages.handback import refresh_fix_lists, refresh_lists_of_refusals, sender_of, standing_files
 from data_contracts.contracts import FeedContract
+from data_contracts.judgement import EXPECTATIONS, KINDS
 from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period
 
@@ -31,7 +33,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The verdict of a check on one table, in words."""
+    """The verdict of a check on one table, in words; `severe`: a failure is no mere warning, though work goes on."""
 
     table: str
     name: str
@@ -39,6 +41,7 @@ class CheckResult:
     blocking: bool
     words: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    severe: bool = False
 
 
 def checks_of(road: "Road", stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:
@@ -47,7 +50,7 @@ def checks_of(road: "Road", stage: str, tables: Sequence[str], period: str) -> l
         "archive": _arrivals,
         "stg": _staged,
         "alloc": _money,
-        "quality": _deliveries,
+        "quality": _quality,
         "pub": _release,
     }
     check = checks.get(stage)
@@ -80,21 +83,16 @@ def listed(items: Sequence[str], language: str) -> str:
 # archive --------------------------------------------------------------------------------------------------------
 
 
-def due_date(road: "Road", sender: str, period: str) -> str:
-    """The last day on which a delivery for `period` is in time."""
-    known = road.settings.home.senders.get(sender)
-    return (Period.parse(period).end + timedelta(days=known.deadline_days if known else 0)).isoformat()
-
-
 def _arrivals(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
-    missing = _missing_feeds(road, period)
+    step = Period.parse(period)
+    delivered = delivered_feeds(ledger.entries(road.home))
+    expected = expected_feeds(road.catalog, road.settings.home.feeds, delivered, step)
+    missing = [feed for feed in expected if feed.key not in delivered.get(period, set())]
     words = said("desk_all_arrived")
     if missing:
+        due = {feed.key: due_date(road.settings.home, feed.sender, step).isoformat() for feed in missing}
         shown = {
-            language: [
-                text("desk_feed_due", language, **feed_words(road, feed), due=due_date(road, feed.sender, period))
-                for feed in missing
-            ]
+            language: [text("desk_feed_due", language, **feed_words(road, feed), due=due[feed.key]) for feed in missing]
             for language in LANGUAGES
         }
         words = said("desk_not_arrived", feeds_zh="；".join(shown["zh"]), feeds_en="; ".join(shown["en"]))
@@ -108,33 +106,20 @@ def _arrivals(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
             for language in LANGUAGES
         }
         words = said("desk_files_refused", count=len(refused), **named)
+    lists = refresh_lists_of_refusals(road.home)
     rows = [
         {
             "sender": sender_words(road, item["sender"])["sender_zh"],
             "file": item["name"],
             "reason_zh": text(item["sentence"], "zh", **item["params"]),
             "reason_en": text(item["sentence"], "en", **item["params"]),
+            "fix_list": lists.get(sender_of(item), "—"),
         }
         for item in refused
     ]
     yield CheckResult(
         table, "files_accepted", not refused, blocking=False, words=words, metadata={"files": rows} if rows else {}
     )
-
-
-def _missing_feeds(road: "Road", period: str) -> list[FeedContract]:
-    """Feeds without a file for `period`; where a year earlier is known, only those that came then are expected."""
-    arrived: dict[str, set[str]] = {}
-    for entry in ledger.entries(road.home):
-        arrived.setdefault(entry.period, set()).add(entry.key)
-    step = Period.parse(period)
-    expected = arrived.get(Period(step.year - 1, step.index, step.grain).key)
-    return [
-        feed
-        for feed in road.catalog.current()
-        if feed.key not in arrived.get(period, set())
-        and (feed.key in expected if expected else feed.kind != "area_changes")
-    ]
 
 
 # stg ------------------------------------------------------------------------------------------------------------
@@ -241,39 +226,97 @@ def _money(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
     yield CheckResult(table, "sums_exactly", exact, blocking=True, words=words)
 
 
+def _quality(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    judges = {"quality__deliveries": _deliveries, "quality__references": _references}
+    return judges[table](road, table, period) if table in judges else iter(())
+
+
+def _references(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    judged = parts.read_table(road.home, table, [period])
+    broken = judged.filter(pl.col("status") != "holds").to_dicts() if judged is not None else []
+    words = said("desk_references_hold")
+    if broken:
+        places = {
+            f"places_{language}": listed([_reference(road, row, language) for row in broken], language)
+            for language in LANGUAGES
+        }
+        words = said("desk_references_broken", count=len(broken), **places)
+    metadata = {"references": broken} if broken else {}
+    failed = any(row["severity"] == "error" for row in broken)
+    yield CheckResult(table, "references_hold", not failed, blocking=False, words=words, metadata=metadata)
+
+
+def _reference(road: "Road", row: dict[str, Any], language: str) -> str:
+    feed = next(feed for feed in road.catalog.current() if feed.key == row["feed"])
+    titles, fix = feed.wording[row["rule_id"]]
+    known = {"missing": row["missing"], "checked": row["checked"]}
+    sentence = "desk_reference_not_checked" if row["status"] == "not_checked" else "desk_reference_broken"
+    params = {"rule": titles.get(language), "fix": fix.get(language), "target": row["target"], **known}
+    return text(sentence, language, **feed_words(road, feed), **params)
+
+
 def _deliveries(road: "Road", table: str, period: str) -> Iterator[CheckResult]:
+    """One verdict per kind of expectation; what was not judged has not passed."""
     if table != "quality__deliveries":
         return
-    judged = parts.read_table(road.home, table, [period])
-    failed = judged.filter(~pl.col("success")).to_dicts() if judged is not None else []
-    feeds = {feed.key: feed for feed in road.catalog.current()}
-    words = said("desk_as_expected")
-    if failed:
-        named = {
-            f"places_{name}": listed([_place(road, feeds[row["feed"]], row, name) for row in failed], name)
-            for name in LANGUAGES
-        }
-        words = said("desk_unexpected", count=len(failed), **named)
+    found = parts.read_table(road.home, table, [period])
+    judged = found.to_dicts() if found is not None else []
+    for kind in KINDS:
+        rows = [row for row in judged if EXPECTATIONS[row["expectation"]] == kind]
+        failed = [row for row in rows if not row["success"]]
+        words, metadata = said("desk_not_judged" if not rows else "desk_as_expected", judged=len(rows)), {}
+        if failed:
+            words, metadata = _unexpected(road, kind, failed), _unusual(road, failed, period)
+        severe = any(row["severity"] == "error" for row in failed)
+        passed = bool(rows) and not failed
+        yield CheckResult(
+            table, f"delivery_{kind}", passed, blocking=False, words=words, metadata=metadata, severe=severe
+        )
+
+
+def _unexpected(road: "Road", kind: str, failed: list[dict[str, Any]]) -> str:
+    """The first of what failed, feed by feed, errors first, and the next step."""
+    ordered = sorted(failed, key=lambda row: (row["severity"] != "error", row["feed"]))
+    by_feed = {row["feed"]: row for row in reversed(ordered)}
+    counts = Counter(row["feed"] for row in failed)
+    feeds = list(dict.fromkeys(row["feed"] for row in ordered))
+    places = {
+        f"places_{name}": listed([_place(road, by_feed[feed], counts[feed], name) for feed in feeds], name)
+        for name in LANGUAGES
+    }
+    step = {f"step_{name}": text(f"reports.judgement.step.{kind}", name) for name in LANGUAGES}
+    return said("desk_unexpected", count=len(failed), **places, **step)
+
+
+def _place(road: "Road", row: dict[str, Any], count: int, language: str) -> str:
+    feed = road.catalog.feed(row["feed"])
+    expectation = road.settings.judgement[row["expectation"]].titles.get(language)
+    column = feed.by_name[row["column"]].titles.get(language) if row["column"] in feed.by_name else ""
+    where = " ".join(part for part in (row["institution"] or row["area_id"], column) if part)
+    values = {"where": where, "observed": row["observed"] or "—", "expected": row["expected"]}
+    more = text("desk_place_more", language, count=count - 1) if count > 1 else ""
+    words = text("desk_place", language, **feed_words(road, feed), expectation=expectation, **values, more=more)
+    return " ".join(words.split())
+
+
+def _unusual(road: "Road", failed: list[dict[str, Any]], period: str) -> dict[str, Any]:
     rows = []
     for row in failed:
+        feed = road.catalog.feed(row["feed"])
         lists = refresh_fix_lists(road, row["feed"], period)
         rows.append(
             {
-                "sender": sender_words(road, feeds[row["feed"]].sender)["sender_zh"],
+                "sender": sender_words(road, feed.sender)["sender_zh"],
                 "feed": row["feed"],
-                **{name: row[name] or "—" for name in ("institution", "expectation", "observed", "expected")},
+                "institution": row["institution"] or row["area_id"] or "—",
+                "column": row["column"] or "—",
+                "expectation": road.settings.judgement[row["expectation"]].titles.zh,
+                **{name: row[name] or "—" for name in ("observed", "expected", "against", "since")},
                 "fix_list": lists.get(row["institution"] or "", "—"),
                 "indicators": str(row["hurts"]).replace(";", ", "),
             }
         )
-    metadata = {**fix_list_links(rows), "unusual": rows} if rows else {}
-    yield CheckResult(table, "deliveries_as_expected", not failed, blocking=False, words=words, metadata=metadata)
-
-
-def _place(road: "Road", feed: FeedContract, row: dict[str, Any], language: str) -> str:
-    expectation = {f"expectation_{name}": text(f"desk_expect_{row['expectation']}", name) for name in LANGUAGES}
-    values = {name: row[name] or "" for name in ("institution", "observed", "expected")}
-    return " ".join(text("desk_place", language, **feed_words(road, feed), **expectation, **values).split())
+    return {**fix_list_links(rows), "unusual": rows}
 
 
 def _release(road: "Road", table: str, period: str) -> Iterator[CheckResult]:

@@ -5,16 +5,20 @@ drawing (reports.fixlist). Lists hold rules and places, no value of any record; 
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from assets.intake import ledger
 from assets.intake.delivery import StagedFile
+from assets.intake.findings import Finding
 from assets.intake.fixes import finding_list, fix_list
+from assets.intake.headers import ABSENT
 from assets.lake.atomic import read_json, sha256_of, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
+from assets.lake.home import Home
 from data_contracts.contracts import FeedContract
 from reports.fixlist import write_fix_list
 
@@ -22,30 +26,71 @@ if TYPE_CHECKING:
     from assets.stages.road import Road
 
 _CODE = ("assets/intake", "assets/stages/handback.py", "reports/fixlist.py", "reports/sheets.py")
+_SUFFIXES = (".xlsx", ".csv", ".json")
+# Where the lists about files are that no feed and period could be found for, or that were not taken in at all.
+NOT_TAKEN = "not_taken"
 
 
 def refresh_fix_lists(road: "Road", key: str, period: str) -> dict[str, Path]:
     """Bring the fix lists of a feed and period up to date; institution (or "") → workbook, only where faults are."""
     contract = road.catalog.feed(key, period)
     files = standing_files(road, key, period)
-    folder = road.home.fix_lists / period / key
+    noticed = road.intake.noticed(key, period) if files else {}
+    mark = combine(code_fingerprint(*_CODE), contract.fingerprint, *(item.part_id for item in files), str(noticed))
     note = road.home.lake / "_fix_lists" / key / f"{period}.json"
-    mark = combine(code_fingerprint(*_CODE), contract.fingerprint, *(item.part_id for item in files))
+    current = _current(note, mark, road.home.fix_lists / period / key)
+    if current is not None:
+        return current
+    own: dict[str, list[pl.DataFrame]] = {}
+    for item in files:
+        rows = _faults(road, item, contract, noticed.get(item.entry.file_id, []))
+        own.setdefault(item.entry.institution_id or "", []).append(rows)
+    lists = {institution: pl.concat(frames) for institution, frames in sorted(own.items())}
+    return _replace(note, mark, road.home.fix_lists / period / key, key, lists)
+
+
+def refresh_lists_of_refusals(home: Home) -> dict[str, Path]:
+    """Bring the lists about files that were not taken from the landing folder up to date; sender → workbook."""
+    refused = sorted(ledger.refusals(home), key=lambda item: str(item["name"]))
+    mark = combine(code_fingerprint(*_CODE), str(refused))
+    note, folder = home.lake / "_fix_lists" / f"{NOT_TAKEN}.json", home.fix_lists / NOT_TAKEN
+    current = _current(note, mark, folder)
+    if current is not None:
+        return current
+    lists: dict[str, pl.DataFrame] = {}
+    for item in refused:
+        rows = finding_list([Finding(item["sentence"], item["params"])], item["name"], "error")
+        sender = sender_of(item)
+        lists[sender] = pl.concat([lists[sender], rows]) if sender in lists else rows
+    return _replace(note, mark, folder, "", lists)
+
+
+def sender_of(refused: Mapping[str, Any]) -> str:
+    """Whose folder a refused file lies in; none where it lies beside those folders, its own name standing for one."""
+    return str(refused["sender"]) if "/" in str(refused["name"]) else ""
+
+
+def _current(note: Path, mark: str, folder: Path) -> dict[str, Path] | None:
+    """The lists as they are, where nothing they depend on has changed and nobody has taken one away."""
     kept = read_json(note) if note.is_file() else {"mark": None, "lists": {}}
-    lists = {institution: folder / name for institution, name in kept["lists"].items()}
-    if kept["mark"] == mark and all(path.is_file() for path in lists.values()):
-        return lists
-    for path in lists.values():
-        for suffix in (".xlsx", ".csv", ".json"):
-            path.with_suffix(suffix).unlink(missing_ok=True)
-    lists = {}
-    for institution in sorted({item.entry.institution_id or "" for item in files}):
-        own = [item for item in files if (item.entry.institution_id or "") == institution]
-        rows = pl.concat([_faults(road, item, contract) for item in own])
-        if rows.height:
-            lists[institution] = write_fix_list(rows, folder, _base_name(key, institution))[0]
-    write_json(note, {"mark": mark, "lists": {institution: path.name for institution, path in lists.items()}})
-    return lists
+    lists = {name: folder / file for name, file in kept["lists"].items()}
+    return lists if kept["mark"] == mark and all(_written(path) for path in lists.values()) else None
+
+
+def _written(path: Path) -> bool:
+    return all(path.with_suffix(suffix).is_file() for suffix in _SUFFIXES)
+
+
+def _replace(note: Path, mark: str, folder: Path, key: str, lists: Mapping[str, pl.DataFrame]) -> dict[str, Path]:
+    """Write the lists that have rows and remove those written before that have none; the note is written last."""
+    kept: dict[str, Any] = read_json(note) if note.is_file() else {"lists": {}}
+    found = {name: f"{_base_name(key, name)}.xlsx" for name, rows in lists.items() if rows.height}
+    for file in set(kept["lists"].values()) - set(found.values()):
+        for suffix in _SUFFIXES:
+            (folder / file).with_suffix(suffix).unlink(missing_ok=True)
+    written = {name: write_fix_list(lists[name], folder, Path(file).stem)[0] for name, file in found.items()}
+    write_json(note, {"mark": mark, "lists": found})
+    return written
 
 
 def standing_files(road: "Road", key: str, period: str) -> list[StagedFile]:
@@ -53,19 +98,20 @@ def standing_files(road: "Road", key: str, period: str) -> list[StagedFile]:
 
     What was wrong in a file that was sent again is settled or repeated.
     """
-    gone = ledger.withdrawn([entry for entry in ledger.entries(road.home) if entry.key == key])
+    gone = road.intake.withdrawn(key)
     files = {item.entry.landing_name: item for item in road.intake.staged(key, period)}
     return [item for item in files.values() if item.entry.file_id not in gone]
 
 
-def _faults(road: "Road", item: StagedFile, contract: FeedContract) -> pl.DataFrame:
+def _faults(road: "Road", item: StagedFile, contract: FeedContract, noticed: list[Finding]) -> pl.DataFrame:
     name = Path(item.entry.landing_name).name
     refused = [item.refused] if item.refused else []
-    warnings = [finding for finding in item.account.findings if finding not in refused]
+    # An optional column that does not come is nothing to put right.
+    warnings = [finding for finding in item.account.findings if finding not in refused and finding.sentence != ABSENT]
     return pl.concat(
         [
             finding_list(refused, name, "error"),
-            finding_list(warnings, name, "warning"),
+            finding_list([*warnings, *noticed], name, "warning"),
             fix_list(road.intake.fixes(item, contract), contract, name, item.account.sheet),
         ]
     )

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from assets.intake import ledger
+from assets.intake.expected import due_date
 from assets.release.publish import PROFILE, releases_of
-from assets.stages.checks import due_date, institution_rows, sender_words
+from assets.stages.checks import institution_rows, sender_words
 from assets.stages.handback import refresh_fix_lists, standing_files
+from data_contracts.periods import Period
 
 if TYPE_CHECKING:
     from assets.stages.road import Road
@@ -33,7 +35,7 @@ def _arrived(road: "Road", table: str, period: str) -> dict[str, Any]:
             "sender": sender_words(road, feed.sender)["sender_zh"],
             "feed": f"{feed.extras.titles.zh} {feed.key}",
             "files": keys.count(feed.key),
-            "due": due_date(road, feed.sender, period),
+            "due": due_date(road.settings.home, feed.sender, Period.parse(period)).isoformat(),
         }
         for feed in road.catalog.current()
     ]

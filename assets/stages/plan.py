@@ -18,7 +18,7 @@ from pydantic import PrivateAttr
 
 from assets.stages import STAGES
 from assets.stages.showing import label, shown
-from data_contracts.closed import Bilingual, read_yaml
+from data_contracts.closed import Bilingual, DefinitionError, read_yaml
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.messages import LANGUAGES, both
 from data_contracts.periods import Period, periods_between
@@ -46,6 +46,10 @@ _KINDS = {
     "quality": {"greatexpectations", "parquet"},
     "pub": {"html", "excel"},
 }
+
+
+class WrongDefinitionError(RuntimeError):
+    """A setting or contract is wrong; the message says so in both languages, as Dagster keeps only text."""
 
 
 @dataclass(frozen=True)
@@ -185,17 +189,23 @@ def tables_asset(
     def step(context: dg.AssetExecutionContext, home: HomeResource):  # type: ignore[no-untyped-def]
         road, period = home.road, context.partition_key
         logging.getLogger(PROGRESS).info("%s %s", period, name)
-        for table, outcome in road.advance(stage, tables, period).items():
+        try:
+            outcomes = road.advance(stage, tables, period)
+        except DefinitionError as error:
+            words = (error.words(language).replace("\n", "; ") for language in LANGUAGES)
+            raise WrongDefinitionError(" / ".join(words)) from error
+        for table, outcome in outcomes.items():
             notes = {**outcome.metadata, **road.notes(stage, table, period)}
             yield dg.MaterializeResult(asset_key=table, metadata=shown(notes, road.home.path))
             if "release" in notes:
                 context.instance.add_run_tags(context.run.run_id, {"kangheng/release": str(notes["release"])})
         for result in road.check(stage, tables, period):
+            grave = result.blocking or result.severe
             yield dg.AssetCheckResult(
                 asset_key=result.table,
                 check_name=result.name,
                 passed=result.passed,
-                severity=dg.AssetCheckSeverity.ERROR if result.blocking else dg.AssetCheckSeverity.WARN,
+                severity=dg.AssetCheckSeverity.ERROR if grave else dg.AssetCheckSeverity.WARN,
                 metadata=shown({"period": period, **result.metadata}, road.home.path),
                 description=result.words,
             )

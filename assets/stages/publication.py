@@ -20,8 +20,11 @@ _INPUTS = (
     "alloc__payees",
     "quality__files",
     "quality__rules",
+    "quality__quarantine",
+    "quality__references",
     "quality__deliveries",
     "quality__plausibility",
+    "quality__sharing",
 )
 
 

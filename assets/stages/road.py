@@ -24,17 +24,21 @@ from assets.compute import (
     measures,
     plausibility,
     policies,
+    readers,
     rebased,
+    reconciliation,
+    references,
     registers,
     risk,
     scores,
+    sharing,
 )
 from assets.compute.inputs import engine_limits
 from assets.compute.plan import link_inputs, mart_inputs
 from assets.intake import arrivals, ledger
 from assets.intake.delivery import Intake
 from assets.intake.landing import scan
-from assets.intake.quality import file_rows, rule_rows
+from assets.intake.quality import file_rows, quarantine_rows, rule_rows
 from assets.lake import parts
 from assets.lake.atomic import locked, read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
@@ -42,10 +46,13 @@ from assets.lake.home import Home
 from assets.lake.parts import Manifest, read_manifest
 from assets.release.publish import current, publish
 from assets.release.verify import verify
+from assets.stages import judging
 from assets.stages.assembling import release_content
 from assets.stages.cataloguing import replace_catalog
 from assets.stages.checks import CheckResult, checks_of
+from assets.stages.handback import refresh_lists_of_refusals
 from assets.stages.notes import notes_of
+from assets.stages.sharing_rows import sharing_rows
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.messages import both
@@ -97,6 +104,7 @@ class Road:
         settings = load_settings(home.path)
         catalog = Catalog.load(home.contracts, settings.home.feeds)
         registers.check_registers(settings, catalog)
+        deliveries.check_bounds(settings, catalog)
         return cls(home, settings, catalog, VaultKeys.load(home))
 
     @cached_property
@@ -112,12 +120,16 @@ class Road:
 
     def state(self, period: str) -> str:
         """Fingerprint of everything a release of `period` depends on: ledger, contracts, settings, code."""
-        entries = ledger.entries(self.home)
-        gone = ledger.withdrawn(entries)
-        files = [f"{entry.file_id} {entry.file_id in gone}" for entry in entries if entry.period <= period]
+        files = [entry.mark for entry in ledger.entries(self.home) if self._bears_on(entry, period)]
         contracts = [version.fingerprint for versions in self.catalog.feeds.values() for version in versions]
         code = code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts")
         return combine(period, self.settings.fingerprint, code, *contracts, *sorted(files))
+
+    def _bears_on(self, entry: ledger.Entry, period: str) -> bool:
+        """Whether a delivery can change a release of `period`: of later ones those that supersede, or hold earlier rows."""
+        versions = self.catalog.feeds.get(entry.key, ())
+        cumulative = any(version.delivery == "cumulative" for version in versions)
+        return entry.period <= period or bool(entry.supersedes) or cumulative
 
     def advance(self, stage: str, tables: Sequence[str], period: str) -> dict[str, Outcome]:
         """Bring `tables` of a stage up to date for every period up to `period`."""
@@ -171,7 +183,9 @@ class Road:
         landed = [file for file in scan(self.home, self.catalog) if file.name not in changing]
         now = datetime.now(ZoneInfo(self.settings.home.time_zone)).replace(microsecond=0)
         calendar = [item.key for item in self.periods_up_to(self.settings.home.calendar.last)]
-        return ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now, calendar)
+        new = ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now, calendar)
+        refresh_lists_of_refusals(self.home)
+        return new
 
     def not_taken(self) -> list[str]:
         """Names of landed files that the ledger neither accepted nor refused."""
@@ -262,9 +276,12 @@ class Road:
         return Outcome(manifest.rows if manifest else 0, computed)
 
     def _mark(self, table: str, step: Period, inputs: Sequence[tuple[str, str]]) -> str:
-        """What a computed table depends on: code, settings that decide counts, contracts, and its inputs in force."""
+        """What a computed table depends on: code, settings that decide counts, contracts, and its inputs in force.
+
+        Of a computed input the content counts: one made anew that came out the same makes nothing else stale.
+        """
         found = [read_manifest(self.home, name, period) for name, period in inputs]
-        below = [manifest.fingerprint if manifest else "-" for manifest in found]
+        below = [manifest.content if manifest else "-" for manifest in found]
         return combine(table, step.key, code_fingerprint(*_COMPUTING), self._counting_settings, *below)
 
     @cached_property
@@ -313,48 +330,46 @@ class Road:
     def _quality(self, table: str, period: str) -> Outcome:
         keys = [item.key for item in self.periods_up_to(period)]
         if table == "quality__files":
-            return self._put(table, period, file_rows(self.intake, keys))
+            return self._put(table, period, file_rows(self.intake, keys, self.settings.home))
         if table == "quality__rules":
             return self._put(table, period, rule_rows(self.intake, [period]))
+        if table == "quality__quarantine":
+            return self._put(table, period, quarantine_rows(self.intake, [period]))
+        if table == references.TABLE:
+            return self._references(period)
         if table == plausibility.TABLE:
             return self._put(
                 table, period, plausibility.implausible_changes(self.home, self.settings, Period.parse(period))
             )
-        files = file_rows(self.intake, keys)
-        hurts = self._hurts()
-        mark = combine(
-            table, period, code_fingerprint(*_COMPUTING), files.write_csv(), str(self.settings.limits), str(hurts)
-        )
-        manifest = read_manifest(self.home, table, period)
-        if manifest is None or manifest.fingerprint != mark:
-            judged = deliveries.judge_deliveries(files, period, self.settings.limits, hurts)
-            manifest = parts.put_table(self.home, table, period, mark, judged)
-        return Outcome(manifest.rows)
+        if table == sharing.TABLE:
+            return self._put(table, period, sharing_rows(self, period))
+        if table == deliveries.PROFILES:
+            return Outcome(judging.profiles(self, period))
+        if table == reconciliation.TABLE:
+            return self._reconciled(period)
+        return Outcome(judging.judged(self, period).rows)
+
+    def _reconciled(self, period: str) -> Outcome:
+        def inputs(step: Period) -> list[tuple[str, str]]:
+            return reconciliation.reconciliation_inputs(self.settings, self.catalog, step)
+
+        def compared(step: Period) -> pl.DataFrame:
+            return reconciliation.reconcile(self.home, self.settings, self.catalog, step)
+
+        return self._bring(reconciliation.TABLE, period, inputs, compared)
+
+    def _references(self, period: str) -> Outcome:
+        first = Period.parse(self.settings.home.calendar.first)
+
+        def judged(step: Period) -> pl.DataFrame:
+            return references.judge_references(self.home, self.settings, self.catalog, step, first)
+
+        inputs = references.reference_inputs(self.catalog, Period.parse(period), first)
+        return self._bring(references.TABLE, period, lambda _: inputs, judged, [Period.parse(period)])
 
     def feeds_of(self, indicator_id: str) -> list[str]:
         """The feeds an indicator reads, through whatever marts."""
-        indicator = self.settings.indicators[indicator_id]
-        named = {self.settings.measures[m].mart for m in (indicator.numerator, indicator.denominator) if m}
-        if indicator.survey:
-            named.add(indicator.survey.mart)
-        known = set(marts.mart_names(self.catalog))
-        return sorted({key for mart in named & known for key in self._feeds_below(mart)})
-
-    def _hurts(self) -> dict[str, list[str]]:
-        """The indicators that would be wrong if a feed were."""
-        found: dict[str, list[str]] = {feed.key: [] for feed in self.catalog.current()}
-        for indicator_id in self.settings.active_indicators():
-            for key in self.feeds_of(indicator_id):
-                found[key].append(indicator_id)
-        return found
-
-    def _feeds_below(self, mart: str) -> set[str]:
-        period = Period.parse(self.settings.home.calendar.last)
-        tables = {name for name, _ in mart_inputs(self.catalog, mart, period)}
-        below = {feed.key for feed in self.catalog.current() if feed.table in tables}
-        for name in tables & set(marts.mart_names(self.catalog)):
-            below |= self._feeds_below(name)
-        return below
+        return readers.feeds_of(self.settings, self.catalog, indicator_id)
 
     def _publish(self, table: str, period: str) -> Outcome:
         del table

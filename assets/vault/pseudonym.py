@@ -6,6 +6,7 @@ Keep out: which column holds an id (contracts). An invalid id is never hashed.
 
 import hashlib
 import threading
+from datetime import date
 from functools import lru_cache
 
 import numpy as np
@@ -21,12 +22,12 @@ _NUMBERED = 17
 _WORTH_SORTING = 64
 
 
-def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
+def canonical_ids(values: pl.Series, scheme: str, latest: date | None = None) -> pl.DataFrame:
     """Columns `canonical` and `id_class` (`id18`, `id15`, `opaque`; both null where the id is invalid).
 
     `cn_id`: 18 digits with a right check digit and a real birth date from 1900, or 15 digits, which get the century
-    and the check digit; both after folding width and case. Whether the birth date lies in the future is a matter for
-    row rules. `opaque`: any text that is not blank, trimmed and otherwise as it stands.
+    and the check digit; both after folding width and case. Nobody is born after `latest`. `opaque`: any text that is
+    not blank, trimmed and otherwise as it stands.
     """
     text = values.cast(pl.String)
     if scheme == "opaque":
@@ -52,7 +53,7 @@ def canonical_ids(values: pl.Series, scheme: str) -> pl.DataFrame:
     expected = (12 - pl.sum_horizontal(digits, ignore_nulls=False) % 11) % 11
     check = pl.when(expected == 10).then(pl.lit("X")).otherwise(expected.cast(pl.String))
     born = pl.col("body").str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
-    sound = (born >= pl.date(1900, 1, 1)).fill_null(value=False)
+    sound = born.is_between(date(1900, 1, 1), latest or date.max).fill_null(value=False)
     frame = frame.with_columns(check.alias("check"), sound.alias("sound"))
     valid18 = pl.col("sound") & pl.col("long") & pl.col("id").str.ends_with(pl.col("check"))
     valid15 = pl.col("sound") & pl.col("short")

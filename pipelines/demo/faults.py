@@ -28,6 +28,8 @@ _UNREADABLE = {
     "boolean": ("也许", "2"),
     "code": ("待核实", "77"),
 }
+# What a spreadsheet makes of a long number.
+_MANGLED = ("9.9E+11", "990101.0")
 _BLANK = ("", "\u3000", " ")
 # What stands in a text where a spreadsheet or a database had no value.
 _LOST = ("#N/A", "#REF!", "NULL", "\\N")
@@ -52,11 +54,11 @@ def _kept(contract: FeedContract) -> list[Column]:
 
 
 def _typed(contract: FeedContract) -> list[Fault]:
-    """What cannot be read as its type, or is in no code list."""
+    """What cannot be read as its type, or is in no code list; of a text that points at something, a lost number."""
     return [
         Fault(f"{'code' if column.type == 'code' else 'type'}_{column.name}", "reject", put(**{column.name: text}))
         for column in _kept(contract)
-        for text in _UNREADABLE.get(column.type, ())
+        for text in (_MANGLED if column.name in contract.pointing else _UNREADABLE.get(column.type, ()))
     ]
 
 
@@ -178,6 +180,8 @@ NAMED: dict[str, list[Fault]] = {
     "health_bureau.device_readings": [
         _reject("sbp_range", put(sbp_mmhg="301")),
         _reject("sbp_range", put(sbp_mmhg="49")),
+        _reject("dbp_range", put(dbp_mmhg="201")),
+        _reject("dbp_range", put(dbp_mmhg="29")),
         _reject("measured_on_in_period", put(measured_on=_LONG_AGO)),
         _reject("measured_on_in_period", put(measured_on=_FAR_OFF)),
     ],
@@ -245,6 +249,10 @@ NAMED: dict[str, list[Fault]] = {
         _reject("health_scale", put(self_rated_health="6")),
         _reject("satisfaction_scale", put(service_satisfaction="0")),
         _reject("satisfaction_scale", put(service_satisfaction="6")),
+        _reject("literacy_score_range", put(literacy_score="101")),
+        _reject("literacy_score_range", put(literacy_score="-1")),
+        _reject("age_range", put(age_years="121")),
+        _reject("age_range", put(age_years="-1")),
     ],
     "health_bureau.tasks": [_reject("done_not_later", put(done_on=_FAR_OFF))],
     "hospitals.encounters": [
@@ -254,9 +262,10 @@ NAMED: dict[str, list[Fault]] = {
         _reject("admit_date_in_period", put(admit_date="2099-01-01", discharge_date=_FAR_OFF)),
     ],
     "insurers.settlements": [
-        _reject("fee_adds_up", put(total_fee_fen="100.00", fund_pay_fen="60.00", person_pay_fen="39.99")),
+        _reject("fee_adds_up", put(total_fee_fen="9.00", fund_pay_fen="6.00", person_pay_fen="2.99", is_reversal="0")),
         _reject("settled_on_in_period", put(settled_on=f"{_LONG_AGO} 08:00:00")),
         _reject("settled_on_in_period", put(settled_on=f"{_FAR_OFF} 08:00:00")),
+        _reject("reversal_takes_back", put(is_reversal="1"), lambda row: row["total_fee_fen"][:1] not in ("-", "0")),
     ],
 }
 
@@ -344,7 +353,7 @@ USUAL: dict[str, list[Fault]] = {
     "health_bureau.staff": [
         _reject("fte_range", put(fte="10")),
         _reject("left_after_joined", put(joined_on="2018-07-01", left_on="2018-06-30")),
-        _reject("code_post", put(post="药师")),
+        _reject("code_post", put(post="保安")),
         day_written("joined_on", "{y}.{m}.{d}"),
     ],
     "health_bureau.survey": [

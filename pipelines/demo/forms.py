@@ -5,6 +5,7 @@ Put here: text forms of typed tables, and bytes. Keep out: content and faults.
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,18 @@ class Forms:
         return self._catalog.feed(key)
 
     def texts(self, key: str, table: pl.DataFrame, extra: Mapping[str, pl.Series | str]) -> pl.DataFrame:
-        """All columns of the contract as text; `extra` gives columns that are not in the table."""
+        """The columns of the contract that the city delivers, as text; `extra` gives columns that are not in the table.
+
+        A column that is not required may be left out.
+        """
         contract = self.contract(key)
+        delivered = {*table.columns, *extra, "person_id_no", "person_name", "community_id"}
         return pl.DataFrame(
-            [self._column(column.name, table, extra, contract).alias(column.name) for column in contract.columns]
+            [
+                self._column(column.name, table, extra, contract).alias(column.name)
+                for column in contract.columns
+                if column.required or column.name in delivered
+            ]
         )
 
     def _column(
@@ -64,6 +73,11 @@ class Forms:
             known = {code: titles.zh for code, titles in column.code_list.values.items()}
             return series.cast(pl.String).replace(known).fill_null("")
         return series.cast(pl.String).fill_null("")
+
+
+def delivered(contract: FeedContract, texts: pl.DataFrame) -> FeedContract:
+    """The contract with those of its columns that are in `texts`."""
+    return replace(contract, columns=tuple(column for column in contract.columns if column.name in texts.columns))
 
 
 def money(series: pl.Series) -> pl.Series:

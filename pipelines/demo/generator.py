@@ -39,11 +39,12 @@ Extra = Mapping[str, pl.Series | str]
 
 @dataclass
 class DemoSummary:
-    """What was written."""
+    """What was written. `feeds`: every feed the city's senders deliver, also one without records in its periods."""
 
     files: int = 0
     records: int = 0
     faults: int = 0
+    feeds: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -78,7 +79,7 @@ class _Demo:
     def deliver(self, key: str, name: str, table: pl.DataFrame, extra: Extra, encoding: str = "utf-8") -> Spoiled:
         """Write one CSV of a feed, with faults if wanted, and remember its valid rows."""
         texts = self.forms.texts(key, table, extra)
-        contract = self.forms.contract(key)
+        contract = forms.delivered(self.forms.contract(key), texts)
         rng = self.draws.stream("faults", key, name)
         spoiled = spoil(texts, self._faults(contract), rng, times=1 + table.height // _RECORDS_PER_FAULT)
         rows, people = spoiled.texts, table["person"] if "person" in table.columns else None
@@ -136,6 +137,7 @@ class _Demo:
 
     def keep(self, key: str, valid: pl.DataFrame) -> None:
         """Remember valid rows of this period for the truth."""
+        self.summary.feeds.add(key)
         self.now.setdefault(key.split(".")[1], []).append(valid)
 
 
@@ -410,6 +412,7 @@ def _population(demo: _Demo, span: Span, county_id: str, county_name: str, count
     forms.write(
         demo.landing / path, forms.population_workbook(contract, rows, f"{county_name}{span.key}常住人口统计表")
     )
+    contract = forms.delivered(contract, rows)
     demo.deliver_hostile(contract, rows.select(pl.col(list(contract.by_name)).cast(pl.String)), path)
     demo.count(rows.height)
 
@@ -452,8 +455,11 @@ def _city_files(demo: _Demo, span: Span, everybody: np.ndarray) -> None:
     changes = bureau.area_changes(city, span)
     if changes.height:
         demo.deliver("civil_affairs.area_changes", f"区划变更_{span.key}.csv", changes, {})
+    else:
+        demo.keep("civil_affairs.area_changes", changes)
     contract = demo.forms.contract("civil_affairs.areas")
     areas = city.areas(span).select(column.name for column in contract.columns).unique(maintain_order=True)
+    demo.keep("civil_affairs.areas", areas)
     path = f"civil_affairs/areas/行政区划_{span.key}.csv"
     forms.write(demo.landing / path, forms.csv_bytes(contract, areas, "utf-8", set()))
     demo.deliver_hostile(contract, areas, path)

@@ -26,13 +26,13 @@ _TOO_MANY_COLUMNS = 401
 # The last column there may be, so far down that the sheet spans more cells than it may.
 _FAR_CELL = (50_000, 399)
 _MARK = b"\xef\xbb\xbf"
-_HTML = "<html><body><table><tr><td>编号</td></tr></table></body></html>\n"
+_LOGIN = "<html><body><form>用户登录</form></body></html>\n"
 _NOT_READ = {
-    "网页表格.xls": _HTML.encode(),
-    "旧版工作簿.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504),
-    "扫描件.pdf": b"%PDF-1.7\n",
-    "压缩文件.csv.gz": gzip.compress("编号\n".encode(), mtime=0),
-    "数据库.db": b"SQLite format 3\0" + bytes(84),
+    "登录页.xls": (_LOGIN.encode(), "intake_markup_without_table"),
+    "旧版工作簿.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), "intake_workbook_damaged"),
+    "扫描件.pdf": (b"%PDF-1.7\n", "intake_kind_not_supported"),
+    "压缩文件.csv.gz": (gzip.compress("编号\n".encode(), mtime=0)[:-4], "intake_archive_damaged"),
+    "数据库.db": (b"SQLite format 3\0" + bytes(84), "intake_kind_not_supported"),
 }
 
 
@@ -136,9 +136,9 @@ def _by_bytes(contract: FeedContract, rows: list[Row], beside: PurePosixPath) ->
     yield _refuse(_named(beside, "编码混杂"), _MARK + text.encode() + "续".encode("gb18030"), "intake_encoding_mixed")
     yield _refuse(_named(beside, "编码损坏"), text.encode("gb18030") + b"\xff\xff\n", "intake_encoding_mixed")
     yield _refuse(_named(beside, "空字节"), text.encode() + b"\0\n", "intake_nul_byte")
-    for word, data in _NOT_READ.items():
+    for word, (data, sentence) in _NOT_READ.items():
         name = PurePosixPath(word)
-        yield _refuse(_named(beside, name.stem, name.suffix), data, "intake_kind_not_supported")
+        yield _refuse(_named(beside, name.stem, name.suffix), data, sentence)
 
 
 def _by_header(contract: FeedContract, rows: list[Row], beside: PurePosixPath) -> Iterator[HostileFile]:
@@ -160,7 +160,7 @@ def _by_header(contract: FeedContract, rows: list[Row], beside: PurePosixPath) -
     for at, name in enumerate(names):
         if contract.by_name[name].type == "money" and contract.by_name[name].required:
             title = headers[at].partition("（")[0] + "（万元）"
-            yield made(f"单位不符{at + 1}", [*headers[:at], title, *headers[at + 1 :]], lines, "intake_header_missing")
+            yield made(f"单位不符{at + 1}", [*headers[:at], title, *headers[at + 1 :]], lines, "intake_unit_differs")
 
 
 def _by_workbook(contract: FeedContract, rows: list[Row], beside: PurePosixPath) -> Iterator[HostileFile]:
@@ -168,7 +168,7 @@ def _by_workbook(contract: FeedContract, rows: list[Row], beside: PurePosixPath)
     names, lines = list(rows[0]), [list(row.values()) for row in rows]
     sound = _workbook(contract, names, lines)
     yield _refuse(_named(beside, "工作簿损坏", ".xlsx"), sound[: len(sound) // 2], "intake_workbook_damaged")
-    yield _refuse(_named(beside, "压缩包", ".xlsx"), _zip(), "intake_kind_not_supported")
+    yield _refuse(_named(beside, "压缩包", ".xlsx"), _zip(), "intake_archive_several")
     far = _workbook(contract, names, lines, far=True)
     yield _refuse(_named(beside, "范围过大", ".xlsx"), far, "intake_too_many_cells")
     persons = [name for name in names if contract.by_name[name].role == "person_id"]
@@ -207,7 +207,8 @@ def _workbook(
 def _zip() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as package:
-        package.writestr(zipfile.ZipInfo("数据.csv", (2026, 1, 1, 0, 0, 0)), "编号\n")
+        for name in ("一院.csv", "二院.csv"):
+            package.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), "编号\n")
     return buffer.getvalue()
 
 

@@ -21,6 +21,8 @@ ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _EPOCH = np.datetime64("1970-01-01", "D")
 _YEAR = 365.25
 _LAST_SERIAL = 995  # the numbers above were kept for centenarians
+# Of each hundred serials, those that do not end in 00 or 01.
+_SERIALS = 98
 # From which age on, how fast with age and at most which share of people fall ill; how much falls together.
 _ONSET = {"hypertension": (30, 0.0125, 0.68), "diabetes": (35, 0.0055, 0.22), "dyslipidaemia": (25, 0.0090, 0.35)}
 _TOGETHER = 0.4
@@ -105,7 +107,8 @@ def make_people(draws: Draws, city: City, residents: int, spans: list[Span], mil
 
 def _narrow(lives: Lives) -> Lives:
     """Days, places and numbers in 32 bits: at ten million residents every array counts."""
-    return Lives(**{name: part.astype(np.int32) if part.dtype == np.int64 else part for name, part in vars(lives).items()})
+    parts = {name: part.astype(np.int32) if part.dtype == np.int64 else part for name, part in vars(lives).items()}
+    return Lives(**parts)
 
 
 _SHARES = (
@@ -137,7 +140,10 @@ def _names(rng: np.random.Generator, total: int) -> pl.Series:
 
 
 def identity_numbers(rng: np.random.Generator, born: np.ndarray, male: np.ndarray) -> pl.Series:
-    """Identity numbers of GB 11643 under fictional region codes, all different."""
+    """Identity numbers of GB 11643 under fictional region codes, all different.
+
+    No serial ends in 00: a number that ends in 000 is not to be told from one whose last digits a spreadsheet lost.
+    """
     total = len(born)
     region = 990101 + rng.integers(0, 60, total)
     days = (_EPOCH + born).astype("datetime64[D]")
@@ -148,7 +154,8 @@ def identity_numbers(rng: np.random.Generator, born: np.ndarray, male: np.ndarra
     starts = np.r_[0, np.flatnonzero(np.diff(ordered)) + 1]
     place = np.arange(total) - np.repeat(starts, np.diff(np.r_[starts, total]))
     serial = np.empty(total, dtype=np.int64)
-    serial[order] = place * 2 + male[order]
+    counted = place * 2 + male[order]
+    serial[order] = counted // _SERIALS * 100 + counted % _SERIALS + 2
     if total and int(serial.max()) > _LAST_SERIAL:
         raise ValueError("too many residents: a fictional region ran out of numbers for one day of birth")
     body = (region * 100_000_000 + birth) * 1000 + serial

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
+from data_contracts.closed import Bilingual, Closed, parse, read_yaml
+from data_contracts.messages import did_you_mean, wrong
 
 _FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "city"
@@ -183,9 +184,8 @@ def scenario_names() -> list[str]:
 def scenario_folder(name: str) -> Path:
     """The folder of a scenario; DefinitionError with the nearest known name if there is none."""
     if name not in scenario_names():
-        near = nearest(name, scenario_names())
-        hint = f"; did you mean '{near}'?" if near else ""
-        raise DefinitionError(f"--scenario {name}: known are {', '.join(scenario_names())}{hint}")
+        known = scenario_names()
+        raise wrong("wrong_scenario", name=name, known=", ".join(known), hint=did_you_mean(name, known))
     return _FOLDER / name
 
 

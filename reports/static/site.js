@@ -811,8 +811,8 @@
     if (Q.rules.length) grid($("rules"), Q.rules, [column(S("col.feed"), 0), column(S("col.institution"), 1), column(S("col.rule"), 2), column(S("col.severity"), 3), column(S("col.violating"), 4, "num"), column(S("col.not_applicable"), 5, "num"), column(S("col.checked"), 6, "num")], { size: 20 });
     if (Q.checks.length) {
       grid($("checks"), Q.checks, [
-        { title: S("status"), value: (row) => (row[5] ? 1 : 0), cell: (row) => h("span", { class: "chip " + (row[5] ? "good" : "bad") }, (row[5] ? "✓ " : "✗ ") + S(row[5] ? "passed" : "failed")) },
-        column(S("col.feed"), 0), column(S("col.institution"), 1), column(S("col.expectation"), 2), column(S("col.observed"), 3), column(S("col.expected"), 4), column(S("col.hurts"), 6),
+        { title: S("status"), value: (row) => (row[6] ? 1 : 0), cell: (row) => h("span", { class: "chip " + (row[6] ? "good" : "bad") }, (row[6] ? "✓ " : "✗ ") + S(row[6] ? "passed" : "failed")) },
+        column(S("col.feed"), 0), column(S("col.place"), 1), column(S("col.expectation"), 2), column(S("col.column"), 3), column(S("col.observed"), 4), column(S("col.expected"), 5), column(S("col.hurts"), 7),
       ], { size: 20 });
     }
   }
@@ -903,5 +903,5 @@
   keepOnSwitch();
   search();
   printing();
-  ({ index: overview, indicators, dimensions, policies: () => {}, policy: policyPage, risk, money: moneyPage, quality })[D.page]();
+  ({ index: overview, indicators, dimensions, policies: () => {}, services: () => {}, policy: policyPage, risk, money: moneyPage, quality })[D.page]();
 })();

@@ -74,7 +74,7 @@ def by_area(files: Files, column: str) -> dict[tuple[str, str], tuple[Decimal, D
 
 
 def test_every_record_is_taken(england: Any, files: Files) -> None:
-    taken = file_rows(england.road.intake, list(YEARS)).filter(feed="gp_payments")
+    taken = file_rows(england.road.intake, list(YEARS), england.road.settings.home).filter(feed="gp_payments")
     assert {row["period"]: row["current"] for row in taken.to_dicts()} == {y: len(p) for y, p in files.items()}
     assert taken["records"].to_list() == taken["current"].to_list()
 

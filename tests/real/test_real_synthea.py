@@ -39,7 +39,7 @@ def living(read: Callable[[str], Rows]) -> set[str]:
 
 
 def test_every_table_is_taken(home: Any, read: Callable[[str], Rows]) -> None:
-    found = {row["feed"]: row for row in file_rows(home.road.intake, [YEAR]).to_dicts()}
+    found = {row["feed"]: row for row in file_rows(home.road.intake, [YEAR], home.road.settings.home).to_dicts()}
     assert len(found) == 18
     for feed, row in found.items():
         table = "patients" if feed == "residents" else feed

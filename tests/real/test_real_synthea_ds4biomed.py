@@ -74,7 +74,7 @@ def agrees(values: pl.DataFrame, indicator: str, top: Counter[str], bottom: Coun
 
 
 def test_registers_hold_the_people_the_readme_names(home: Any, patients: Rows) -> None:
-    taken = {row["feed"]: row for row in file_rows(home.road.intake, [YEAR]).to_dicts()}
+    taken = {row["feed"]: row for row in file_rows(home.road.intake, [YEAR], home.road.settings.home).to_dicts()}
     assert taken["residents"]["current"] == len(patients) == 1_171
     assert taken["hypertension_register"]["current"] == 302
     assert taken["diabetes_register"]["current"] == 76

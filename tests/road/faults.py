@@ -30,8 +30,12 @@ def found_faults(road: Road) -> set[Fault]:
                 if item.refused is not None:
                     found.add((name, 0, item.refused.sentence, "refused"))
                     continue
-                for row in road.intake.fixes(item, contract).iter_rows(named=True):
-                    found.add((name, row["record_no"], row["rule"], _WORDS[row["severity"]]))
+                fixes = road.intake.fixes(item, contract)
+                said = {(row["record_no"], row["rule"]): row["severity"] for row in fixes.iter_rows(named=True)}
+                for (record, rule), severity in said.items():
+                    # A birth date that nobody can have differs from the identity number too.
+                    if rule != "person_birth_differs" or (record, "birth_date_plausible") not in said:
+                        found.add((name, record, rule, _WORDS[severity]))
                 for row in verdicts.filter(pl.col("file_id") == file_id).iter_rows(named=True):
                     found.add((name, row["record_no"], "", row["verdict"]))
     return found

@@ -16,7 +16,8 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 PUBLISHED = {
     "alloc__lines", "alloc__payees", "ind__policies", "ind__rebased", "ind__values", "mart__areas", "policy__clauses",
     "policy__money", "policy__register", "policy__services", "quality__deliveries", "quality__files",
-    "quality__plausibility", "quality__rules", "risk__areas", "score__indicators", "score__policies",
+    "quality__plausibility", "quality__quarantine", "quality__references", "quality__rules", "quality__sharing",
+    "risk__areas", "score__indicators", "score__policies",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import settings
 
 from assets.intake.account import Account
+from assets.intake.across import in_passes
 from assets.intake.staging import FileContext, stage
 from data_contracts.codes import CodeList, read_code_lists
 from data_contracts.contracts import FeedContract, read_feed
@@ -22,13 +23,15 @@ settings.load_profile("unhurried")
 
 LIMITS = Limits(
     file_bytes=50_000_000,
+    decompressed_bytes=50_000_000,
+    decompressed_ratio=200,
+    nesting=2,
     rows=1_000_000,
     columns=60,
     cells=100_000,
     field_length=200,
     quarantine_share="0.05",
-    volume_low="0.5",
-    volume_high="2",
+    resend_share="0.5",
     memory_limit_mb=500,
     threads=1,
 )
@@ -49,7 +52,7 @@ class Bench:
     """Makes contracts and stages bytes."""
 
     folder: Path
-    codes: dict[str, CodeList]
+    codes: dict[str, CodeList] = field(repr=False)
     limits: Limits = field(default_factory=lambda: LIMITS)
 
     def contract(
@@ -67,7 +70,11 @@ class Bench:
         pieces = [data[at : at + chunk] for at in range(0, len(data), chunk)] if chunk else [data]
         account = Account()
         context = FileContext("0123456789abcdef", period, "H1")
-        chunks = list(stage(pieces, contract, context, self.codes["yes_no"], b"k" * 32, self.limits, account))
+        chunks = in_passes(
+            lambda known: list(
+                stage(pieces, contract, context, self.codes["yes_no"], b"k" * 32, self.limits, account, known)
+            )
+        )
         frames = [[getattr(chunk, name) for chunk in chunks] for name in ("accepted", "refused", "fixes")]
         return Result(account, *(pl.concat(part) if part else pl.DataFrame() for part in frames))
 
@@ -123,16 +130,22 @@ def _document(columns: list[dict[str, Any]], rules: Iterable[tuple[str, str, str
     }
 
 
+@pytest.fixture(scope="session")
+def code_lists() -> dict[str, CodeList]:
+    """The code lists, read once."""
+    return read_code_lists()
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path, code_lists: dict[str, CodeList]) -> Bench:
     """A bench in a folder of its own."""
-    return Bench(tmp_path, read_code_lists())
+    return Bench(tmp_path, code_lists)
 
 
 @pytest.fixture(scope="session")
-def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def shared_bench(tmp_path_factory: pytest.TempPathFactory, code_lists: dict[str, CodeList]) -> Bench:
     """A bench for generated cases, where a fresh folder each time is of no use."""
-    return Bench(tmp_path_factory.mktemp("bench"), read_code_lists())
+    return Bench(tmp_path_factory.mktemp("bench"), code_lists)
 
 
 @pytest.fixture(scope="session")

@@ -140,6 +140,13 @@ def test_a_stalled_copy_is_held_by_the_rows_of_its_note(watch):
     assert watch.asked() == ["2025Q4"]
 
 
+def test_a_stalled_copy_is_held_by_the_sum_of_its_note(watch):
+    name = f"{FEED}/常住人口_2025Q4.csv"
+    header = "社区编码,社区名称,男,女\n"
+    watch.land(name, header.encode(), "sums: {不存在的列: 1}\n")
+    assert watch.asked(4) == ["2025Q4"], "a note that cannot be held against the file does not hold it back"
+
+
 def test_a_stalled_copy_of_a_workbook_is_held_by_its_missing_end(watch):
     bytes_of_a_workbook = io.BytesIO()
     with ZipFile(bytes_of_a_workbook, "w") as book:
@@ -217,12 +224,31 @@ def test_a_lost_memory_asks_for_nothing_that_the_ledger_has(watch):
     assert watch.asked() == []
 
 
-def test_a_corrected_note_of_a_known_file_is_another_delivery(watch):
+@pytest.mark.parametrize("taken_in", [False, True])
+@pytest.mark.parametrize(
+    ("note", "periods"), [("period: 2025Q1\n", ["2025Q1", "2025Q4"]), ("rows: 1\nsequence: 3\n", ["2025Q4"])]
+)
+def test_a_corrected_note_of_a_known_file_asks_once_for_every_period_it_touches(watch, note, periods, taken_in):
     watch.land(NAME, b"whole")
     watch.take_in()
     assert watch.asked() == []
-    watch.land(NAME, b"whole", "period: 2025Q1\n")
-    assert watch.asked() == ["2025Q1"]
+    watch.land(NAME, b"whole", note.replace("rows: 1\n", "sha256: " + hashlib.sha256(b"whole").hexdigest() + "\n"))
+    assert watch.asked() == periods
+    if taken_in:
+        assert watch.take_in() == 1
+    assert watch.asked(4) == []
+    watch.memory = Memory()
+    assert watch.asked() == ([] if taken_in else periods), "the ledger knows the note, a lost memory does not matter"
+
+
+def test_a_note_that_comes_back_to_what_it_said_asks_again(watch):
+    for period in ("2025Q1", "2025Q2", "2025Q1", "2025Q2"):
+        watch.land(NAME, b"whole", f"period: {period}\n")
+        assert period in watch.asked()
+        watch.take_in()
+        (entry,) = ledger.entries(watch.home)
+        assert entry.period == period
+    assert watch.asked() == []
 
 
 @pytest.mark.parametrize(
@@ -325,4 +351,4 @@ def test_what_meets_an_obstacle_is_never_asked_for_and_never_forgotten(looks):
 
 
 def _complete(name, value):
-    return Verdict(name, str(value), "2025Q4")
+    return Verdict(name, {str(value): "2025Q4"})

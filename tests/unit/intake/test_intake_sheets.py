@@ -18,7 +18,10 @@ COUNTS = [
     {"name": "women_young", "type": "integer", "header": "女/0-14岁"},
     {"name": "women_old", "type": "integer", "header": "女/65岁及以上"},
 ]
-FORM = {"file": {"header_rows": 2, "footer_markers": ["合计", "小计", "制表人"], "fill_down": ["town"]}}
+FORM = {
+    "file": {"header_rows": 2, "footer_markers": ["合计", "小计", "制表人"], "fill_down": ["town"]},
+    "business_key": ["town", "village"],
+}
 
 
 def book(fill):
@@ -76,7 +79,7 @@ def test_merged_headers_footers_and_fill_down(bench):
 def test_the_stated_total_must_be_the_sum(bench, refusal):
     contract = bench.contract(COUNTS, **FORM)
     found = refusal(lambda: bench.stage(population(total=(12, 14, 16, 19)), contract))
-    assert found == ("intake_total_mismatch", {"column": "女/65岁及以上"})
+    assert found == ("intake_total_mismatch", {"column": "女/65岁及以上", "line": 10})
 
 
 def test_line_numbers_are_those_of_the_sheet(bench):
@@ -196,8 +199,8 @@ def test_other_packages_and_damage_are_named(bench, refusal):
     contract = bench.contract([{"name": "a", "type": "text"}])
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as package:
-        package.writestr("a.csv", "a\n1\n")
-    assert refusal(lambda: bench.stage(stream.getvalue(), contract)) == ("intake_kind_not_supported", {"kind": "zip"})
+        package.writestr("word/document.xml", "<x/>")
+    assert refusal(lambda: bench.stage(stream.getvalue(), contract)) == ("intake_kind_not_supported", {"kind": "docx"})
     whole = table([["a"], ["1"]])
     for damaged in (whole[: len(whole) // 2], whole[:30]):
         assert refusal(lambda damaged=damaged: bench.stage(damaged, contract))[0] == "intake_workbook_damaged"

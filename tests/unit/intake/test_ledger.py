@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from assets.intake import landing, ledger
+from assets.intake import landing, ledger, precedence
 from assets.intake.landing import scan
 from assets.intake.ledger import Entry, LedgerError
 from assets.lake.home import Home
@@ -21,13 +21,15 @@ FEED = "health_bureau/residents"
 NOW = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
 LIMITS = Limits(
     file_bytes=1000,
+    decompressed_bytes=50_000_000,
+    decompressed_ratio=200,
+    nesting=2,
     rows=10,
     columns=10,
     cells=10,
     field_length=10,
     quarantine_share="0.05",
-    volume_low="0.5",
-    volume_high="2",
+    resend_share="0.5",
     memory_limit_mb=500,
     threads=1,
 )
@@ -224,7 +226,7 @@ def test_times_of_notes_are_compared_as_times(home, take_in):
         _land(home, f"{FEED}/{name}", name.encode(), f"period: 2025Q4\n{line}")
     take_in(NOW.astimezone(timezone(timedelta(hours=8))))
     found = ledger.entries(home)
-    rank = ledger.ranks(found)
+    rank = precedence.ranks(found)
     ordered = sorted(found, key=lambda entry: rank[entry.file_id])
     assert [entry.landing_name.rsplit("/", 1)[1] for entry in ordered] == ["local.csv", "east.csv", "utc.csv"]
 
@@ -253,29 +255,36 @@ def test_precedence_is_sequence_then_time_then_hash_whatever_the_order():
     second = _entry("d", sequence=1, received_at="2020-01-01T00:00:00+00:00")
     expected = {entry.file_id: rank for rank, entry in enumerate([*by_hash, later, second])}
     for order in permutations([*by_hash, later, second]):
-        assert ledger.ranks(list(order)) == expected
+        assert precedence.ranks(list(order)) == expected
 
 
 def test_a_named_file_gives_way_by_hash_or_by_name():
     old = _entry("old")
-    assert ledger.withdrawn([old, _entry("new", supersedes=["old.csv"])]) == {"old"}
-    assert ledger.withdrawn([old, _entry("new", supersedes=[old.sha256.upper()])]) == {"old"}
-    assert ledger.withdrawn([old, _entry("new", supersedes=["other.csv"])]) == set()
+    assert precedence.withdrawn([old, _entry("new", supersedes=["old.csv"])]) == {"old"}
+    assert precedence.withdrawn([old, _entry("new", supersedes=[old.sha256.upper()])]) == {"old"}
+    assert precedence.withdrawn([old, _entry("new", supersedes=["other.csv"])]) == set()
+
+
+def test_a_file_that_is_refused_itself_supersedes_nothing():
+    old, new = _entry("old"), _entry("new", supersedes=["old.csv"])
+    for order in permutations([old, new]):
+        assert precedence.withdrawn(list(order)) == {"old"}
+        assert precedence.withdrawn(list(order), {"new"}) == set()
 
 
 def test_a_file_of_another_feed_is_never_meant():
     other = _entry("old", feed="g")
-    assert ledger.withdrawn([other, _entry("new", supersedes=["old.csv", other.sha256])]) == set()
+    assert precedence.withdrawn([other, _entry("new", supersedes=["old.csv", other.sha256])]) == set()
 
 
 def test_a_name_counts_within_the_institution_and_period_only():
     new = _entry("new", supersedes=["old.csv"])
     elsewhere = _entry("old", institution_id="i2", landing_name="s/f/i2/old.csv")
     before = _entry("old", period="2025Q3")
-    assert ledger.withdrawn([elsewhere, new]) == set()
-    assert ledger.withdrawn([before, new]) == set()
+    assert precedence.withdrawn([elsewhere, new]) == set()
+    assert precedence.withdrawn([before, new]) == set()
     by_hash = _entry("new", supersedes=[before.sha256])
-    assert ledger.withdrawn([before, by_hash]) == {"old"}
+    assert precedence.withdrawn([before, by_hash]) == {"old"}
 
 
 def test_corrections_under_one_name_leave_the_newest():
@@ -283,10 +292,10 @@ def test_corrections_under_one_name_leave_the_newest():
     first = _entry("a", landing_name=name)
     second = _entry("b", landing_name=name, sequence=1, supersedes=["x.csv"])
     third = _entry("c", landing_name=name, sequence=2, supersedes=["x.csv"])
-    assert ledger.withdrawn([first]) == set()
-    assert ledger.withdrawn([first, second]) == {"a"}
+    assert precedence.withdrawn([first]) == set()
+    assert precedence.withdrawn([first, second]) == {"a"}
     for order in permutations([first, second, third]):
-        assert ledger.withdrawn(list(order)) == {"a", "b"}
+        assert precedence.withdrawn(list(order)) == {"a", "b"}
 
 
 def test_equal_bytes_beside_it_do_not_hide_a_refusal(home, take_in):

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from assets.lake import parts
-from assets.lake.atomic import temporary_beside
+from assets.lake.atomic import sha256_file, temporary_beside
 from assets.lake.parts import Manifest, PartWriter, clear_leftovers, part_path, put_table, read_manifest, read_table
 
 OLD = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
@@ -97,8 +97,9 @@ def test_a_crash_of_the_writer_shows_no_part_or_a_whole_one(home, crash_everywhe
 
 def test_a_manifest_whose_part_is_gone_counts_as_none(home):
     put_table(home, "t", "2025", "f" * 64, OLD)
-    assert read_manifest(home, "t", "2025") == Manifest("f" * 64, ["f" * 20], 2, {})
-    part_path(home, "t", "2025", "f" * 20).unlink()
+    path = part_path(home, "t", "2025", "f" * 20)
+    assert read_manifest(home, "t", "2025") == Manifest("f" * 64, ["f" * 20], 2, {"sha256": sha256_file(path)})
+    path.unlink()
     assert read_manifest(home, "t", "2025") is None
     assert read_table(home, "t", ["2025"]) is None
 

@@ -66,30 +66,32 @@ def test_selection_is_what_the_rules_say(drawn):
             for index, ((rows, withdrawn), rank) in enumerate(zip(files, ranks, strict=True))
         ]
         found = select_rows(given_parts, ["key_text", "key_number"])
-        assert found.rows() == _naive(files, list(ranks))
-        assert select_rows(given_parts[::-1], ["key_text", "key_number"]).equals(found)
+        assert found.verdicts.rows() == _naive(files, list(ranks))
+        again = select_rows(given_parts[::-1], ["key_text", "key_number"])
+        assert again.verdicts.equals(found.verdicts)
+        assert again.contests.equals(found.contests)
 
 
 def test_later_file_wins_and_equal_content_is_a_duplicate(tmp_path):
     old = _write(tmp_path, [("a", 1, 7), ("b", 1, 7), ("c", 1, 7)], "old")
     new = _write(tmp_path, [("a", 1, 7), ("b", 1, 8)], "new")
     found = select_rows([SelectablePart(old, "old", 0), SelectablePart(new, "new", 1)], ["key_text"])
-    assert found.rows() == [("old", 1, "duplicate"), ("old", 2, "superseded")]
+    assert found.verdicts.rows() == [("old", 1, "duplicate"), ("old", 2, "superseded")]
 
 
 def test_a_withdrawn_file_gives_way_even_where_nothing_replaces_it(tmp_path):
     old = _write(tmp_path, [("a", 1, 7), (None, 1, 7)], "old")
     new = _write(tmp_path, [("b", 1, 8)], "new")
     found = select_rows([SelectablePart(old, "old", 9, withdrawn=True), SelectablePart(new, "new", 1)], ["key_text"])
-    assert found.rows() == [("old", 1, "superseded"), ("old", 2, "superseded")]
+    assert found.verdicts.rows() == [("old", 1, "superseded"), ("old", 2, "superseded")]
 
 
 def test_rows_without_a_whole_key_never_compete(tmp_path):
     path = _write(tmp_path, [(None, 1, 7), (None, 1, 7), ("a", None, 7), ("a", None, 7)], "f")
-    assert select_rows([SelectablePart(path, "f", 0)], ["key_text", "key_number"]).is_empty()
+    assert select_rows([SelectablePart(path, "f", 0)], ["key_text", "key_number"]).verdicts.is_empty()
 
 
 def test_no_part_no_verdict():
-    found = select_rows([], ["key_text"])
+    found = select_rows([], ["key_text"]).verdicts
     assert found.is_empty()
     assert dict(found.schema) == SCHEMA

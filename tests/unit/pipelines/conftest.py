@@ -7,6 +7,7 @@ import pytest
 from stdnum.cn import ric
 
 PERIODS = {"month": ("2025-11", "2025-12"), "quarter": ("2025Q3", "2025Q4"), "year": ("2024", "2025")}
+HEADER = "编号,身份证号,姓名,类别,开始日期,社区编码,结束日期,月补助金额（元）,是否户主,保障人口数,残疾类别,残疾等级"
 _HOME = """
 format: 1
 name: {{zh: 小城, en: Small town}}
@@ -47,11 +48,11 @@ def land() -> Callable[..., Path]:
             identity = f"11010119500101{number:03d}"
             category = "低保" if number >= bad else "无此类"
             rows.append(
-                f"MZ{number},{identity}{ric.calc_check_digit(identity + '0')},,{category},2022-06-01,990101001001"
+                f"MZ{number},{identity}{ric.calc_check_digit(identity + '0')},,{category},2022-06-01,990101001001,,,,,,"
             )
         path = home / "landing" / "civil_affairs" / "welfare" / institution / f"{name}_{period}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(["编号,身份证号,姓名,类别,开始日期,社区编码", *rows, ""]), encoding="utf-8")
+        path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
         return path
 
     return put

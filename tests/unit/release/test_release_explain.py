@@ -9,8 +9,14 @@ import polars as pl
 import pytest
 
 from assets.release.explain import ReleasedPeriod, explain_area, explain_cell
+from data_contracts.closed import DefinitionError
 from data_contracts.messages import both
 from data_contracts.tables import output_tables
+
+
+def NEVER(_: str) -> tuple[str, ...]:  # noqa: N802
+    return ()
+
 
 KEY = "2025Q3/community/m/2025Q1/welfare_recipients_pct/national_2017/all"
 ROW = {
@@ -73,10 +79,40 @@ def test_a_figure_counted_anew_says_so_and_is_recounted_on_the_same_areas(
 
 
 def test_an_area_made_of_others_says_which_periods_are_counted_anew(release: ReleasedPeriod) -> None:
-    found = explain_area(release, "m", str)
+    found = explain_area(release, "m", str, NEVER)
     assert found.sentences[0] == both("explain_moved", count=1, first="2025Q1", last="2025Q1")
 
 
 def test_a_release_without_that_table_is_explained_as_before(release: ReleasedPeriod) -> None:
     (release.folder / "tables" / "ind__rebased.parquet").unlink()
-    assert explain_area(release, "m", str).sentences == []
+    assert explain_area(release, "m", str, NEVER).sentences == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "became", "said"),
+    [
+        ("gone", ["m"], {"zh": "现为 m", "en": "it is now m"}),
+        ("gone", ["gone"], {"zh": "没有地区“gone”", "en": "no area 'gone'"}),
+        ("mm", [], {"zh": "最接近的是 m", "en": "nearest: m"}),
+        ("zzz", [], {"zh": "没有地区“zzz”", "en": "no area 'zzz'"}),
+    ],
+)
+def test_an_unknown_area_is_told_what_it_became_or_what_is_near(
+    release: ReleasedPeriod, asked: str, became: list[str], said: dict[str, str]
+) -> None:
+    with pytest.raises(DefinitionError) as error:
+        explain_area(release, asked, str, lambda _: became)
+    for language, words in said.items():
+        assert words in error.value.words(language)
+        assert "None" not in error.value.words(language)
+
+
+def test_values_of_an_area_are_told_apart_by_rule_set_and_stratum(release: ReleasedPeriod) -> None:
+    both_sets = [{**ROW, "period": "2025Q3", "stratum": stratum} for stratum in ("all", "sex=F")]
+    rows = [{name: value for name, value in row.items() if name != "geography"} for row in both_sets]
+    frame = pl.DataFrame(rows, schema=output_tables()["ind__values"].schema)
+    frame.write_parquet(release.folder / "tables" / "ind__values.parquet")
+    lines = explain_area(release, "m", str, NEVER).text("zh").splitlines()[1:]
+    assert len(lines) == len(set(lines)) == 2
+    assert ["全部人群" in line for line in lines] == [True, False]
+    assert ["sex=F" in line for line in lines] == [False, True]

@@ -59,6 +59,7 @@ def settings(**changes: Any) -> Settings:
     values: dict[str, Any] = {
         "home": HomeDocument.model_validate(home),
         "limits": Limits.model_construct(),
+        "judgement": {},
         "measures": {
             "spent": Measure.model_validate(
                 {"titles": PAIR, "mart": "m", "aggregate": "sum", "column": "spending_pence", "window": "in_period"}
@@ -71,6 +72,7 @@ def settings(**changes: Any) -> Settings:
             "r2026": RuleSet.model_validate({**rules, "valid_from": "2026-01-01"}),
         },
         "services": {},
+        "national_services": {},
         "policy_document": None,
         "risk": None,
         "allocation": None,

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import ROUND_HALF_UP
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from data_contracts.judgement import EXPECTATIONS
 from data_contracts.messages import catalogue
 from reports import site_data
-from reports.context import parameter_in_words
+from reports.context import ExpectationView, parameter_in_words, words
 from reports.site import PAGES, embed, write_site
 
 ROOM = Path(site_data.__file__).parent
@@ -350,23 +352,79 @@ def test_checks_of_deliveries_are_in_the_words_of_the_page(
     make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
 ) -> None:
     context, frames = make_home(trees["towns"])
-    names = ["delivery_present", "volume_against_previous", "refused_share_within_limit"]
+    titles = {
+        name: ExpectationView(words(f"期望{at}", f"expectation {at}"), words("怎样算", "how"))
+        for at, name in enumerate(EXPECTATIONS)
+    }
+    context = replace(context, expectations=titles)
     row = frames["quality__deliveries"].head(1)
     checks = pl.concat(
-        [
-            row.with_columns(
-                pl.lit(name).alias("expectation"),
-                pl.lit(observed).alias("observed"),
-                pl.lit(expected).alias("expected"),
-            )
-            for name, observed, expected in zip(
-                names, ("false", "0.5", "0.2"), ("true", "0.7–1.4", "≤ 0.1"), strict=True
-            )
-        ]
+        row.with_columns(
+            pl.lit(name).alias("expectation"), pl.lit(seen).alias("observed"), pl.lit(wish).alias("expected")
+        )
+        for name, seen, wish in (("delivery_present", "0", "≥ 1"), ("volume_against_previous", "0", "≥ 0.7"))
     )
     write_site(context, {**frames, "quality__deliveries": checks}, tmp_path)
-    for folder, late, there in (("", "未报送", "已报送"), ("en", "not delivered", "delivered")):
+    for folder, title, late, there in (
+        ("", "期望", "未报送", "已报送"),
+        ("en", "expectation", "not delivered", "delivered"),
+    ):
         shown = payload(tmp_path / folder / "quality.html")["quality"]["checks"]
-        assert not {text for line in shown for text in line[2:5]} & {*names, "true", "false"}
-        assert [line[3:5] for line in shown if line[3] == late] == [[late, there]]
-        assert {line[3] for line in shown} == {late, "0.5", "0.2"}
+        assert [line[2].startswith(title) for line in shown] == [True, True]
+        assert [line[4:6] for line in shown] == [[late, there], ["0", "≥ 0.7"]]
+
+
+def test_a_suspect_delivery_says_where_what_since_when_and_which_indicators_and_leads_to_the_fix_list(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["city"])
+    view = ExpectationView(
+        words("记录数与上期之比", "Records relative to last period"), words("本期除以上期", "now by then")
+    )
+    context = replace(
+        context,
+        expectations={"volume_against_previous": view},
+        fix_lists={("hospitals.encounters", "inst-1"): "fixlists/2025Q4/hospitals.encounters/整改.xlsx"},
+        columns={("hospitals.encounters", "cost"): words("费用", "Cost")},
+    )
+    checks = frames["quality__deliveries"].with_columns(
+        pl.when(~pl.col("success")).then(pl.lit("cost")).alias("column")
+    )
+    write_site(context, {**frames, "quality__deliveries": checks}, tmp_path)
+    chinese, english = ((tmp_path / name).read_text("utf-8") for name in ("quality.html", "en/quality.html"))
+    for page, wanted in (
+        (
+            chinese,
+            (
+                "记录数与上期之比",
+                "inst-1",
+                "列：费用",
+                "0.012",
+                "0.5–2",
+                "基数 1,000",
+                "2025年第4季度",
+                "本期除以上期",
+                "WHO",
+            ),
+        ),
+        (
+            english,
+            ("Records relative to last period", "inst-1", "column: Cost", "0.012", "0.5–2", "now by then", "Q4 2025"),
+        ),
+    ):
+        part = page[page.index('id="suspects"') : page.index("</section>", page.index('id="suspects"'))]
+        assert [text for text in (*wanted, "inst-1", "0.012", "0.5–2") if text not in part] == []
+        assert "indicators.html#indicator=hospital_admissions_per_1k" in part
+        assert part.count("<tr>") == 2
+    # From the page up to the home: site, profile, release, releases.
+    assert 'href="../../../../fixlists/2025Q4/hospitals.encounters/%E6%95%B4%E6%94%B9.xlsx"' in chinese
+    assert 'href="../../../../../fixlists/2025Q4/' in english
+
+
+def test_a_page_says_what_was_not_judged(make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path) -> None:
+    context, frames = make_home(trees["city"])
+    write_site(context, frames, tmp_path)
+    page = (tmp_path / "en" / "quality.html").read_text("utf-8")
+    assert page.count("nothing to compare, not judged") == 3
+    write_site(context, {**frames, "quality__deliveries": frames["quality__deliveries"].clear()}, tmp_path)
+    assert "nothing to compare, not judged" not in (tmp_path / "en" / "quality.html").read_text("utf-8")

@@ -12,9 +12,10 @@ import fastexcel
 import polars as pl
 import pytest
 
+from data_contracts.dictionary import CodeEntry, ColumnEntry, FeedEntry, RuleEntry
 from reports.context import words
 from reports.fixlist import COLUMNS, write_fix_list
-from reports.template import FeedTemplate, TemplateColumn, TemplateRule, write_template
+from reports.template import write_template
 from reports.workbook import write_finance_workbook
 
 
@@ -154,31 +155,48 @@ def test_fix_list_is_deterministic(tmp_path: Path) -> None:
     assert first == [path.read_bytes() for path in write_fix_list(fix_rows(), tmp_path / "b", "fix")]
 
 
-def feed() -> FeedTemplate:
-    sexes = (words("男", "male"), words("女", "female"))
-    many = tuple(words(f"很长的代码名称{order:03d}", f"entry {order}") for order in range(80))
-    return FeedTemplate(
+def column(header: str, english: str, kind: str, **more: object) -> ColumnEntry:
+    nothing = dict.fromkeys(("unit", "standard", "example", "meaning"), "")
+    empty: dict[str, object] = dict.fromkeys(("units", "codes", "aliases", "missing", "rules"), ())
+    given = {"required": False, "code_list": None, "kept": True, **nothing, **empty, **more}
+    return ColumnEntry(name=english, header=header, titles=words(header, english), type=kind, **given)
+
+
+def feed() -> FeedEntry:
+    sexes = (CodeEntry("M", words("男", "male"), ("1",)), CodeEntry("F", words("女", "female"), ()))
+    many = tuple(
+        CodeEntry(str(order), words(f"很长的代码名称{order:03d}", f"entry {order}"), ()) for order in range(80)
+    )
+    return FeedEntry(
         "health_bureau.residents",
         words("居民健康档案", "Resident files"),
-        [
-            TemplateColumn(words("档案编号", "File number"), "text", True, example="000123"),
-            TemplateColumn(
-                words("性别", "Sex"), "code", True, words("户籍性别", "Registered sex"), sexes, example="女"
-            ),
-            TemplateColumn(words("备注", "Note"), "code", False, codes=many),
-            TemplateColumn(words("体重", "Weight"), "decimal", False, unit="kg", example="62.5", rules=("体重大于零",)),
-        ],
-        [TemplateRule("sex_known", words("性别已知", "Sex is known"), words("请补填", "Fill it in"))],
+        "Archives",
+        "health_bureau",
+        "2017-01-01",
+        words("每期全部现状", "The whole state"),
+        ("档案编号",),
+        (
+            column("档案编号", "File number", "text", required=True, example="000123"),
+            column("性别", "Sex", "code", required=True, meaning="户籍性别", codes=sexes, example="女"),
+            column("备注", "Note", "code", codes=many),
+            column("体重", "Weight", "decimal", unit="kg", units=("斤",), example="62.5", rules=("体重大于零",)),
+        ),
+        (RuleEntry("sex_known", "warning", words("性别已知", "Sex is known"), words("请补填", "Fill it in")),),
+        (words("此前漏填的已补", "What was left out was filled in"),),
+        (words("后到的为准", "The later one holds"),),
     )
 
 
 def test_template_holds_headers_example_choices_and_dictionary(tmp_path: Path) -> None:
     path = write_template(feed(), tmp_path / "t.xlsx")
     table = cells(path, "填报")
-    assert table[0] == ("档案编号", "性别", "备注", "体重")
-    assert table[1] == ("000123", "女", None, "62.5")
+    assert table[0] == ("档案编号", "性别", "备注", "体重", "样例标记")
+    assert table[1][:4] == ("000123", "女", None, "62.5")
+    assert "删除" in table[1][4]
     assert [row[1] for row in cells(path, "数据字典")[1:5]] == ["File number", "Sex", "Note", "Weight"]
-    assert "sex_known" in [row[0] for row in cells(path, "数据字典")]
+    dictionary = [row[0] for row in cells(path, "数据字典")]
+    assert {"sex_known", "后到的为准", "此前漏填的已补", "每期全部现状"} <= set(dictionary)
+    assert cells(path, "数据字典")[4][5] == "kg、斤"
     codes = cells(path, "代码")
     assert [row[0] for row in codes[1:3]] == ["男", "女"]
     assert len(codes) == 81

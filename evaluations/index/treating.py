@@ -1,0 +1,234 @@
+"""Steps before figures of units are compared: cases, fixed functions, shrinkage, imputation, extreme figures.
+
+Put here: one function per step; each gives the new figures. Keep out: normalising and points.
+"""
+
+import numpy as np
+
+from data_contracts.index_spec.steps import Impute, MinimumCases, Shrink, Transform, Winsorise
+from evaluations.index import numeric
+from evaluations.index.numeric import Mask, Vector
+from evaluations.index.sheet import SheetError
+from evaluations.index.situation import Situation
+
+NAN = float("nan")
+
+
+def minimum_cases(step: MinimumCases, figures: Vector, at: Situation) -> Vector:
+    """Missing where there are too few cases."""
+    with np.errstate(invalid="ignore"):
+        enough = at.sheet.numbers[step.column] >= step.at_least
+    at.flag("few_cases", ~enough & np.isfinite(figures))
+    return np.where(enough, figures, NAN)
+
+
+def transform(step: Transform, figures: Vector, at: Situation) -> Vector:
+    """A fixed function of each figure. Raises SheetError where it is not defined."""
+    shifted = figures + step.add
+    of = step.of or 0.0
+    if step.how in ("log", "log10", "reciprocal", "sqrt"):
+        lowest_open = step.how != "sqrt"
+        bad = (shifted <= 0) if lowest_open else (shifted < 0)
+        if bad.any():
+            raise SheetError("index_not_positive", part=at.place, what=step.how, count=int(bad.sum()))
+    match step.how:
+        case "log":
+            return np.log(shifted)
+        case "log10":
+            return np.log10(shifted)
+        case "sqrt":
+            return np.sqrt(shifted)
+        case "reciprocal":
+            return 1 / shifted
+        case "power":
+            return shifted**of
+        case "complement":
+            return of - shifted
+        case "distance":
+            return -np.abs(shifted - of)
+        case _:
+            return -shifted
+
+
+def turned(step: Transform, sign: int) -> int:
+    """The direction after a transformation: 1 where higher is better."""
+    if step.how == "distance":
+        return 1
+    return -sign if step.how in ("reciprocal", "complement", "negate") else sign
+
+
+def shrink(step: Shrink, figures: Vector, at: Situation) -> Vector:
+    """Drawn towards the mean of the stratum by the share of variance that is noise."""
+    if step.how == "normal":
+        return _shrunk(step, figures, at.sheet.numbers[str(step.standard_error)] ** 2, at)
+    if step.how == "reliability":
+        return _by_reliability(step, figures, at)
+    people = at.sheet.numbers[str(step.denominator)]
+    people = np.where(people > 0, people, NAN)
+    shares = figures / step.scale
+    with np.errstate(invalid="ignore"):
+        outside = (shares < 0) | (shares > 1)
+    if outside.any():
+        raise SheetError("index_not_a_share", part=at.place, count=int(outside.sum()))
+    if step.how == "beta_binomial":
+        return _beta_binomial(step, shares, people, at) * step.scale
+    cases = shares * people
+    noise = 1 / (cases + 0.5) + 1 / (people - cases + 0.5)
+    odds = _shrunk(step, np.log((cases + 0.5) / (people - cases + 0.5)), noise, at)
+    return step.scale / (1 + np.exp(-odds))
+
+
+def _by_reliability(step: Shrink, figures: Vector, at: Situation) -> Vector:
+    result, weight = np.full(figures.size, NAN), at.sheet.numbers[str(step.reliability)]
+    for label, rows, own, learn in at.learn(step, figures + 0 * weight):
+        centre = numeric.mean(own[learn])
+        at.fact("centre", centre, label)
+        result[rows] = centre + weight[rows] * (own - centre)
+    return result
+
+
+def _beta_binomial(step: Shrink, shares: Vector, people: Vector, at: Situation) -> Vector:
+    result = np.full(shares.size, NAN)
+    for label, rows, own, learn in at.learn(step, shares + 0 * people):
+        share, n = own[learn], people[rows][learn]
+        if n.size == 0:
+            continue
+        whole = numeric.total(n)
+        centre = numeric.total(share * n) / whole
+        binomial = centre * (1 - centre)
+        excess = numeric.total(n * (share - centre) ** 2) - (n.size - 1) * binomial
+        room = whole - numeric.total(n**2) / whole
+        between = max(0.0, excess / room) if room > 0 else 0.0
+        spread = between + binomial / people[rows]
+        weight = np.divide(between, spread, out=np.ones_like(spread), where=spread > 0)
+        result[rows] = centre + weight * (own - centre)
+        _note_shrinkage(at, label, centre, between, weight)
+    return result
+
+
+def _shrunk(step: Shrink, figures: Vector, noise: Vector, at: Situation) -> Vector:
+    """Empirical Bayes with known variances: moment estimator of the variance between units."""
+    result = np.full(figures.size, NAN)
+    for label, rows, own, learn in at.learn(step, figures + 0 * noise):
+        if not learn.any():
+            continue
+        # Figures without any error would outweigh all others; then each counts the same.
+        errors = noise[rows][learn]
+        centre = numeric.mean(own[learn], 1 / errors if (errors > 0).all() else None)
+        spread = numeric.deviation(own[learn], 1) if learn.sum() > 1 else 0.0
+        between = max(0.0, spread**2 - numeric.mean(errors))
+        whole = between + noise[rows]
+        weight = np.divide(between, whole, out=np.ones_like(whole), where=whole > 0)
+        result[rows] = centre + weight * (own - centre)
+        _note_shrinkage(at, label, centre, between, weight)
+    return result
+
+
+def _note_shrinkage(at: Situation, label: str, centre: float, between: float, weight: Vector) -> None:
+    at.fact("centre", centre, label)
+    at.fact("variance_between", between, label)
+    known = weight[np.isfinite(weight)]
+    if known.size:
+        at.fact("weight_of_own_least", float(known.min()), label)
+        at.fact("weight_of_own_most", float(known.max()), label)
+
+
+def impute(step: Impute, figures: Vector, at: Situation) -> Vector:
+    """Missing figures filled; flagged `imputed`."""
+    lacking = ~np.isfinite(figures)
+    if at.notes.silent and not lacking.any():
+        return figures
+    result = figures.copy()
+    if step.how == "value":
+        result[lacking] = step.value
+    elif step.how == "column":
+        result[lacking] = at.sheet.numbers[str(step.column)][lacking]
+    elif step.how == "regression":
+        result[lacking] = _predicted(step, figures, at)[lacking]
+    else:
+        for label, rows, own, learn in at.learn(step, figures):
+            if at.notes.silent and not lacking[rows].any():
+                continue
+            value = _typical(step.how, own[learn])
+            at.fact(step.how, value, label)
+            result[rows] = np.where(np.isfinite(own), own, value)
+    at.flag("imputed", lacking & np.isfinite(result))
+    at.fact("imputed_share", float(lacking.mean()))
+    return result
+
+
+def _typical(how: str, known: Vector) -> float:
+    if known.size == 0:
+        return NAN
+    if how == "mean":
+        return numeric.mean(known)
+    if how == "median":
+        return numeric.quantile(known, 0.5, "linear")
+    return float(known.min() if how == "minimum" else known.max())
+
+
+def _predicted(step: Impute, figures: Vector, at: Situation) -> Vector:
+    """Least squares on other columns; units that lack one of them have no prediction."""
+    others = np.column_stack([np.ones(figures.size), *(at.sheet.numbers[name] for name in step.on)])
+    result = np.full(figures.size, NAN)
+    for _, rows, own, learn in at.learn(step, figures):
+        x = others[rows]
+        usable = learn & np.isfinite(x).all(axis=1)
+        if usable.sum() <= x.shape[1]:
+            raise SheetError("index_too_few", part=at.place, what="regression", count=int(usable.sum()))
+        result[rows] = x @ np.linalg.lstsq(x[usable], own[usable], rcond=None)[0]
+    return result
+
+
+def winsorise(step: Winsorise, figures: Vector, at: Situation) -> Vector:
+    """Extreme figures drawn in; flagged `drawn_in`."""
+    result = figures.copy()
+    for label, rows, own, learn in at.learn(step, figures):
+        if step.how == "skewness":
+            result[rows] = _by_skewness(step, own, learn, label, at)
+            continue
+        low, high = _bounds(step, own[learn])
+        at.fact("low", low, label)
+        at.fact("high", high, label)
+        result[rows] = np.where(np.isfinite(own), np.minimum(np.maximum(own, low), high), own)
+    changed = np.isfinite(figures) & (result != figures)
+    at.flag("drawn_in", changed)
+    return result
+
+
+def _bounds(step: Winsorise, known: Vector) -> tuple[float, float]:
+    low = -np.inf if step.low is None else step.low
+    high = np.inf if step.high is None else step.high
+    if step.how == "percentiles" and known.size:
+        low = numeric.quantile(known, step.low, step.quantile) if step.low is not None else low
+        high = numeric.quantile(known, step.high, step.quantile) if step.high is not None else high
+    elif step.how == "deviations" and known.size > step.ddof:
+        centre, spread = numeric.mean(known), numeric.deviation(known, step.ddof)
+        low, high = centre - step.times * spread, centre + step.times * spread
+    return low, high
+
+
+def _by_skewness(step: Winsorise, own: Vector, learn: Mask, label: str, at: Situation) -> Vector:
+    known, drawn = own[learn].copy(), 0
+    skewness, kurtosis = numeric.skewness_and_kurtosis(known)
+    at.fact("skewness", skewness, label)
+    at.fact("kurtosis", kurtosis, label)
+    while not _passes(step, skewness, kurtosis) and drawn < step.most_points:
+        edge = known.max() if skewness >= 0 else known.min()
+        inner = known[known != edge]
+        known[known == edge] = inner.max() if skewness >= 0 else inner.min()
+        drawn += 1
+        skewness, kurtosis = numeric.skewness_and_kurtosis(known)
+    if _passes(step, skewness, kurtosis):
+        at.fact("points_drawn_in", drawn, label)
+        return np.where(np.isfinite(own), np.clip(own, known.min(), known.max()), own) if drawn else own
+    if step.then == "none":
+        return own
+    low, width = float(own[learn].min()), float(np.ptp(own[learn]))
+    with np.errstate(invalid="ignore"):
+        return np.log(np.maximum(own - low, 0) + 0.01 * width)
+
+
+def _passes(step: Winsorise, skewness: float, kurtosis: float) -> bool:
+    """A column that has no skewness (constant, or fewer than 4 figures) needs no treatment."""
+    return not (abs(skewness) >= step.skewness and kurtosis >= step.kurtosis)

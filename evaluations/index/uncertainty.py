@@ -1,0 +1,277 @@
+"""How sure a rank is: the whole tree computed again with choices and figures drawn anew.
+
+Put here: drawing variations, rank intervals, chances of classes, Sobol effects of the choices. Keep out: the tree
+itself (scoring) and estimators (sensitivity). Every draw has its own seed, so a draw does not depend on the others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.index_spec.document import IndexSpec, Uncertainty, WeightDraws, conditions_of, indicators_of, walk
+from data_contracts.index_spec.tree import NORMALISING, Combine, Group, Sampling, Step
+from evaluations.index import grading, sensitivity
+from evaluations.index.explaining import headline_ranks, kendall
+from evaluations.index.numeric import Vector
+from evaluations.index.scoring import Scored, Variation, scored
+from evaluations.index.sheet import Sheet
+from evaluations.index.weighing import scaled
+
+Table = NDArray[np.float64]
+FACTORS = ("normalise", "combine", "impute", "weights", "sampling")
+_SEEDS = 2**32
+_MEANS = ("arithmetic", "geometric", "harmonic", "power")
+
+
+class Choices(NamedTuple):
+    """One draw: which alternative of each kind (0: the spec's own), and the seeds of weights and figures."""
+
+    normalise: int
+    combine: int
+    impute: int
+    weights: int
+    sampling: int
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Ranks (draws × units, NaN without), chances of the classes (units × classes), rank correlation of each draw."""
+
+    ranks: NDArray[np.float32]
+    chances: Table | None
+    kendall: Vector
+
+    def quantile(self, share: float) -> Vector:
+        """Quantile of the ranks of each unit, a rank that did occur; NaN where a unit never had one."""
+        ordered = np.sort(self.ranks, axis=0)
+        counts = np.isfinite(ordered).sum(axis=0)
+        at = np.maximum(np.ceil(share * counts - 1e-9).astype(int), 1) - 1
+        found = ordered[np.minimum(at, len(ordered) - 1), np.arange(ordered.shape[1])]
+        return np.where(counts > 0, found.astype(float), np.nan)
+
+    def share_within(self, limits: Vector) -> Vector:
+        """Share of the draws in which the rank of a unit is at most its limit."""
+        known = np.isfinite(self.ranks)
+        with np.errstate(invalid="ignore"):
+            within = (self.ranks <= limits[None, :]).sum(axis=0)
+        count = known.sum(axis=0)
+        return np.asarray(np.divide(within, count, out=np.full(len(count), np.nan), where=count > 0))
+
+
+def active_factors(wanted: Uncertainty) -> list[str]:
+    """The kinds of choices that are drawn at all."""
+    stated = (wanted.normalise, wanted.combine, wanted.impute, wanted.weights, wanted.sampling)
+    return [name for name, given in zip(FACTORS, stated, strict=True) if given]
+
+
+def drawn(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> Draws:
+    """The ranks of `wanted.draws` variations."""
+    engine = _Engine(spec, sheet, nominal, wanted)
+    master = np.random.default_rng(wanted.seed)
+    ranks = np.empty((wanted.draws, sheet.height), dtype=np.float32)
+    correlations = np.empty(wanted.draws)
+    counts = engine.no_counts()
+    for at in range(wanted.draws):
+        root = engine.root(_choices(master.random(len(FACTORS)), wanted))
+        found = headline_ranks(spec, nominal, root)
+        ranks[at] = found
+        both = np.isfinite(found) & np.isfinite(engine.ranks)
+        correlations[at] = kendall(found[both], engine.ranks[both])
+        engine.count(root, counts)
+    chances = None if counts is None else counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return Draws(ranks, chances, correlations)
+
+
+def sobol_effects(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> dict[str, sensitivity.Effect]:
+    """Effect of each kind of choice on the mean shift of ranks against the spec's own."""
+    factors = active_factors(wanted)
+    if wanted.sobol is None or not factors:
+        return {}
+    engine = _Engine(spec, sheet, nominal, wanted)
+    places = [FACTORS.index(name) for name in factors]
+
+    def shifts(rows: Table) -> Table:
+        full = np.zeros((len(rows), len(FACTORS)))
+        full[:, places] = rows
+        return np.array([engine.shift(_choices(row, wanted)) for row in full])
+
+    found = sensitivity.effects(shifts, len(factors), wanted.sobol.runs, wanted.seed, wanted.sobol.bootstrap)
+    return dict(zip(factors, found, strict=True))
+
+
+def _choices(row: Vector, wanted: Uncertainty) -> Choices:
+    """From numbers in [0, 1): an alternative of equal chance, or a seed."""
+    options = [len(wanted.normalise) + 1, len(wanted.combine) + 1, len(wanted.impute) + 1, _SEEDS, _SEEDS]
+    return Choices(*(int(number * count) for number, count in zip(row.tolist(), options, strict=True)))
+
+
+class _Engine:
+    """The index computed for given choices."""
+
+    def __init__(self, spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> None:
+        self._spec, self._sheet, self._nominal, self._wanted = spec, sheet, nominal, wanted
+        self.ranks = headline_ranks(spec, nominal, nominal.scores[spec.tree.id])
+        self._errors = standard_errors(spec, sheet, nominal) if wanted.sampling else {}
+        self._steps = {
+            (normalise, impute): _varied_steps(spec, wanted, normalise, impute)
+            for normalise in range(len(wanted.normalise) + 1)
+            for impute in range(len(wanted.impute) + 1)
+        }
+        self._known: dict[tuple[int, int], dict[str, Vector]] = {}
+        self._combine = [_varied_combine(spec, wanted, at) for at in range(len(wanted.combine) + 1)]
+        self._grades = spec.tree.grades[0] if spec.tree.grades else None
+        self._at = nominal.at(spec.tree.id)
+        # Clusters found anew in every draw would be other classes each time; theirs stay as the spec's own run set.
+        self._edges = None
+        if self._grades is not None and self._grades.how in ("clusters", "probit"):
+            self._edges = grading.edges_of(self._grades, nominal.scores[spec.tree.id], self._at)
+
+    def root(self, choices: Choices) -> Vector:
+        """The score of the root."""
+        variation = Variation(
+            raw=self._drawn_figures(choices.sampling),
+            steps=self._steps[choices.normalise, choices.impute],
+            weights=self._drawn_weights(choices.weights),
+            combine=self._combine[choices.combine],
+            known=self._unmoved(choices.normalise, choices.impute),
+        )
+        return scored(self._spec, self._sheet, variation, silent=True).scores[self._spec.tree.id]
+
+    def shift(self, choices: Choices) -> float:
+        """Mean absolute shift of ranks against the spec's own."""
+        shift = np.abs(headline_ranks(self._spec, self._nominal, self.root(choices)) - self.ranks)
+        known = shift[np.isfinite(shift)]
+        return float(known.mean()) if known.size else 0.0
+
+    def no_counts(self) -> Table | None:
+        """Zero draws of each class for every unit; None without grades."""
+        return None if self._grades is None else np.zeros((self._sheet.height, len(self._grades.classes)))
+
+    def count(self, root: Vector, counts: Table | None) -> None:
+        """Add the classes of one draw."""
+        if self._grades is None or counts is None:
+            return
+        by_edges = self._edges is not None
+        classes = grading.classes_by(self._edges or [], root) if by_edges else self._classes(root)
+        units = np.flatnonzero(classes >= 0)
+        counts[units, classes[units]] += 1
+
+    def _classes(self, root: Vector) -> grading.Classes:
+        assert self._grades is not None  # noqa: S101  (only called with grades)
+        return grading.classes_of(self._grades, root, self._at)
+
+    def _unmoved(self, normalise: int, impute: int) -> dict[str, Vector]:
+        """Figures of the indicators that depend on the choice of steps alone, computed once for each."""
+        key = (normalise, impute)
+        if key not in self._known:
+            steps = self._steps[key]
+            found = scored(self._spec, self._sheet, Variation(steps=steps), silent=True)
+            self._known[key] = {
+                item.id: found.scores[item.id]
+                for item in indicators_of(self._spec.tree)
+                if item.id not in self._errors
+                and not any(condition.part for step in steps[item.id] for condition in conditions_of(step))
+            }
+        return self._known[key]
+
+    def _drawn_figures(self, seed: int) -> dict[str, Vector]:
+        if not self._errors:
+            return {}
+        draws = np.random.default_rng([self._wanted.seed, 1, seed])
+        figures = dict(self._nominal.raw)
+        for name, (error, low, high) in self._errors.items():
+            moved = figures[name] + error * draws.standard_normal(error.size)
+            figures[name] = np.clip(moved, low, high)
+        return figures
+
+    def _drawn_weights(self, seed: int) -> dict[str, Table]:
+        if self._wanted.weights is None:
+            return self._nominal.weights
+        draws = np.random.default_rng([self._wanted.seed, 2, seed])
+        return {
+            name: weights * _weight_factors(scaled(weights).mean(axis=0), self._wanted.weights, draws)
+            for name, weights in self._nominal.weights.items()
+        }
+
+
+def _weight_factors(shares: Vector, how: WeightDraws, draws: np.random.Generator) -> Vector:
+    """What each weight is multiplied with; the sum of the weights stays (of the mean unit, where units differ)."""
+    if how.how == "uniform":
+        factors = draws.uniform(1 - how.spread, 1 + how.spread, shares.size)
+    else:
+        there = shares > 0
+        factors = np.ones(shares.size)
+        if there.sum() > 1:
+            known = shares[there]
+            concentration = max(float(np.mean((1 - known) / known)) / how.spread**2 - 1, 1e-3)
+            factors[there] = draws.dirichlet(concentration * known) / known
+    whole = float((shares * factors).sum())
+    return factors / whole * float(shares.sum()) if whole > 0 else np.ones(shares.size)
+
+
+def _varied_steps(spec: IndexSpec, wanted: Uncertainty, normalise: int, impute: int) -> dict[str, list[Step]]:
+    return {
+        item.id: list(_replaced(spec.steps_of(item), wanted, normalise, impute)) for item in indicators_of(spec.tree)
+    }
+
+
+def _replaced(steps: list[Step], wanted: Uncertainty, normalise: int, impute: int) -> Iterator[Step]:
+    """Steps with the normalising ones as a whole, and the first imputing one, in the drawn form."""
+    normalised = imputed = False
+    for step in steps:
+        if step.step in NORMALISING and normalise:
+            yield from [] if normalised else wanted.normalise[normalise - 1]
+            normalised = True
+        elif step.step == "impute" and impute and not imputed:
+            yield wanted.impute[impute - 1]
+            imputed = True
+        else:
+            yield step
+
+
+def _varied_combine(spec: IndexSpec, wanted: Uncertainty, choice: int) -> dict[str, Combine]:
+    if not choice:
+        return {}
+    drawn_rule = wanted.combine[choice - 1]
+    change = {"how": drawn_rule.how, "power": drawn_rule.power, "floor": drawn_rule.floor}
+    groups = [part for part in walk(spec.tree) if isinstance(part, Group) and part.combine.how in _MEANS]
+    return {group.id: group.combine.model_copy(update=change) for group in groups}
+
+
+def standard_errors(spec: IndexSpec, sheet: Sheet, nominal: Scored) -> dict[str, tuple[Vector, float, float]]:
+    """Standard error of each raw figure that has one (0 elsewhere), and the bounds within which it is drawn.
+
+    A proportion stays between none and all; other figures stay on the side of zero on which all of them are.
+    """
+    found = {}
+    for item in indicators_of(spec.tree):
+        if item.sampling is None:
+            continue
+        figures = nominal.raw[item.id]
+        error = np.nan_to_num(_error(item.sampling, figures, sheet))
+        known = figures[np.isfinite(figures)]
+        low, high = -np.inf, np.inf
+        if item.sampling.denominator is not None:
+            low, high = 0.0, item.sampling.scale
+        elif known.size and known.min() >= 0:
+            low = float(known.min()) / 2
+        found[item.id] = (error, low, high)
+    return found
+
+
+def _error(given: Sampling, figures: Vector, sheet: Sheet) -> Vector:
+    from scipy.special import ndtri
+
+    if given.standard_error is not None:
+        return sheet.numbers[given.standard_error]
+    z = float(ndtri(0.5 + given.confidence / 2))
+    if given.lower is not None and given.upper is not None:
+        return (sheet.numbers[given.upper] - sheet.numbers[given.lower]) / (2 * z)
+    n = sheet.numbers[str(given.denominator)]
+    share = np.clip(figures / given.scale, 0, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = z * np.sqrt(z * z + 4 * n * share * (1 - share)) / (2 * (n + z * z))
+    return np.where(n > 0, half / z * given.scale, 0.0)

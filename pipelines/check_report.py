@@ -1,0 +1,132 @@
+"""What `kangheng check` says: the verdict as plain values and in words.
+
+Put here: order and wording. Keep out: finding out (checking.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from assets.intake.check import CheckResult
+from assets.intake.findings import Finding
+from assets.intake.recognising import Fit
+from data_contracts.messages import LANGUAGES, text
+
+if TYPE_CHECKING:
+    from assets.stages.beforehand import Comparison
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """A verdict with the files of its fix list.
+
+    `candidates`: feeds the header fits, where none was named. `compared`: what the home says, None without a home.
+    """
+
+    file: str
+    result: CheckResult
+    titles: dict[str, str]
+    candidates: list[Fit] = field(default_factory=list)
+    hints: list[Finding] = field(default_factory=list)
+    compared: "Comparison | None" = None
+    fix_lists: list[Path] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """The pipeline would take this file."""
+        return self.result.passed
+
+    @property
+    def not_checked(self) -> list[str]:
+        """Sentence ids of what could not be checked."""
+        return self.result.not_checked if self.compared is None else self.compared.not_checked
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; nothing of any record."""
+        result = self.result
+        account = asdict(result.account)
+        return {
+            "file": self.file,
+            "feed": result.feed or None,
+            "titles": self.titles,
+            "candidates": [{**asdict(item), "likeness": item.likeness} for item in self.candidates],
+            "period": result.period,
+            "institution": result.entry.institution_id if result.entry else None,
+            "passed": self.passed,
+            "account": {name: account[name] for name in account if name != "findings"},
+            "refused_share": result.refused_share,
+            "refused_share_limit": result.refused_share_limit,
+            "refused": _plain([result.refused])[0] if result.refused else None,
+            "warnings": _plain(result.account.findings),
+            "hints": _plain(self.hints),
+            "compared": None if self.compared is None else _plain(self.compared.findings),
+            "fixes": result.fixes.to_dicts(),
+            "fix_lists": [str(path) for path in self.fix_lists],
+            "not_checked": [
+                {"id": each, **{language: text(each, language) for language in LANGUAGES}} for each in self.not_checked
+            ],
+        }
+
+    def lines(self, language: str) -> list[str]:
+        """The verdict in words: counts, what to correct, the home's word, what could not be checked, what to do."""
+        return [
+            *self._verdict(language),
+            *self._places(language),
+            *self._home(language),
+            *(text("check_fix_list", language, path=path) for path in self.fix_lists),
+            *([text("check_next", language)] if self.hints else []),
+            *(f"  {hint.words(language)}" for hint in self.hints),
+        ]
+
+    def _verdict(self, language: str) -> Iterator[str]:
+        result, account = self.result, self.result.account
+        yield text("check_passed" if self.passed else "check_failed", language, file=self.file)
+        if self.candidates and result.feed:
+            best = self.candidates[0]
+            counts = {"matched": best.matched, "columns": best.columns}
+            yield text("check_feed_recognised", language, title=self.titles[language], feed=best.feed, **counts)
+        if result.refused is not None:
+            yield text("check_refused", language, reason=result.refused.words(language))
+            return
+        counts = {name: getattr(account, name) for name in ("records", "accepted", "quarantined", "unreadable")}
+        yield text("check_counts", language, **counts, non_data=account.non_data)
+        if result.refused_share:
+            sentence = "check_share_within" if self.passed else "check_share_above"
+            shares = {"share": f"{result.refused_share:.2%}", "limit": f"{result.refused_share_limit:.0%}"}
+            yield text(sentence, language, **shares)
+
+    def _places(self, language: str) -> Iterator[str]:
+        """What to correct, errors first; the refusal itself has been said."""
+        said = self.result.refused.sentence if self.result.refused else None
+        rows = self.result.fixes.filter(pl.col("rule_id").ne_missing(pl.lit(said, dtype=pl.String)))
+        yield from _listed(rows.filter(pl.col("severity") == "error"), language)
+        warnings = rows.filter(pl.col("severity") == "warning")
+        if warnings.height:
+            yield text("check_warned", language, count=warnings.height)
+            yield from _listed(warnings, language)
+
+    def _home(self, language: str) -> Iterator[str]:
+        if self.compared is not None and self.compared.findings:
+            yield text("check_with_home", language)
+            yield from (f"  {finding.words(language)}" for finding in self.compared.findings)
+        if self.not_checked:
+            yield text("check_not_checked" if self.compared is None else "check_not_compared", language)
+            yield from (f"  {text(sentence, language)}" for sentence in self.not_checked)
+
+
+def _listed(rows: pl.DataFrame, language: str) -> Iterator[str]:
+    for row in rows.head(_SHOWN).iter_rows(named=True):
+        place = text("check_place", language, line=row["line_no"]) if row["line_no"] else ""
+        title = f"{row['column_title']} " if row["column_title"] else ""
+        yield f"  {place}{title}{row[f'message_{language}']} {row[f'fix_{language}'] or ''}".rstrip()
+    if rows.height > _SHOWN:
+        yield text("check_more", language, count=rows.height - _SHOWN)
+
+
+def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [{"id": item.sentence, **{language: item.words(language) for language in LANGUAGES}} for item in findings]

@@ -1,0 +1,18 @@
+"""What is wrong with the words of a command, in both languages: the command-line library itself speaks English only.
+
+Put here: from the library's complaint to ours. Keep out: anything a command does.
+"""
+
+from typer.exceptions import TyperException
+
+from data_contracts.messages import both
+
+_SENTENCES = {"MissingParameter": "usage_missing", "NoSuchOption": "usage_no_option", "BadParameter": "usage_value"}
+
+
+def wrong_usage(error: TyperException) -> dict[str, str]:
+    """The complaint in zh and en; in English the library's own words, which name the nearest option too."""
+    sentence = _SENTENCES.get(type(error).__name__, "usage_other")
+    parameter = getattr(error, "param", None)
+    name = getattr(error, "option_name", None) or (parameter.opts[0] if parameter is not None else "")
+    return {**both(sentence, name=name), "en": error.format_message()}

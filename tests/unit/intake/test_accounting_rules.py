@@ -1,0 +1,343 @@
+"""The rules of delivery, one test per sentence of the dictionary: from the landing folder to the rows that count."""
+
+from itertools import permutations
+
+import pytest
+
+from assets.intake import ledger
+from data_contracts.closed import DefinitionError
+from data_contracts.contracts import Catalog
+from data_contracts.deliveries import delivery_rules
+from data_contracts.messages import both
+from tests.unit.intake.office import MONTHS, Office
+
+JANUARY = ["1,10.00,2025-01-05", "2,20.00,2025-01-06", "3,30.00,2025-01-07", "4,40.00,2025-01-08"]
+
+
+@pytest.fixture
+def office(tmp_path, bench):
+    return Office(tmp_path, bench)
+
+
+@pytest.fixture
+def register(tmp_path, bench):
+    return Office(tmp_path, bench, delivery="snapshot", rules=[])
+
+
+@pytest.fixture
+def yearly(tmp_path, bench):
+    return Office(tmp_path, bench, delivery="cumulative")
+
+
+def test_every_feed_says_its_rules_and_every_rule_has_a_test(bench):
+    tested = {name.removeprefix("test_rule_") for name in globals() if name.startswith("test_rule_")}
+    feeds = [feed for versions in Catalog.load().feeds.values() for feed in versions]
+    columns = [{"name": "no", "type": "text"}, {"name": "day", "type": "date"}]
+    feeds.append(bench.contract(columns, event_date="day", delivery="cumulative"))
+    said = {rule.removeprefix("accounting_rule_") for feed in feeds for rule in delivery_rules(feed)}
+    assert said == tested
+    for feed in feeds:
+        rules = delivery_rules(feed)
+        assert len(set(rules)) == len(rules)
+        assert all(both(rule)["zh"] and both(rule)["en"] for rule in rules)
+
+
+def test_a_cumulative_feed_needs_the_dates_that_tell_periods(bench):
+    with pytest.raises(DefinitionError, match="event_date"):
+        bench.contract([{"name": "no", "type": "text"}], delivery="cumulative")
+
+
+def test_rule_key(office):
+    office.land("a_2025-01.csv", [*JANUARY, "1,10.00,2025-01-05", "2,25.00,2025-01-06"], "period: 2025-01\n")
+    office.run()
+    assert office.counted("2025-01") == {"1": 1000, "3": 3000, "4": 4000}
+    assert office.counts("H1/a_2025-01.csv") == (2, 3, 0, 1)
+    assert ("key_conflict", "error", 2) in office.quarantine()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wins"),
+    [
+        ("sequence: 1\n", "sequence: 2\n", "b"),
+        ("sequence: 2\n", "sequence: 1\n", "a"),
+        ("received_at: 2025-02-03 08:00\n", "received_at: 2025-02-02 08:00\n", "a"),
+        ("sequence: 1\nreceived_at: 2025-02-09 08:00\n", "sequence: 2\nreceived_at: 2025-02-02 08:00\n", "b"),
+    ],
+)
+def test_rule_order(office, first, second, wins):
+    office.land("a.csv", ["1,1.00,2025-01-05"], f"period: 2025-01\n{first}")
+    office.land("b.csv", ["1,2.00,2025-01-05"], f"period: 2025-01\n{second}")
+    office.run()
+    assert office.counted("2025-01") == {"1": 100 if wins == "a" else 200}
+    assert office.said("H1/a.csv") | office.said("H1/b.csv") == set()
+
+
+def test_an_order_that_nothing_tells_is_pointed_out_and_stays_the_same(office):
+    office.land("a.csv", ["1,1.00,2025-01-05", "2,2.00,2025-01-05"], "period: 2025-01\n")
+    office.land("b.csv", ["1,2.00,2025-01-05", "2,2.00,2025-01-05"], "period: 2025-01\n")
+    office.run()
+    said = {name: office.said(name) for name in ("H1/a.csv", "H1/b.csv")}
+    winner = max(ledger.entries(office.home), key=lambda entry: entry.sha256).landing_name[-5:]
+    assert said.pop(f"H1/{winner}") == {"accounting_order_unknown"}
+    assert set().union(*said.values()) == set()
+    assert office.counted("2025-01") == {"1": 100 if winner == "a.csv" else 200, "2": 200}
+
+
+def test_rule_same_file(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("b.csv", ["1,11.00,2025-01-05"], "period: 2025-01\n")
+    office.run()
+    office.land("最终版(3).csv", JANUARY, "period: 2025-01\n")
+    assert office.run() == 0
+    assert office.counted("2025-01")["1"] == 1100
+    assert sorted(office.files()) == ["H1/a.csv", "H1/b.csv"]
+    office.land("最终版(4).csv", JANUARY, "period: 2025-01\nsequence: 3\n")
+    assert office.run() == 1
+    assert office.counted("2025-01")["1"] == 1000
+    assert len(office.files()) == 2
+    assert office.run() == 0
+
+
+def test_rule_note(office):
+    office.land("a.csv", JANUARY, "period: 2025-02\n")
+    office.land("b.csv", ["1,11.00,2025-01-05"], "period: 2025-01\nsequence: 1\nrows: 2\n")
+    office.run()
+    assert (office.counted("2025-01"), office.counted("2025-02")) == ({}, {})
+    assert office.refused() == {"H1/b.csv": "intake_note_rows"}
+    office.land("a.csv", JANUARY, "period: 2025-01\nsequence: 2\n")
+    office.land("b.csv", ["1,11.00,2025-01-05"], "period: 2025-01\nsequence: 1\nrows: 1\n")
+    assert office.run() == 2
+    assert office.counted("2025-01") == {"1": 1000, "2": 2000, "3": 3000, "4": 4000}
+    assert office.refused() == {}
+    assert {(name, row["period"], row["sequence"]) for name, row in office.files().items()} == {
+        ("H1/a.csv", "2025-01", 2),
+        ("H1/b.csv", "2025-01", 1),
+    }
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    assert office.run() == 1
+    assert office.counted("2025-01")["1"] == 1100, "the newest note says no sequence, so the other file comes after it"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("rows: 4", None),
+        ("rows: 5", "intake_note_rows"),
+        ("sums: {金额: '100.00'}", None),
+        ("sums: {amount: 10000}", None),
+        ("sums: {金额: '100.01'}", "accounting_sum_differs_few"),
+        ("distinct: {编号: 4, 金额: 4}", None),
+        ("distinct: {编号: 3}", "accounting_distinct_differs"),
+        (f"sha256: '{'0' * 64}'", "landing_note_hash"),
+    ],
+)
+def test_rule_totals(office, line, sentence):
+    office.land("a.csv", JANUARY, f"period: 2025-01\n{line}\n")
+    office.run()
+    assert office.refused() == ({"H1/a.csv": sentence} if sentence else {})
+    assert len(office.counted("2025-01")) == (0 if sentence else 4)
+
+
+def test_rule_increment_period(office):
+    office.land("a.csv", [*JANUARY, "5,1.00,2025-02-01", "6,1.00,2024-12-31"], "period: 2025-01\n")
+    office.run()
+    assert sorted(office.counted("2025-01")) == ["1", "2", "3", "4"]
+    assert ("day_in_period", "error", 2) in office.quarantine()
+
+
+def test_rule_increment_again(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("b.csv", ["1,11.00,2025-01-05", "2,20.00,2025-01-06"], "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert office.counted("2025-01") == {"1": 1100, "2": 2000, "3": 3000, "4": 4000}
+    assert (office.counts("H1/a.csv"), office.counts("H1/b.csv")) == ((0, 2, 1, 1), (0, 2, 0, 0))
+    office.land("c.csv", ["1,12.00,2025-01-05"], "period: 2025-01\nsequence: 3\nsupersedes: [a.csv, b.csv]\n")
+    office.run()
+    assert office.counted("2025-01") == {"1": 1200}
+    assert [office.files()[name]["status"] for name in ("H1/a.csv", "H1/b.csv", "H1/c.csv")] == [
+        "withdrawn",
+        "withdrawn",
+        "taken",
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(["2025-01", "2025-02", "2025-03"]))[::2])
+def test_rule_cumulative(yearly, order):
+    files = {
+        "2025-01": ["1,1.00,2025-01-05", "2,2.00,2025-01-31"],
+        "2025-02": ["1,1.00,2025-01-05", "2,2.50,2025-01-31", "3,3.00,2025-02-01"],
+        "2025-03": [
+            "1,1.00,2025-01-05",
+            "3,3.50,2025-02-01",
+            "4,4.00,2025-03-31",
+            "5,5.0,2025-04-01",
+            "6,6,2024-12-31",
+        ],
+    }
+    # The number of the delivery says which is the later one, whatever the order they arrive in.
+    for period in order:
+        office_note = f"period: {period}\nsequence: {int(period[-2:])}\n"
+        yearly.land(f"{period}.csv", files[period], office_note)
+        yearly.run()
+    assert yearly.counted("2025-01") == {"1": 100, "2": 250}
+    assert yearly.counted("2025-02") == {"3": 350}
+    assert yearly.counted("2025-03") == {"4": 400}
+    assert yearly.counts("H1/2025-03.csv") == (2, 3, 0, 0)
+    assert yearly.counts("H1/2025-02.csv") == (0, 1, 1, 1)
+    assert yearly.counts("H1/2025-01.csv") == (0, 0, 1, 1)
+    assert ("cumulative_day", "error", 2) in yearly.quarantine()
+
+
+def test_a_cumulative_file_counts_from_the_ledger_whatever_period_is_run(yearly):
+    yearly.land("1.csv", ["1,1.00,2025-01-05"], "period: 2025-01\nsequence: 1\n")
+    yearly.land("3.csv", ["1,9.00,2025-01-05"], "period: 2025-03\nsequence: 3\n")
+    yearly.run(["2025-01"])
+    assert yearly.counted("2025-01") == {"1": 900}
+    yearly.run(MONTHS)
+    assert yearly.counted("2025-01") == {"1": 900}
+
+
+def test_rule_snapshot_again(register):
+    register.land("a.csv", JANUARY, "period: 2025-01\n")
+    register.run()
+    register.land("b.csv", ["1,10.00,2025-01-05", "2,22.00,2025-01-06", "9,1.00,2025-01-01"], "period: 2025-01\n")
+    register.run()
+    assert register.counted("2025-01") == {"1": 1000, "2": 2200, "9": 100}
+    assert register.counts("H1/a.csv") == (0, 0, 3, 1)
+    assert register.said("H1/b.csv") == {"accounting_snapshot_dropped"}
+    (finding,) = register.intake.noticed("office.cases", "2025-01")[register.files()["H1/b.csv"]["file_id"]]
+    assert finding.params == {"other": "a.csv", "count": 2}
+
+
+@pytest.mark.parametrize(("kept", "replaces"), [(1, False), (2, True), (3, True), (4, True)])
+def test_a_snapshot_is_the_whole_state_from_half_of_the_keys_on(register, kept, replaces):
+    register.land("a.csv", JANUARY, "period: 2025-01\n")
+    register.run()
+    register.land("b.csv", [*JANUARY[:kept], "9,1.00,2025-01-01"], "period: 2025-01\n")
+    register.run()
+    held = [str(number) for number in range(1, (kept if replaces else 4) + 1)]
+    assert sorted(register.counted("2025-01")) == sorted([*held, "9"])
+    expected = {"accounting_snapshot_dropped"} if kept < 4 else set()
+    assert register.said("H1/b.csv") == (expected if replaces else {"accounting_snapshot_added"})
+
+
+def test_rule_snapshot_part(register):
+    register.land("a.csv", JANUARY, "period: 2025-01\n")
+    register.land("b.csv", ["1,10.50,2025-01-05", "8,1.00,2025-01-05"], "period: 2025-01\nsequence: 2\n")
+    register.run()
+    assert register.counted("2025-01") == {"1": 1050, "2": 2000, "3": 3000, "4": 4000, "8": 100}
+    assert register.said("H1/b.csv") == {"accounting_snapshot_added"}
+    # Nearly all of it is refused, so what was taken is no state of the register.
+    bad = [f"{number},oops,2025-01-05" for number in range(20, 30)]
+    register.land("c.csv", [*JANUARY[:3], *bad], "period: 2025-01\nsequence: 3\n")
+    register.run()
+    assert register.counted("2025-01") == {"1": 1000, "2": 2000, "3": 3000, "4": 4000, "8": 100}
+    assert register.said("H1/c.csv") == {"accounting_snapshot_unsound"}
+    register.land("d.csv", ["7,1.00,2025-01-05"], "period: 2025-01\nsequence: 4\nsupersedes: [a.csv, b.csv, c.csv]\n")
+    register.run()
+    assert register.counted("2025-01") == {"7": 100}
+
+
+@pytest.mark.parametrize(("second", "said"), [(1, set()), (2, {"accounting_snapshot_added"})])
+def test_parts_of_one_delivery_bear_one_number(register, second, said):
+    register.land("a.csv", JANUARY[:2], "period: 2025-01\nsequence: 1\n")
+    register.land("b.csv", JANUARY[2:], f"period: 2025-01\nsequence: {second}\n")
+    register.run()
+    assert len(register.counted("2025-01")) == 4
+    assert (register.said("H1/a.csv") | register.said("H1/b.csv")) == said
+
+
+def test_a_snapshot_of_another_institution_replaces_nothing(register):
+    register.land("a.csv", JANUARY, "period: 2025-01\n", "H1")
+    register.run()
+    register.land("a.csv", JANUARY[:3], "period: 2025-01\n", "H2")
+    register.run()
+    assert sorted(register.counted("2025-01")) == ["1", "2", "3", "4"]
+
+
+def test_rule_elsewhere(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\n", "H1")
+    office.run()
+    office.land("a.csv", ["1,1.00,2025-01-05", "2,20.00,2025-01-06", "7,7.00,2025-01-07"], "period: 2025-01\n", "H2")
+    office.run()
+    assert office.counted("2025-01") == {"1": 100, "2": 2000, "3": 3000, "4": 4000, "7": 700}
+    assert (office.said("H1/a.csv"), office.said("H2/a.csv")) == ({"accounting_key_elsewhere"}, set())
+    (finding,) = office.intake.noticed("office.cases", "2025-01")[office.files()["H1/a.csv"]["file_id"]]
+    assert finding.params == {"institution": "H2", "count": 2}
+    assert finding.words("zh").count("H2") == 1
+
+
+def test_rule_two_periods(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.land("b.csv", JANUARY, "period: 2025-02\n")
+    office.run()
+    assert office.said("H1/a.csv") == office.said("H1/b.csv") == {"accounting_two_periods"}
+    assert (len(office.counted("2025-01")), len(office.counted("2025-02"))) == (4, 0)
+    assert office.counts("H1/b.csv") == (4, 0, 0, 0)
+    (entry,) = [entry for entry in ledger.entries(office.home) if entry.period == "2025-02"]
+    office.land("c.csv", ["1,10.00,2025-01-05"], f"period: 2025-01\nsupersedes: ['{entry.sha256}']\n")
+    office.run()
+    assert office.files()["H1/b.csv"]["status"] == "withdrawn"
+    assert office.said("H1/a.csv") == set()
+
+
+def test_rule_late(office):
+    office.land("feb.csv", ["1,1.00,2025-02-03"], "period: 2025-02\nreceived_at: 2025-03-10 23:59\n")
+    office.run()
+    office.land("jan.csv", JANUARY, "period: 2025-01\nreceived_at: 2025-03-11 00:00\n")
+    office.land("mar.csv", ["1,1.00,2025-03-03"], "period: 2025-03\n")
+    office.run()
+    assert (len(office.counted("2025-01")), len(office.counted("2025-02")), len(office.counted("2025-03"))) == (4, 1, 1)
+    rows = office.files().items()
+    assert {name: (str(row["received_on"]), str(row["due_on"]), row["on_time"]) for name, row in rows} == {
+        "H1/feb.csv": ("2025-03-10", "2025-03-10", True),
+        "H1/jan.csv": ("2025-03-11", "2025-02-10", False),
+        "H1/mar.csv": ("None", "2025-04-10", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "note", "sentence"),
+    [
+        ("office", "", "", "intake_empty"),
+        ("office", "编号,金额,日期\n\n,,\n", "", "accounting_no_records"),
+        ("office", "编号,金额,日期\n", "rows: 0\n", None),
+        ("register", "编号,金额,日期\n", "", "accounting_no_records"),
+        ("register", "编号,金额,日期\n", "rows: 0\nsequence: 9\n", None),
+    ],
+)
+def test_rule_empty(request, kind, text, note, sentence):
+    office = request.getfixturevalue(kind)
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("b.csv", text, f"period: 2025-01\n{note}")
+    office.run()
+    assert len(office.counted("2025-01")) == 4
+    assert office.refused() == ({"H1/b.csv": sentence} if sentence else {})
+    assert office.counts("H1/a.csv") == (0, 4, 0, 0)
+
+
+def test_an_empty_file_under_the_name_of_the_one_before_changes_nothing(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("a.csv", [], "period: 2025-01\nsequence: 2\nsupersedes: [a.csv]\n")
+    office.run()
+    assert len(office.counted("2025-01")) == 4
+    assert office.refused() == {"H1/a.csv": "accounting_no_records"}
+
+
+def test_rule_withdrawal(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("b.csv", ["9,1.00,2025-01-05"], "period: 2025-01\nsupersedes: [a.csv]\nrows: 7\n")
+    office.run()
+    assert len(office.counted("2025-01")) == 4, "a file that is refused itself withdraws nothing"
+    office.land("b.csv", ["9,1.00,2025-01-05"], "period: 2025-01\nsupersedes: [a.csv]\nrows: 1\n")
+    office.run()
+    assert office.counted("2025-01") == {"9": 100}
+    assert office.counts("H1/a.csv") == (0, 0, 4, 0)
+    office.land("b.csv", ["9,1.00,2025-01-05"], "period: 2025-01\nrows: 1\n")
+    office.run()
+    assert len(office.counted("2025-01")) == 5, "the newest note withdraws nothing any more"

@@ -1,0 +1,87 @@
+"""Delimiters, titles, headers and limits of text files, by way of the whole pass."""
+
+import pytest
+
+COLUMNS = [
+    {"name": "no", "type": "text", "header": "编号", "role": "key", "required": True},
+    {"name": "name", "type": "text", "header": "姓名"},
+    {"name": "n", "type": "integer", "header": "人数"},
+]
+ROWS = [["编号", "姓名", "人数"], ["1", "张,三", "3"], ["2", "李;四", "4"]]
+
+
+def text(rows, delimiter=","):
+    return "".join(delimiter.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("agreed", [",", ";", "\t"])
+@pytest.mark.parametrize("used", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("head", ["", "某县统计表\n填报单位：某院\n", "sep={}\n"])
+def test_the_delimiter_is_known_from_the_header(bench, agreed, used, head):
+    contract = bench.contract(COLUMNS, file={"delimiter": agreed})
+    result = bench.stage((head.format(used) + text(ROWS, used)).encode("gb18030"), contract, chunk=7)
+    assert result.accepted.select("no", "name", "n").rows() == [("1", "张,三", 3), ("2", "李;四", 4)]
+    told = [item.params for item in result.account.findings if item.sentence == "intake_delimiter"]
+    shown = {mark: "TAB" if mark == "\t" else mark for mark in (used, agreed)}
+    assert told == ([] if used == agreed else [{"delimiter": shown[used], "agreed": shown[agreed]}])
+
+
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [
+        ("9,王五,9\n", 1),
+        ("标题\n编号,姓名,备注\n", 2),
+        ("a1,b2,c3\n", 1),
+    ],
+)
+def test_what_may_be_a_record_above_the_header_refuses_the_file(bench, refusal, above, line):
+    found = refusal(lambda: bench.stage((above + text(ROWS)).encode(), bench.contract(COLUMNS)))
+    assert found == ("intake_header_several", {"line": line})
+
+
+def test_a_column_without_header_is_told_if_it_holds_anything(bench):
+    rows = [[*ROWS[0], "", ""], [*ROWS[1], "", ""], [*ROWS[2], "13800000000", ""]]
+    result = bench.stage(text(rows).encode(), bench.contract(COLUMNS))
+    told = [item.params for item in result.account.findings if item.sentence == "intake_header_unnamed"]
+    assert (told, result.account.accepted) == ([{"position": 4}], 2)
+
+
+def test_three_header_rows_are_joined_to_paths(bench):
+    columns = [
+        {"name": "no", "type": "text", "header": "编号"},
+        {"name": "a", "type": "integer", "header": "男/城镇/老年"},
+        {"name": "b", "type": "integer", "header": "男/农村/老年"},
+        {"name": "c", "type": "integer", "header": "女/老年"},
+    ]
+    contract = bench.contract(columns, file={"header_rows": 3})
+    head = "编号,男,,女\n,城镇,农村,\n,老年,老年,老年\n"
+    result = bench.stage((head + "x,1,2,3\n").encode(), contract)
+    assert result.accepted.select("no", "a", "b", "c").rows() == [("x", 1, 2, 3)]
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(1, False), (2, True), (3, True)])
+def test_rows_are_bounded(bench, refusal, limit, fits):
+    bench.limits = bench.limits.model_copy(update={"rows": limit})
+    if fits:
+        assert bench.stage(text(ROWS).encode(), bench.contract(COLUMNS)).account.accepted == 2
+    else:
+        found = refusal(lambda: bench.stage(text(ROWS).encode(), bench.contract(COLUMNS)))
+        assert found == ("intake_too_many_rows", {"limit": limit})
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(2, False), (3, True), (4, True)])
+def test_columns_are_bounded(bench, refusal, limit, fits):
+    bench.limits = bench.limits.model_copy(update={"columns": limit})
+    if fits:
+        assert bench.stage(text(ROWS).encode(), bench.contract(COLUMNS)).account.accepted == 2
+    else:
+        found = refusal(lambda: bench.stage(text(ROWS).encode(), bench.contract(COLUMNS)))
+        assert found == ("intake_too_many_columns", {"limit": limit})
+
+
+@pytest.mark.parametrize(("length", "taken"), [(9, 2), (10, 2), (11, 1)])
+def test_fields_are_bounded(bench, length, taken):
+    bench.limits = bench.limits.model_copy(update={"field_length": 10})
+    rows = [ROWS[0], ["1", "长" * length, "3"], ROWS[2]]
+    account = bench.stage(text(rows).encode(), bench.contract(COLUMNS)).account
+    assert (account.accepted, account.unreadable) == (taken, 2 - taken)

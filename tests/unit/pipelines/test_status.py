@@ -1,0 +1,142 @@
+"""What `kangheng status` tells an operator: every file and feed in its state, and what to do about each."""
+
+import json
+from datetime import date
+
+import pytest
+
+from assets.stages import road as steps
+from assets.stages.road import Road
+from pipelines.status import Status, status_of
+
+TABLE = "stg_civil_affairs__welfare"
+# The deadline of the sender is 20 days after the end of 2025Q4.
+DUE, BEFORE, AFTER = date(2026, 1, 20), date(2026, 1, 20), date(2026, 1, 21)
+
+
+@pytest.fixture
+def home(make_home, monkeypatch):
+    monkeypatch.setattr(steps, "_AT_REST", 0.0)
+    return make_home()
+
+
+def take_in(home, period="2025Q4", *, read=True) -> None:
+    road = Road.open(home)
+    road.advance("archive", ["archive__files"], period)
+    if read:
+        road.advance("stg", [TABLE], period)
+
+
+def feed_of(status: Status):
+    (feed,) = next(sender.feeds for sender in status.senders if sender.sender == "civil_affairs")
+    return feed
+
+
+def said(status: Status, language: str = "zh") -> str:
+    """The report as text; the JSON can be written and every next step stands at the end, numbered."""
+    json.dumps(status.as_dict(), ensure_ascii=False)
+    lines = status.lines(language)
+    assert [line.split(". ", 1)[1] for line in lines[-len(status.next_steps) :]] == [
+        step[language] for step in status.next_steps
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("today", "state"), [(BEFORE, "not_due"), (AFTER, "late")])
+def test_what_has_not_come_is_not_due_until_the_deadline_and_late_after(home, today, state):
+    status = status_of(home, "2025Q4", today)
+    assert (feed_of(status).state, feed_of(status).due) == (state, DUE.isoformat())
+    assert status.release is None
+    (step,) = status.next_steps
+    assert ("催报" in step["zh"], "等待" in step["zh"]) == (state == "late", state == "not_due")
+    assert "社会救助名单" in said(status)
+
+
+def test_a_landed_file_waits_and_is_not_called_missing_before_the_first_run(home, land):
+    path = land(home, "2025Q4")
+    status = status_of(home, "2025Q4", AFTER)
+    assert feed_of(status).state == "waiting"
+    (file,) = status.waiting
+    assert (file.name, file.period, file.problem) == (path.relative_to(home / "landing").as_posix(), "2025Q4", None)
+    assert status.next_steps[0]["en"].endswith(f"kangheng run --home {home} --period 2025Q4")
+    assert "催报" not in said(status)
+    assert path.name in said(status, "en")
+
+
+def test_a_waiting_file_that_cannot_be_taken_says_why(home, land):
+    land(home, "2031Q4")
+    status = status_of(home, "2025Q4", AFTER)
+    (file,) = status.waiting
+    assert file.period is None
+    assert "2031Q4" in file.problem["zh"]
+    assert feed_of(status).state == "late"
+    said(status)
+
+
+def test_a_file_taken_in_and_not_read_is_neither_here_nor_missing(home, land):
+    land(home, "2025Q4")
+    take_in(home, read=False)
+    status = status_of(home, "2025Q4", AFTER)
+    assert (feed_of(status).state, feed_of(status).records, status.waiting) == ("unread", None, [])
+    assert "kangheng run" in status.next_steps[0]["zh"]
+    said(status)
+
+
+def test_refused_records_lead_to_the_fix_list_of_their_institution(home, land):
+    land(home, "2025Q4", bad=3, institution="990101")
+    land(home, "2025Q4", institution="990102")
+    take_in(home)
+    status = status_of(home, "2025Q4", AFTER)
+    feed = feed_of(status)
+    assert (feed.state, feed.files, feed.records, feed.refused_records) == ("arrived", 2, 80, 3)
+    first, second = feed.institutions
+    assert (first.institution, first.refused_records, second.refused_records) == ("990101", 3, 0)
+    assert first.fix_list in said(status)
+    # What only warns is on the list of the other, and nobody is asked to send that back.
+    assert str(second.fix_list) not in said(status)
+    assert any("990101" in step["zh"] and "整改清单" in step["zh"] for step in status.next_steps)
+
+
+def test_a_file_refused_as_a_whole_is_told_with_its_reason(home, land):
+    land(home, "2025Q4").write_text("甲,乙\n1,2\n", encoding="utf-8")
+    take_in(home)
+    status = status_of(home, "2025Q4", AFTER)
+    (institution,) = feed_of(status).institutions
+    assert (feed_of(status).state, institution.state) == ("refused", "refused")
+    assert institution.reasons[0]["zh"] in said(status)
+    assert institution.fix_list in said(status, "en")
+
+
+def test_a_file_refused_by_name_is_listed_with_its_reason_and_a_next_step(home, land):
+    land(home, "2031Q4")
+    take_in(home)
+    status = status_of(home, "2025Q4", AFTER)
+    (item,) = status.refused
+    assert "2031Q4" in item.reason["en"]
+    assert status.waiting == []
+    assert any("改正" in step["zh"] for step in status.next_steps)
+    said(status)
+
+
+def test_an_institution_that_delivered_before_and_not_now_is_missed(home, land):
+    for institution in ("990101", "990102"):
+        land(home, "2025Q3", institution=institution)
+    land(home, "2025Q4", institution="990101")
+    take_in(home)
+    status = status_of(home, "2025Q4", AFTER)
+    assert [item.state for item in feed_of(status).institutions] == ["arrived", "missing"]
+    assert any("990102" in step["zh"] for step in status.next_steps)
+    said(status)
+
+
+def test_without_a_period_the_last_one_that_has_ended_is_shown(home):
+    assert status_of(home, None, date(2025, 12, 31)).period == "2025Q3"
+    assert status_of(home, None, date(2026, 1, 1)).period == "2025Q4"
+    assert status_of(home, None, date(2025, 1, 1)).period == "2025Q3"
+
+
+def test_where_everything_is_here_there_is_nothing_to_do_but_the_run(home, land):
+    land(home, "2025Q4")
+    take_in(home)
+    status = status_of(home, "2025Q4", AFTER)
+    assert [step["zh"].split("：")[0] for step in status.next_steps] == ["接收并计算"]

@@ -1,0 +1,63 @@
+"""The dictionary page: one section per feed, with all that its contract says, in the language of the page."""
+
+import html
+import re
+from dataclasses import replace
+
+import pytest
+
+from data_contracts.contracts import Catalog
+from data_contracts.dictionary import dictionary_of
+from reports.site import write_site
+
+FEEDS = ("civil_affairs.population", "health_bureau.followups_diabetes", "hospitals.encounters")
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return tuple(dictionary_of(contract) for contract in Catalog.load(use=list(FEEDS)).current())
+
+
+@pytest.fixture(scope="module")
+def pages(make_home, trees, entries, tmp_path_factory):
+    context, frames = make_home(trees["towns"])
+    out = tmp_path_factory.mktemp("site")
+    write_site(replace(context, dictionary=entries), frames, out)
+    return {"zh": (out / "dictionary.html").read_text("utf-8"), "en": (out / "en/dictionary.html").read_text("utf-8")}
+
+
+def sections(page):
+    return dict(re.findall(r'<section id="([^"]+)">(.*?)</section>', page, re.DOTALL))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_feed_has_its_section_with_all_its_contract_says(pages, entries, language):
+    found = sections(pages[language])
+    assert tuple(found) == FEEDS
+    for entry in entries:
+        shown = html.unescape(found[entry.key])
+        words = [entry.titles.get(language), entry.purpose, entry.delivery.get(language), *entry.business_key]
+        words += [sentence.get(language) for sentence in (*entry.resends, *entry.corrections)]
+        for column in entry.columns:
+            words += [column.titles.get(language), column.meaning, column.unit, column.standard, column.example]
+            words += [*column.aliases, *column.missing, *column.units]
+            words += [code.titles.get(language) for code in column.codes]
+            words += [spelling for code in column.codes for spelling in (code.value, *code.spellings)]
+        words += [word for rule in entry.rules for word in (rule.id, rule.titles.get(language), rule.fix.get(language))]
+        assert [word for word in words if word.strip() and word.strip() not in shown] == []
+        assert f'href="#{entry.key}"' in pages[language]
+
+
+def test_without_contracts_the_page_says_so(make_home, trees, tmp_path):
+    context, frames = make_home(trees["towns"])
+    write_site(context, frames, tmp_path)
+    assert "没有数据类的约定" in (tmp_path / "dictionary.html").read_text("utf-8")
+
+
+def test_resends_are_told_for_every_kind_of_delivery():
+    told = {}
+    for contract in Catalog.load().current():
+        entry = dictionary_of(contract)
+        assert entry.resends, entry.key
+        told.setdefault(contract.delivery, set()).update(sentence.zh for sentence in entry.resends)
+    assert told["increment"] != told["snapshot"]
