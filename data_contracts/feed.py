@@ -166,7 +166,8 @@ class FeedContract:
         """Columns of text that say which one: of a key, an institution, an area, a person, another feed."""
         extras = self.extras
         ids = {
-            *extras.business_key,
+            # A part of a key that may be empty is a description, and 1.0 may be one.
+            *(name for name in extras.business_key if name in self.by_name and self.by_name[name].required),
             extras.institution.column,
             extras.area.column if extras.area else None,
             extras.person.column if extras.person else None,

@@ -233,8 +233,8 @@ class Limits(Closed):
     """Sizes beyond which a delivered file is refused, shares that draw a warning, bounds of the machine's use.
 
     `decompressed_bytes` and `decompressed_ratio` (unpacked to packed) bound what an archive may unfold to, `nesting`
-    how many archives may lie in each other. `resend_share`: share of the keys of a snapshot that a later one must hold to
-    take its place.
+    how many archives may lie in each other. `resend_share`: share of the keys of a snapshot that a later one must hold
+    to take its place.
     """
 
     file_bytes: int

@@ -36,6 +36,7 @@ _CLASSES = bytes(
 )
 # Bytes from which on a character of UTF-8 has two or three bytes at least.
 _TWO_BYTES, _THREE_BYTES = 0x80, 0xE0
+_LONG = re.compile(rb"[\xe0-\xff]")
 _TWO_CHARACTERS = b"aeccecc"
 _LONGEST_LINE = 1024 * 1024
 
@@ -200,7 +201,7 @@ def _ends_of_lines(text: bytes) -> int:
 
 def _two_bytes_at_most(sample: bytes) -> bool:
     """Whether UTF-8 text holds characters beyond ASCII, none of which needs three bytes or more."""
-    return _TWO_BYTES <= max(sample, default=0) < _THREE_BYTES
+    return not sample.isascii() and _LONG.search(sample) is None
 
 
 def _is(encoding: str, sample: bytes) -> bool:

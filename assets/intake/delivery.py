@@ -70,6 +70,20 @@ class Intake:
     limits: Limits
     engine: EngineLimits
 
+    def stage_large(self, keys: Sequence[str], periods: Sequence[str]) -> None:
+        """Stage the new large files of several feeds, two at a time and the largest first.
+
+        Much of the pass over one file keeps a single core busy; `stage_feed` then finds them done.
+        """
+        found = [
+            (entry, self._contract(entry))
+            for entry in ledger.entries(self.home)
+            if entry.key in keys and entry.size >= _LARGE and not set(self._reach(entry)).isdisjoint(periods)
+        ]
+        missing = [item for item in found if not self._sidecar(*item).is_file()]
+        with ThreadPoolExecutor(min(_AT_ONCE, self.engine.threads)) as pool:
+            list(pool.map(lambda item: self._stage_file(*item), sorted(missing, key=lambda item: -item[0].size)))
+
     def stage_feed(self, key: str, periods: Sequence[str]) -> list[str]:
         """Bring the staging table of a feed up to date for `periods`; returns the periods that changed."""
         entries = [entry for entry in ledger.entries(self.home) if entry.key == key]
@@ -77,8 +91,6 @@ class Intake:
         for entry in entries:
             for period in set(self._reach(entry)).intersection(periods):
                 found.setdefault(period, []).append(entry)
-        reaching = {entry.file_id: entry for own in found.values() for entry in own}
-        self._stage_large(list(reaching.values()))
         gone = self._withdrawn(entries)
         # A corrected note may have taken the last file of a period away.
         table = self.catalog.feed(key).table
@@ -183,13 +195,6 @@ class Intake:
     def _sidecar(self, entry: Entry, contract: FeedContract) -> Path:
         """Where the account of a file is kept; it is written last, so a file that has one has been staged."""
         return folder(self.home, contract.table, entry.period) / f"{self._part_id(entry, contract)}.json"
-
-    def _stage_large(self, entries: list[Entry]) -> None:
-        """Stage new large files two at a time: much of the pass over one keeps a single core busy."""
-        large = [(entry, self._contract(entry)) for entry in entries if entry.size >= _LARGE]
-        missing = [item for item in large if not self._sidecar(*item).is_file()]
-        with ThreadPoolExecutor(min(_AT_ONCE, self.engine.threads)) as pool:
-            list(pool.map(lambda item: self._stage_file(*item), missing))
 
     def _stage_file(self, entry: Entry, contract: FeedContract) -> StagedFile:
         sidecar = self._sidecar(entry, contract)

@@ -4,6 +4,7 @@ Put here: finding files, hashing them, reading notes. Keep out: accepting them (
 """
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
@@ -26,6 +27,8 @@ _REFUSED = "!"
 
 Hashes: TypeAlias = dict[str, list[object]]
 _REMEMBERED = 6
+# Reading a file keeps one core busy.
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,9 @@ def scan(home: Home, catalog: Catalog, names: Collection[str] | None = None) -> 
     """
     known = known_hashes(home)
     fresh: Hashes = {} if names is None else dict(known)
-    found = [
-        _landed(home, path, catalog, known, fresh)
-        for path in deliveries(home)
-        if names is None or path.relative_to(home.landing).as_posix() in names
-    ]
+    paths = [path for path in deliveries(home) if names is None or path.relative_to(home.landing).as_posix() in names]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(lambda path: _landed(home, path, catalog, known, fresh), paths))
     if fresh != known:
         write_json(_hashes(home), fresh)
     return [file for file in found if file is not None]

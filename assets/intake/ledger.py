@@ -7,6 +7,8 @@ the order of arrival.
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -23,6 +25,7 @@ from data_contracts.periods import Period
 from data_contracts.settings import Limits
 
 _CHUNK = 8 * 1024 * 1024
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -219,15 +222,17 @@ def register(
     corrected note of it is. A file that changes while it is read is left for the next run. A period outside
     `calendar` is refused. Times in notes without an offset are in the zone of `now`.
     """
+    landed = list(landed)
     with locked(home.ledger / ".lock"):
         batches = _batches(home)
         book = _book(batches)
+        _keep_ahead(home, landed, keys, partial(entry_of, catalog=catalog, limits=limits, now=now, calendar=calendar))
         files: list[dict[str, Any]] = []
         refused: dict[str, dict[str, Any]] = {}
         settled: set[str] = set()
         # Where a corrected note moves a delivery to another period, a copy that names the old one still takes its place
         # there.
-        for file in list(landed) * 2:
+        for file in landed * 2:
             try:
                 news = book.news_of(file, partial(entry_of, file, catalog, limits, now, calendar))
             except FileRefused as refusal:
@@ -307,6 +312,18 @@ def _refused(file: Landed, finding: Finding) -> dict[str, Any]:
 
 class _ChangedError(Exception):
     """The bytes are not those that were hashed."""
+
+
+def _keep_ahead(home: Home, landed: list[Landed], keys: VaultKeys, entry: Callable[[Landed], Entry]) -> None:
+    """Put the bytes of what can be taken into the vault, a few files at once: reading and sealing can go together."""
+
+    def keep(file: Landed) -> None:
+        with suppress(FileRefused):
+            entry(file)
+            _keep_bytes(home, file, keys)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(keep, {file.sha256: file for file in landed}.values()))
 
 
 def _keep_bytes(home: Home, file: Landed, keys: VaultKeys) -> bool:

@@ -126,7 +126,7 @@ class Road:
         return combine(period, self.settings.fingerprint, code, *contracts, *sorted(files))
 
     def _bears_on(self, entry: ledger.Entry, period: str) -> bool:
-        """Whether a delivery can change a release of `period`: of later ones those that supersede, or hold earlier rows."""
+        """Whether a delivery can change a release of `period`: of later ones those that supersede or hold its rows."""
         versions = self.catalog.feeds.get(entry.key, ())
         cumulative = any(version.delivery == "cumulative" for version in versions)
         return entry.period <= period or bool(entry.supersedes) or cumulative
@@ -145,6 +145,9 @@ class Road:
             "quality": self._quality,
             "pub": self._publish,
         }
+        if stage == "stg":
+            feeds, periods = [self.feed_of(table).key for table in tables], self.periods_up_to(period)
+            self.intake.stage_large(feeds, [item.key for item in periods])
         return {table: steps[stage](table, period) for table in tables}
 
     def check(self, stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:

@@ -252,7 +252,7 @@ def test_random_damage_never_brings_the_program_down(tmp_path):
     ]
     path = tmp_path / "a_2025Q1.csv"
 
-    for turn in range(90):
+    for turn in range(60):
         data = bytearray(sound_files[turn % len(sound_files)])
         kind = dice.randrange(3)
         at = dice.randrange(len(data))

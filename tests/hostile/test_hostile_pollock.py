@@ -13,7 +13,7 @@ def test_the_short_list_has_every_level():
 
 
 def test_no_polluted_file_of_a_sample_is_read_wrong():
-    _, wrong = pollock.score(item for item in ITEMS[::7] if not callable(item.data))
+    _, wrong = pollock.score(item for item in ITEMS[::12] if not callable(item.data))
     assert not wrong, "\n".join(wrong)
 
 

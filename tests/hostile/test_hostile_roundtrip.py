@@ -39,7 +39,7 @@ def check(data, records):
         judge(Case("any", data, [ok(record) for record in records]), Path(folder))
 
 
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(notes=NOTES, dialect=DIALECTS, encoding=ENCODINGS)
 def test_any_text(notes, dialect, encoding):
     records = noted(notes)
@@ -50,7 +50,7 @@ def test_any_text(notes, dialect, encoding):
     check(stream.getvalue().encode(encoding), records)
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(notes=NOTES, old=st.booleans())
 def test_any_workbook(notes, old):
     # A text that begins like a formula is one to the program that writes our workbooks.

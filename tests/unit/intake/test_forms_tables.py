@@ -280,6 +280,25 @@ def test_an_old_workbook_that_is_cut_is_named(read, refusal, cut):
     assert refusal(lambda: read(old_book(old_sheet)[:cut]))[0] == "intake_workbook_damaged"
 
 
+def renamed(data, name):
+    """The container with its stream under another name; the length of the name stands behind its 64 bytes."""
+    old = "Workbook".encode("utf-16-le").ljust(64, b"\0") + struct.pack("<H", 18)
+    assert data.count(old) == 1
+    return data.replace(old, name.encode("utf-16-le").ljust(64, b"\0") + struct.pack("<H", 2 * len(name) + 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("EncryptedPackage", ("intake_workbook_encrypted", {})),
+        ("WordDocument", ("intake_kind_not_supported", {"kind": "doc"})),
+        ("Contents", ("intake_kind_not_supported", {"kind": "ole"})),
+    ],
+)
+def test_other_containers_of_the_old_form_are_refused_by_name(read, refusal, name, found):
+    assert refusal(lambda: read(renamed(old_book(old_sheet), name))) == found
+
+
 # --- web pages and XML
 
 

@@ -81,6 +81,7 @@ def test_two_files_at_a_time_give_the_bytes_of_one_by_one(intake, monkeypatch):
     _again(intake)
     threads = _threads_of(intake, monkeypatch)
     monkeypatch.setattr(delivery, "_LARGE", 0)
+    intake.stage_large([key], PERIODS)
     assert intake.stage_feed(key, PERIODS) == PERIODS
     assert not any(name == "MainThread" for name in threads)
     assert _lake(intake) == one_by_one
@@ -90,6 +91,7 @@ def test_two_files_at_a_time_give_the_bytes_of_one_by_one(intake, monkeypatch):
 def test_what_was_staged_is_what_the_files_say(intake, monkeypatch):
     monkeypatch.setattr(delivery, "_LARGE", 0)
     (key,) = intake.catalog.feeds
+    intake.stage_large([key], PERIODS)
     intake.stage_feed(key, PERIODS)
     contract = intake.catalog.feed(key)
     accounts = {item.entry.landing_name[-12:]: item for period in PERIODS for item in intake.staged(key, period)}

@@ -220,8 +220,9 @@ def test_a_contract_may_accept_a_word_as_a_value(bench):
     assert column(bench, spec, ["无", "NULL", "不详"]) == (["无", "NULL", None], {"required_x": [False, False, True]})
 
 
-def pointing(bench, cells, **extras):
-    contract = bench.contract([{"name": "id", "type": "text"}, {"name": "x", "type": "text"}], **extras)
+def pointing(bench, cells, *, required=False, **extras):
+    columns = [{"name": "id", "type": "text"}, {"name": "x", "type": "text", "required": required}]
+    contract = bench.contract(columns, **extras)
     texts = pl.DataFrame({"x": cells}, schema={"x": pl.String}).with_columns(
         pl.lit("1").alias("id"), record_no=pl.int_range(1, len(cells) + 1, dtype=pl.Int32), line_no=pl.lit(1)
     )
@@ -231,7 +232,7 @@ def pointing(bench, cells, **extras):
 
 @pytest.mark.parametrize(
     "extras",
-    [{"business_key": ["x"]}, {"institution": {"column": "x"}}, {"area": {"column": "x"}},
+    [{"institution": {"column": "x"}}, {"area": {"column": "x"}},
      {"references": [{"columns": ["x"], "feed": "office.other", "target": ["y"], "severity": "error",
                       "titles": {"zh": "在册", "en": "Known"}, "fix": {"zh": "核对", "en": "Check"}}]}],
 )  # fmt: skip
@@ -241,6 +242,13 @@ def test_what_points_at_something_is_empty_or_sound(bench, extras):
     assert pointing(bench, ["9.90101E+10", "310.0"], **extras) == ([None, None], ["type_x"])
     assert pointing(bench, ["5E10", "1.2", "A.0", "E+5", "10-0.0"], **extras)[1] == []
     assert pointing(bench, ["9.90101E+10", "不详"]) == (["9.90101E+10", "不详"], [])
+
+
+def test_a_key_is_empty_or_sound(bench):
+    key = {"business_key": ["x"]}
+    assert pointing(bench, ["不详", "K1"], required=True, **key) == ([None, "K1"], ["required_x"])
+    assert pointing(bench, ["4.4E+17", "310.0"], required=True, **key) == ([None, None], ["type_x"])
+    assert pointing(bench, ["1.0", "不详"], business_key=["id", "x"]) == (["1.0", "不详"], [])
 
 
 def test_a_needed_text_that_identifies_nothing_may_look_like_a_number(bench):
