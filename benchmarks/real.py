@@ -15,8 +15,8 @@ import polars as pl
 import yaml
 
 from assets.engine.duck import query
-from assets.intake.quality import rule_rows
 from assets.intake.blocks import UNREADABLE_RULES
+from assets.intake.quality import rule_rows
 from assets.release.publish import PROFILE
 from assets.release.verify import verify
 from assets.stages.road import Road

@@ -80,9 +80,12 @@ class FileForm(Closed):
     """Form of the delivered files; `file_names` are globs that decide which files of the folder belong here.
 
     `encoding`: of text that bears no mark and is not UTF-8, by the name Python knows it by, for example cp1252.
+    `open_end`: the last line of these files has no line end although nothing is missing; elsewhere a last record
+    without one may be cut and is not taken.
     """
 
     encoding: str = "gb18030"
+    open_end: bool = False
     header_rows: int = 1
     footer_markers: list[str] = []
     fill_down: list[str] = []

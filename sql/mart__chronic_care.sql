@@ -15,7 +15,8 @@
 --   Followed in the period: a specification follow-up dated within the period itself.
 --   What the year to date shows is not known where a period of the year lacks the follow-ups of the condition;
 --   management is not known either where it lacks examinations and the rule set manages by them.
---   The last visit is told by date, then number, then what it measured, so that equal ones have equal readings.
+--   The last visit is told by date, then number, then what it measured, so that equal ones have equal readings. A test
+--   that it does not name stays unnamed: max_by passes over nulls and would take the test of an earlier visit.
 -- The rows are all registered patients, so that each indicator chooses its denominator by a flag.
 with registered as (
     select
@@ -91,7 +92,8 @@ to_specification as (
 counted as (
     select
         rule_set, condition, person_id, count(*) as visits, max(is_in_period) as is_followed_in_period,
-        max_by(test, place) as test, max_by(reading, place) as reading, max_by(second_reading, place) as second_reading
+        max_by(coalesce(test, ''), place) as test, max_by(reading, place) as reading,
+        max_by(second_reading, place) as second_reading
     from to_specification
     group by rule_set, condition, person_id
 ),

@@ -34,10 +34,12 @@ _CLASSES = bytes(
     ord("a") if byte < 0x80 else ord("c") if byte < 0xC0 else ord("e") if 0xE3 <= byte <= 0xE9 else ord("x")
     for byte in range(256)
 )
-# Bytes from which on a character of UTF-8 has two or three bytes at least.
-_TWO_BYTES, _THREE_BYTES = 0x80, 0xE0
+# The first byte of a character that has three bytes or more in UTF-8.
 _LONG = re.compile(rb"[\xe0-\xff]")
 _TWO_CHARACTERS = b"aeccecc"
+_BEYOND = re.compile(r"[^\x00-\x7f]")
+_ACCENTED = re.compile("[À-ÖØ-öø-ÿ]")
+_IN_WORD = re.compile("(?<=[a-z])[À-ÖØ-öø-ÿ]|[À-ÖØ-öø-ÿ](?=[a-z])")
 _LONGEST_LINE = 1024 * 1024
 
 
@@ -104,18 +106,18 @@ class TextStream:
             return "utf-16"
         plain = len(probe) - len(probe.lstrip(_ASCII))
         sample = probe[: plain + _PROBE]
-        if _is("utf-8", sample):
+        if _is_utf8(sample):
             # 模 in GB18030 is ģ in UTF-8: only where no character needs three bytes can one be taken for the other.
-            if self._otherwise == _CHINESE and _two_bytes_at_most(sample) and _is(_CHINESE, sample):
+            doubtful = _two_bytes_at_most(sample) and _is_chinese(sample) and not _in_latin_words(sample)
+            if self._otherwise == _CHINESE and doubtful:
                 line = self._line + _ends_of_lines(self._held + probe[:plain])
                 raise FileRefused("intake_encoding_ambiguous", encoding=_CHINESE, line=line)
             return "utf-8"
         # A UTF-8 file with a damaged line must be refused, not read in another encoding with other characters.
-        least = _THREE_BYTES if self._otherwise == _CHINESE else _TWO_BYTES
-        lines = [(_is("utf-8", line), max(line, default=0)) for line in sample.split(b"\n")[:-1]]
-        sound = sum(is_utf8 and most >= least for is_utf8, most in lines)
-        broken = sum(not is_utf8 for is_utf8, _ in lines)
-        return "utf-8" if sound > broken else self._otherwise
+        lines = [line for line in sample.split(b"\n")[:-1] if not line.isascii()]
+        utf8 = [line for line in lines if _is_utf8(line)]
+        sound = [line for line in utf8 if self._otherwise != _CHINESE or _LONG.search(line)]
+        return "utf-8" if len(sound) > len(lines) - len(utf8) else self._otherwise
 
     def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> Iterator[bytes]:
         if self.encoding == _CHINESE:
@@ -142,7 +144,7 @@ class TextStream:
             start = max(complete.rfind(b"\n", 0, at + 1), complete.rfind(b"\r", 0, at + 1)) + 1
             ends = [end for end in (complete.find(b"\n", at + 1), complete.find(b"\r", at + 1)) if end >= 0]
             stop = min(ends, default=len(complete))
-            if _is("utf-8", complete[start:stop]):
+            if _is_utf8(complete[start:stop]):
                 self._refuse_mixed(_ends_of_lines(self._held + complete[:start]))
             at = classes.find(_TWO_CHARACTERS, stop)
 
@@ -204,10 +206,26 @@ def _two_bytes_at_most(sample: bytes) -> bool:
     return not sample.isascii() and _LONG.search(sample) is None
 
 
-def _is(encoding: str, sample: bytes) -> bool:
-    """Whether the bytes are of an encoding, but for a last character that is cut."""
+def _is_utf8(sample: bytes) -> bool:
+    """Whether the bytes are UTF-8, but for a last character that is cut."""
     try:
-        codecs.getincrementaldecoder(encoding)("strict").decode(sample)
+        codecs.utf_8_decode(sample, "strict", False)
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_chinese(sample: bytes) -> bool:
+    """Whether the bytes are GB18030, but for a last character that is cut."""
+    try:
+        codecs.getincrementaldecoder(_CHINESE)("strict").decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _in_latin_words(sample: bytes) -> bool:
+    """Whether UTF-8 text holds accented Latin letters alone and most stand in words, as in José; nobody writes Jos茅."""
+    text = sample.decode("utf-8", "ignore")
+    accented = len(_ACCENTED.findall(text))
+    return len(_BEYOND.findall(text)) == accented and len(_IN_WORD.findall(text)) * 2 > accented

@@ -35,7 +35,8 @@ from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period
 from data_contracts.settings import Limits
 
-_CODE = ("assets/intake", "assets/vault/pseudonym.py", "data_contracts/expectations.py")
+_VOCABULARY = ("expectations", "feed", "vocabulary")
+_CODE = ("assets/intake", "assets/vault/pseudonym.py", *(f"data_contracts/{name}.py" for name in _VOCABULARY))
 _SELECTION = "assets/lake/selection.py"
 # Limits that decide nothing about what is read from a file.
 _NOT_OF_READING = {"quarantine_share", "resend_share", "memory_limit_mb", "threads"}
@@ -95,7 +96,22 @@ class Intake:
         # A corrected note may have taken the last file of a period away.
         table = self.catalog.feed(key).table
         known = [period for period in periods if period in found or read_manifest(self.home, table, period)]
-        return [period for period in sorted(known) if self._stage_period(key, period, found.get(period, []), gone)]
+        return [
+            period
+            for period in sorted(known)
+            if self._stage_period(key, period, self._deciding(key, period, entries, found.get(period, [])), gone)
+        ]
+
+    def _deciding(self, key: str, period: str, entries: Sequence[Entry], reaching: Sequence[Entry]) -> list[Entry]:
+        """The files that decide which rows of a period count: those that reach it.
+
+        Of a cumulative feed all of the year, in which a corrected date moves a record from one period to another.
+        """
+        contract, year = self.catalog.feed(key, period), Period.parse(period).year
+        if contract.delivery != "cumulative":
+            return list(reaching)
+        own = [entry for entry in entries if Period.parse(entry.period).year == year]
+        return [entry for entry in own if self._contract(entry).fingerprint == contract.fingerprint]
 
     def _reach(self, entry: Entry) -> list[str]:
         """The periods a file may hold records of: its own, and of a cumulative feed those of the year before it."""
@@ -146,7 +162,17 @@ class Intake:
         held = [item for item in staged if item.account.periods.get(period)]
         places = [part_path(self.home, contract.table, period, item.part_id) for item in held]
         files = [(item.entry, item.account) for item in held]
-        chosen = self._selected(contract, files, places, ranks, gone)
+        elsewhere = [(item, step) for item in staged for step in sorted(item.account.periods) if step != period]
+        rivals = [
+            SelectablePart(
+                part_path(self.home, contract.table, step, item.part_id),
+                item.entry.file_id,
+                ranks[item.entry.file_id],
+                item.entry.file_id in gone,
+            )
+            for item, step in elsewhere
+        ]
+        chosen = self._selected(contract, files, places, ranks, gone, rivals)
         write_part(self.home, _selection(contract), period, fingerprint[:20], chosen.verdicts)
         verdicts = Manifest(fingerprint, [fingerprint[:20]], chosen.verdicts.height, {})
         write_manifest(self.home, _selection(contract), period, verdicts)
@@ -162,6 +188,7 @@ class Intake:
         places: Sequence[Path],
         ranks: Mapping[str, int],
         gone: Collection[str],
+        rivals: Sequence[SelectablePart] = (),
     ) -> Selection:
         parts = [
             SelectablePart(
@@ -175,7 +202,7 @@ class Intake:
             for (entry, account), place in zip(files, places, strict=True)
         ]
         enough = Fraction(str(self.limits.resend_share))
-        return select_rows(parts, contract.extras.business_key, self.engine, enough=enough)
+        return select_rows(parts, contract.extras.business_key, self.engine, enough=enough, rivals=rivals)
 
     def selection_with(self, entry: Entry, place: Path, account: Account) -> Selection:
         """What would be decided of the rows of a period if a file with its accepted rows at `place` came too.

@@ -113,22 +113,24 @@ def _batch_name(number: int) -> str:
 class Book:
     """The ledger as it stands: deliveries by file id, standing refusals by name, what was said about which file.
 
-    `said`: landing name and hash → file id, and marks of the notes taken beside it, in order. `taken`: ids of all
-    that was taken, as `News.asks` gives them.
+    `said`: landing name and hash → file id, and marks of the notes taken beside it, in order. `last`: landing name →
+    hash of the content taken under it last. `taken`: ids of all that was taken, as `News.asks` gives them.
     """
 
     entries: dict[str, Entry]
     refused: dict[str, dict[str, Any]]
     said: dict[tuple[str, str], tuple[str, list[str]]]
+    last: dict[str, str]
     taken: set[str]
 
     def add(self, news: News) -> None:
         """A delivery, or a note that takes the place of an older one."""
         entry = news.entry
         self.taken.update(news.asks(self))
-        if news.amends is not None and news.amends != entry.file_id:
+        if news.amends is not None and (news.amends != entry.file_id or self._came_back(entry)):
             self.entries.pop(news.amends, None)
         self.entries[entry.file_id] = entry
+        self.last[entry.landing_name] = entry.sha256
         place = (entry.landing_name, entry.sha256)
         self.said[place] = (entry.file_id, [*self.notes_of(*place), entry.note_mark])
 
@@ -139,13 +141,19 @@ class Book:
     def knows(self, name: str, sha256: str, note_mark: str) -> bool:
         """Whether a file of this name and content was taken with this note; one taken away takes nothing back."""
         notes = self.notes_of(name, sha256)
-        return bool(notes) and note_mark in ("", notes[-1])
+        return bool(notes) and note_mark in ("", notes[-1]) and self.last[name] == sha256
+
+    def _came_back(self, file: Entry | Landed) -> bool:
+        """Whether a file of its name was taken with other content since this content was."""
+        name = file.landing_name if isinstance(file, Entry) else file.name
+        return self.last.get(name, file.sha256) != file.sha256
 
     def news_of(self, file: Landed, as_entry: Callable[[], Entry]) -> News | None:
         """What `file` adds, of which `as_entry` makes an entry or refuses to; None where all it says is known.
 
         A note beside the same file replaces the one before. The same content under another name is no delivery, and
-        its note counts only with a higher sequence: else two copies would overrule each other for ever.
+        its note counts only with a higher sequence: else two copies would overrule each other for ever. A file that is
+        what it was before its last correction takes that correction back: it is received anew.
         """
         if file.refusal is None and self.knows(file.name, file.sha256, file.note.mark):
             return None
@@ -156,7 +164,10 @@ class Book:
             return News(entry)
         if known is None and entry.sequence <= old.sequence:
             return None
-        if not entry.received_noted:
+        again = known is not None and self._came_back(file)
+        if again and not file.note.mark and old.note_mark:
+            entry = replace(old, received_at=old.received_at if old.received_noted else entry.received_at)
+        elif not again and not entry.received_noted:
             entry = replace(entry, received_at=old.received_at, received_noted=old.received_noted)
         same = replace(entry, landing_name=old.landing_name, note_mark=old.note_mark)
         return None if same == old else News(entry, old.file_id)
@@ -176,7 +187,7 @@ def _read_book(home: Home, batches: tuple[tuple[str, int, int], ...]) -> Book:
 
 
 def _book(batches: list[dict[str, Any]]) -> Book:
-    book = Book({}, {}, {}, set())
+    book = Book({}, {}, {}, {}, set())
     for batch in batches:
         for item in batch["files"]:
             amends = item.pop("amends", None)

@@ -39,7 +39,7 @@ def read_records(
     `whole`: the sender has stated the hash of the file, so that its end is no cut. Raises FileRefused where the file
     cannot be taken.
     """
-    reading = Reading(contract, limits, account, whole)
+    reading = Reading(contract, limits, account, whole or contract.extras.file.open_end)
     filling = FillDown(contract.extras.file.fill_down)
     aside = _Aside()
     for block in opened(data, limits).blocks(reading):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.engine.duck import EngineLimits, query
+from assets.engine.duck import EngineLimits, Table, query
 from assets.lake.home import Home
 from assets.lake.parts import files_in_force, part_path, read_manifest
 
@@ -63,40 +63,45 @@ def select_rows(
     limits: EngineLimits | None = None,
     *,
     enough: Fraction = Fraction(1, 2),
+    rivals: Sequence[SelectablePart] = (),
 ) -> Selection:
-    """Decide about every row; verdicts are sorted by file and record.
+    """Decide about every row of `parts`; verdicts are sorted by file and record.
 
     Rows sharing the business key compete; the file of highest rank wins, within a file the later record. A loser
     with the winner's content is a `duplicate`, any other `superseded`. A row with NULL in its key competes with none.
-    `enough`: share of an earlier snapshot's keys that a later one must hold to take its place.
+    `enough`: share of an earlier snapshot's keys that a later one must hold to take its place. Rows of `rivals` compete
+    too, and nothing is said about them: records that the same files or others hold of another period.
     """
     if not parts:
         return Selection(*(pl.DataFrame(schema=schema) for schema in (SCHEMA, CONTESTS, MEETINGS)))
-    contested = _contested(parts, business_key)
+    contested = _contested([*parts, *rivals], business_key)
     meetings = _meetings(parts, business_key, contested, enough)
     replaced = meetings.filter("replaced")["older"].unique()
     standing = pl.DataFrame(
-        [(part.file_id, part.rank, part.withdrawn, part.file_id in replaced) for part in parts],
+        [(part.file_id, part.rank, part.withdrawn, part.file_id in replaced) for part in (*parts, *rivals)],
         schema={"file_id": pl.String, "file_rank": pl.Int64, "withdrawn": pl.Boolean, "replaced": pl.Boolean},
         orient="row",
-    )
+    ).unique()
     if contested.is_empty() and not standing.select(pl.any_horizontal("withdrawn", "replaced").any()).item():
         return Selection(pl.DataFrame(schema=SCHEMA), pl.DataFrame(schema=CONTESTS), meetings)
     keys = ", ".join(f'"{name}"' for name in business_key)
+    columns = f"file_id, record_no, row_hash, {keys}"
+    rival_rows = f"union all select {columns}, false from rivals" if rivals else ""  # noqa: S608  (as below)
     sql = f"""
-        with ranked as (
-            select parts.file_id, parts.record_no, replaced, parts.row_hash,
-                   first_value(parts.row_hash) over best as winning_hash,
-                   first_value(parts.file_id) over best as winner,
+        with competing as (select {columns}, true as judged from parts {rival_rows}),
+        ranked as (
+            select competing.file_id, competing.record_no, replaced, competing.row_hash, judged,
+                   first_value(competing.row_hash) over best as winning_hash,
+                   first_value(competing.file_id) over best as winner,
                    first_value(replaced) over best as nobody_won,
                    row_number() over best as place
-            from parts join standing using (file_id) join contested using ({keys})
+            from competing join standing using (file_id) join contested using ({keys})
             where not withdrawn
-            window best as (partition by {keys} order by replaced, file_rank desc, parts.record_no desc)
+            window best as (partition by {keys} order by replaced, file_rank desc, competing.record_no desc)
         )
         select file_id, record_no, winner,
                case when row_hash = winning_hash then 'duplicate' else 'superseded' end as verdict
-        from ranked where place > 1 and not nobody_won
+        from ranked where place > 1 and not nobody_won and judged
         union all
         select parts.file_id, parts.record_no, null, 'superseded'
         from parts join standing using (file_id)
@@ -106,7 +111,9 @@ def select_rows(
            )
         order by file_id, record_no
     """  # noqa: S608  (names come from a validated contract)
-    tables = {"parts": [part.path for part in parts], "standing": standing, "contested": contested}
+    tables: dict[str, Table] = {"parts": [part.path for part in parts], "standing": standing, "contested": contested}
+    if rivals:
+        tables["rivals"] = [part.path for part in rivals]
     found = query(sql, tables, limits=limits)
     contests = found.drop_nulls("winner").group_by("file_id", "winner", "verdict").len("rows")
     return Selection(

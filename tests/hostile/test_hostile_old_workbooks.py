@@ -8,6 +8,8 @@ from tests.hostile.builders import biff, compound, natural, sheet
 from tests.hostile.harness import Case, bad, ok
 from tests.hostile.records import HEADER, Visit, table, visit, visits
 
+pytestmark = pytest.mark.slow
+
 GOOD = visits(3)
 LOADS = [ok(record) for record in GOOD]
 TITLES = list(HEADER.values())

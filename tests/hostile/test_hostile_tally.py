@@ -5,6 +5,8 @@ import pytest
 from tests.hostile.builders import biff, book, sheet
 from tests.hostile.harness import Case, aside, bad, ok, other
 
+pytestmark = pytest.mark.slow
+
 ROWS = [("东镇", "一村", 1, 2, 3, 4), ("东镇", "二村", 5, 6, 7, 8), ("西镇", "三村", 6, 6, 6, 6)]
 LOADS = [ok(row) for row in ROWS]
 GROUPS = ["乡镇", "村", "男", None, "女", None]

@@ -99,6 +99,37 @@ def test_rule_same_file(office):
     assert office.run() == 0
 
 
+@pytest.mark.parametrize("note", ["period: 2025-01\n", ""])
+def test_a_correction_is_taken_back_by_the_file_as_it_was(office, note):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("a.csv", ["1,11.00,2025-01-05", *JANUARY[1:]], "period: 2025-01\n")
+    office.run()
+    assert office.counted("2025-01")["1"] == 1100
+    # Without its note the period of the file is only known from before.
+    office.land("a.csv", JANUARY, note)
+    assert office.run() == 1
+    assert office.counted("2025-01")["1"] == (1000 if note else 1100)
+    assert office.refused() == ({} if note else {"H1/a.csv": "intake_period_unknown"})
+    assert len(office.intake.staged("office.cases", "2025-01")) == 2
+    assert office.run() == 0
+    office.land("a.csv", ["1,11.00,2025-01-05", *JANUARY[1:]], "period: 2025-01\n")
+    assert office.run() == 1
+    assert office.counted("2025-01")["1"] == 1100
+    assert office.run() == 0
+
+
+def test_a_correction_with_a_higher_number_is_not_taken_back_by_the_file_as_it_was(office):
+    office.land("a.csv", JANUARY, "period: 2025-01\nsequence: 1\n")
+    office.run()
+    office.land("a.csv", ["1,11.00,2025-01-05"], "period: 2025-01\nsequence: 2\n")
+    office.run()
+    office.land("a.csv", JANUARY, "period: 2025-01\nsequence: 1\n")
+    office.run()
+    assert office.counted("2025-01")["1"] == 1100
+    assert office.run() == 0
+
+
 def test_rule_note(office):
     office.land("a.csv", JANUARY, "period: 2025-02\n")
     office.land("b.csv", ["1,11.00,2025-01-05"], "period: 2025-01\nsequence: 1\nrows: 2\n")
@@ -188,6 +219,35 @@ def test_rule_cumulative(yearly, order):
     assert yearly.counts("H1/2025-02.csv") == (0, 1, 1, 1)
     assert yearly.counts("H1/2025-01.csv") == (0, 0, 1, 1)
     assert ("cumulative_day", "error", 2) in yearly.quarantine()
+
+
+@pytest.mark.parametrize("order", list(permutations([1, 2, 3])))
+def test_a_record_whose_date_moves_into_another_period_counts_once(yearly, order):
+    # The record is moved forward by the second file and back by the third, which names its number last.
+    days = {1: "2025-01-31", 2: "2025-02-01", 3: "2025-01-30"}
+    for number in order:
+        note = f"period: 2025-0{number}\nsequence: {number}\n"
+        yearly.land(f"{number}.csv", [f"a,{number}.00,{days[number]}", f"{number},7.00,2025-01-01"], note)
+        yearly.run()
+        highest = max(order[: order.index(number) + 1])
+        counted = {period: yearly.counted(period).get("a") for period in MONTHS}
+        expected = {period: highest * 100 if days[highest].startswith(period) else None for period in MONTHS}
+        assert counted == expected
+    assert yearly.counts("H1/2.csv") == (0, 1, 1, 0)
+    assert yearly.counts("H1/1.csv") == (0, 1, 1, 0)
+    assert yearly.counts("H1/3.csv") == (0, 2, 0, 0)
+
+
+def test_a_record_moved_by_a_file_that_is_withdrawn_comes_back(yearly):
+    yearly.land("1.csv", ["a,1.00,2025-01-31"], "period: 2025-01\n")
+    yearly.land("2.csv", ["a,2.00,2025-02-01"], "period: 2025-02\nsequence: 1\n")
+    yearly.run()
+    assert (yearly.counted("2025-01"), yearly.counted("2025-02")) == ({}, {"a": 200})
+    yearly.land("3.csv", ["b,3.00,2025-02-02"], "period: 2025-02\nsequence: 2\nsupersedes: [2.csv]\n")
+    yearly.run()
+    assert (yearly.counted("2025-01"), yearly.counted("2025-02")) == ({"a": 100}, {"b": 300})
+    assert yearly.run() == 0
+    assert yearly.intake.stage_feed("office.cases", MONTHS) == []
 
 
 def test_a_cumulative_file_counts_from_the_ledger_whatever_period_is_run(yearly):

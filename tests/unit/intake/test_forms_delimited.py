@@ -85,3 +85,19 @@ def test_fields_are_bounded(bench, length, taken):
     rows = [ROWS[0], ["1", "长" * length, "3"], ROWS[2]]
     account = bench.stage(text(rows).encode(), bench.contract(COLUMNS)).account
     assert (account.accepted, account.unreadable) == (taken, 2 - taken)
+
+
+@pytest.mark.parametrize(("agreed", "taken", "told"), [(False, ["1"], 1), (True, ["1", "2"], 0)])
+def test_a_last_record_without_line_end_is_taken_only_from_a_sender_whose_files_end_so(bench, agreed, taken, told):
+    contract = bench.contract(COLUMNS, file={"open_end": agreed})
+    result = bench.stage("编号,姓名,人数\n1,张三,3\n2,李四,40".encode(), contract)
+    cut = [item for item in result.account.findings if item.sentence == "intake_truncated_tail"]
+    assert (result.accepted["no"].to_list(), len(cut)) == (taken, told)
+
+
+@pytest.mark.parametrize("name", ["José", "García Núñez", "Señor Müller"])
+def test_accents_in_latin_words_are_utf8_though_they_could_be_chinese(bench, name):
+    """é is C3 A9, which is 茅 in GB18030; nobody writes Jos茅."""
+    rows = [ROWS[0], ["1", name, "3"]]
+    result = bench.stage(text(rows).encode(), bench.contract(COLUMNS))
+    assert result.accepted["name"].to_list() == [name]
