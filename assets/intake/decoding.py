@@ -225,7 +225,7 @@ def _is_chinese(sample: bytes) -> bool:
 
 
 def _in_latin_words(sample: bytes) -> bool:
-    """Whether UTF-8 text holds accented Latin letters alone and most stand in words, as in José; nobody writes Jos茅."""
+    """Whether UTF-8 text holds accented Latin letters alone and most stand in words: nobody writes Jos茅 for José."""
     text = sample.decode("utf-8", "ignore")
     accented = len(_ACCENTED.findall(text))
     return len(_BEYOND.findall(text)) == accented and len(_IN_WORD.findall(text)) * 2 > accented

@@ -3,6 +3,7 @@
 Put here: finding the header among title rows and mapping it. Keep out: aliases (contracts) and cells.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,16 @@ ABSENT = "intake_header_absent"
 _TITLE_ROWS = 12
 # A title may hold a year and a page or two; more cells with digits are a record.
 _FEW = 2
+# What brackets behind a header may say without making it the header of something else, as 证件号码（监护人） would be.
+_SAYS_NOTHING = re.compile(
+    r"(?:必填|选填|非必填|必录)项?|可空|可不填|单选|多选|下拉选择|文本|文本格式|[0-9]+位(?:数字)?|(?:格式|例|如|例如):?.*"
+)
+_SAYS_FORM = {
+    "date": re.compile(r"(?:y{2,4}|m{1,2}|d{1,2}|hh|ss|[年月日时分秒0-9/.:\-]|日期|格式)+"),
+    "code": re.compile(r"代码|编码|名称"),
+    "boolean": re.compile(r"[是否有无yn01/、,]+"),
+}
+_LETTERS = re.compile(r"[^\W\d_]")
 # Rows from which a header can be told, with its groups and a row of units.
 ROWS_LOOKED_AT = 16
 
@@ -91,7 +102,7 @@ def header_place(rows: Sequence[Sequence[str]], contract: FeedContract) -> tuple
 
 
 def _known_headers(contract: FeedContract) -> dict[str, Column]:
-    """Normalised header → column; also without a unit in brackets, where that is not the header of another column."""
+    """Normalised header → column; also without what is in brackets, where that is not the header of another column."""
     known = {normal_header(header): column for column in contract.columns for header in column.headers}
     short: dict[str, Column | None] = {}
     for header, column in known.items():
@@ -102,8 +113,29 @@ def _known_headers(contract: FeedContract) -> dict[str, Column]:
 
 def _column(path: str, known: dict[str, Column]) -> Column | None:
     header = normal_header(path)
-    unit = units.BRACKETS.search(header)
-    return known.get(header) or (known.get(header[: unit.start()]) if unit else None)
+    beside = units.BRACKETS.search(header)
+    if header in known or beside is None:
+        return known.get(header)
+    column = known.get(header[: beside.start()])
+    return column if column and _may_say(column, beside[1]) else None
+
+
+def _may_say(column: Column, said: str) -> bool:
+    """Whether a header with this in brackets still means the column; of units only `units` can tell."""
+    if column.type in ("integer", "decimal", "money") and column.own_units:
+        return True
+    form = _SAYS_FORM.get(column.type)
+    return (
+        not said or bool(_SAYS_NOTHING.fullmatch(said) or (form and form.fullmatch(said))) or _lists_codes(column, said)
+    )
+
+
+def _lists_codes(column: Column, said: str) -> bool:
+    """Whether nothing but values of the code list is said, as in 性别（1男2女）."""
+    rest = said
+    for spelling in sorted(column.code_list.map if column.code_list else (), key=len, reverse=True):
+        rest = rest.replace(normal_header(spelling), "")
+    return rest != said and not _LETTERS.search(rest)
 
 
 def _said(path: str, column: Column) -> str:

@@ -64,6 +64,7 @@ def type_columns(
     """
     columns: list[pl.Series] = []
     violations: dict[str, pl.Series] = {}
+    told: pl.DataFrame | None = None
     pointing = contract.pointing
     for column in contract.columns:
         if column.role == "drop":
@@ -74,8 +75,9 @@ def type_columns(
         raw = cleaned(texts[column.name], column, pointing=column.name in pointing)
         if column.role == "person_id":
             scheme = contract.extras.person.id_scheme if contract.extras.person else "opaque"
-            ids = canonical_ids(raw.set(_mangled(raw), None), scheme, latest)
+            ids = canonical_ids(raw.set(_mangled(raw), None) if scheme == "opaque" else raw, scheme, latest)
             columns.extend([ids["canonical"].alias("person_id_canonical"), ids["id_class"].alias("person_id_class")])
+            told = ids.select("born", "is_male")
             unknown = ids["canonical"].is_null()
             needed = contract.extras.person is None or contract.extras.person.required
             violations[PERSON_ID_INVALID] = unknown if needed else unknown & raw.is_not_null()
@@ -90,7 +92,7 @@ def type_columns(
             violations[f"required_{column.name}"] = raw.is_null()
         columns.append(value.alias(column.name))
     frame = pl.DataFrame([*columns, texts["record_no"], texts["line_no"]])
-    return Typed(frame, violations, _doubts(frame, contract))
+    return Typed(frame, violations, {} if told is None else _doubts(frame, told, contract))
 
 
 def cleaned(raw: pl.Series, column: Column, *, pointing: bool = False) -> pl.Series:
@@ -109,20 +111,15 @@ def _mangled(text: pl.Series) -> pl.Series:
     return suspect & text.str.contains(_MANGLED).fill_null(value=False) if suspect.any() else suspect
 
 
-def _doubts(frame: pl.DataFrame, contract: FeedContract) -> dict[str, pl.Series]:
-    """Where birth date or sex of a record and those in its resident identity number are not the same."""
+def _doubts(frame: pl.DataFrame, told: pl.DataFrame, contract: FeedContract) -> dict[str, pl.Series]:
+    """Where birth date or sex of a record are not what its resident identity number tells (`born`, `is_male`)."""
     person = contract.extras.person
     doubts: dict[str, pl.Series] = {}
-    if person is None or "person_id_canonical" not in frame.columns:
-        return doubts
-    number = pl.col("person_id_canonical")
-    if person.birth:
-        born = number.str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
-        doubts[PERSON_BIRTH_DIFFERS] = frame.select(born != pl.col(person.birth)).to_series()
-    if person.sex:
+    if person is not None and person.birth:
+        doubts[PERSON_BIRTH_DIFFERS] = told["born"] != frame[person.birth]
+    if person is not None and person.sex:
         stated = pl.when(pl.col(person.sex).is_in(["M", "F"])).then(pl.col(person.sex) == "M")
-        male = number.str.slice(16, 1).cast(pl.Int8, strict=False) % 2 == 1
-        doubts[PERSON_SEX_DIFFERS] = frame.select(male != stated).to_series()
+        doubts[PERSON_SEX_DIFFERS] = told["is_male"] != frame.select(stated).to_series()
     return doubts
 
 

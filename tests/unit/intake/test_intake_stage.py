@@ -272,7 +272,43 @@ def test_unknown_and_absent_columns_are_noticed(shared_bench, contract):
     data = "编号,身份证号,日期,费 用 额\n" + f"1,{CANARY},2025-01-05,9\n"
     findings = {item.sentence: item.params for item in shared_bench.stage(data.encode(), contract).account.findings}
     assert findings["intake_header_new"]["position"] == 4
-    assert findings["intake_header_absent"]["column"] == "费用（元）"
+    assert findings["intake_header_absent"]["column"] == "性别、费用（元）"
+
+
+@pytest.mark.parametrize(
+    ("ours", "header", "same"),
+    [
+        ("身份证号", "身份证号（必填）", True),
+        ("身份证号", "身份证号(18位)", True),
+        ("身份证号", "身份证号（）", True),
+        ("身份证号", "身份证号（监护人）", False),
+        ("身份证号", "身份证号（父）", False),
+        ("日期", "日期（年月日）", True),
+        ("日期", "日期(YYYY-MM-DD)", True),
+        ("日期", "日期（格式：2025-01-31）", True),
+        ("日期", "日期（预约）", False),
+        ("性别", "性别（男/女）", True),
+        ("性别", "性别(1男 2女)", True),
+        ("性别", "性别（代码）", True),
+        ("性别", "性别（女方）", False),
+    ],
+)
+def test_a_header_of_somebody_or_something_else_is_not_ours(shared_bench, contract, refusal, ours, header, same):
+    data = (HEADER.replace(ours, header) + GOOD).encode()
+    if same or ours == "性别":
+        result = shared_bench.stage(data, contract)
+        assert result.accepted["sex"].to_list() == (["M"] if same else [None])
+        assert ("intake_header_renamed" in {item.sentence for item in result.account.findings}) == (not same)
+    else:
+        assert refusal(lambda: shared_bench.stage(data, contract))[0] == "intake_header_missing"
+
+
+@pytest.mark.parametrize("header", ["统筹支付比例（%）", "统筹支付比例（万人）", "统筹支付比例（女）"])
+def test_a_number_without_unit_is_not_taken_in_one(shared_bench, header):
+    share = {"name": "share", "type": "decimal", "scale": 2, "header": "统筹支付比例"}
+    feed = shared_bench.contract([COLUMNS_HERE[0], share])
+    assert shared_bench.stage("编号,统筹支付比例\n1,0.8\n".encode(), feed).account.accepted == 1
+    assert shared_bench.stage(f"编号,{header}\n1,80\n".encode(), feed).accepted["share"].to_list() == [None]
 
 
 def test_cut_tail_and_encoding_are_noticed(shared_bench, contract):

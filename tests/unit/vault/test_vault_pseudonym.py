@@ -26,7 +26,7 @@ def _with_check(body: str) -> str:
 
 
 def _classes(values: list[str | None], scheme: str = "cn_id") -> list[tuple[str | None, str | None]]:
-    return canonical_ids(pl.Series(values, dtype=pl.String), scheme).rows()
+    return canonical_ids(pl.Series(values, dtype=pl.String), scheme).select("canonical", "id_class").rows()
 
 
 @given(st.lists(_VALID, min_size=1, max_size=20))
@@ -66,6 +66,17 @@ def test_fifteen_digits_get_century_and_check_digit(people):
     long = [_with_check(f"{_PLACE}{born:%Y%m%d}{order}") for born, order in people]
     assert _classes(short) == [(item, "id15") for item in long]
     assert _classes(long) == [(item, "id18") for item in long]
+
+
+@given(st.lists(_VALID | st.none() | st.just("110101194912310029"), max_size=20), st.dates(date(1890, 1, 1)))
+@settings(deadline=None)
+def test_birth_and_sex_are_those_the_independent_checker_reads(ids, latest):
+    found = canonical_ids(pl.Series(ids, dtype=pl.String), "cn_id", latest).select("born", "is_male").rows()
+    for item, (born, is_male) in zip(ids, found, strict=True):
+        if item is None or not ric.is_valid(item) or ric.get_birth_date(item) > latest:
+            assert (born, is_male) == (None, None)
+        else:
+            assert (born, is_male) == (ric.get_birth_date(item), int(item[16]) % 2 == 1)
 
 
 @pytest.mark.parametrize(
