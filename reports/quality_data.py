@@ -108,6 +108,7 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
             [row["file_id"], _sender(context, row["sender"], language), titled(feeds, _feed_key(row), language)]
             + [row["institution"] or ""]
             + [row[name] for name in FILE_COUNTS]
+            + [row["status"]]
             for row in files.sort("sender", "feed", "institution", "file_id").iter_rows(named=True)
         ]
     if rules is not None:

@@ -161,8 +161,6 @@ def _judge(home: Home, names: list[str], seen: Mapping[str, Stamp], book: Book) 
 
 def _named(name: str, finding: Finding) -> Finding:
     """The finding as a sentence that names the file."""
-    if "name" in finding.params:
-        return finding
     problems = {f"problem_{language}": finding.words(language) for language in LANGUAGES}
     return Finding("arrivals_obstacle", {"name": name, **problems})
 

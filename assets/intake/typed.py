@@ -107,7 +107,7 @@ def cleaned(raw: pl.Series, column: Column, *, pointing: bool = False) -> pl.Ser
 
 def _mangled(text: pl.Series) -> pl.Series:
     """Where a spreadsheet has made a number of an identifier: its digits, or its leading zeros, are lost."""
-    suspect = text.str.contains_any(["E+", "e+", ".0"]).fill_null(value=False)
+    suspect = text.str.contains(r"[eE]\+|\.0").fill_null(value=False)
     return suspect & text.str.contains(_MANGLED).fill_null(value=False) if suspect.any() else suspect
 
 

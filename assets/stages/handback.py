@@ -96,11 +96,14 @@ def _replace(note: Path, mark: str, folder: Path, key: str, lists: Mapping[str, 
 def standing_files(road: "Road", key: str, period: str) -> list[StagedFile]:
     """The files a sender still stands by: without those sent again under the same name, or superseded by a note.
 
-    What was wrong in a file that was sent again is settled or repeated.
+    What was wrong in a file that was sent again is settled or repeated; one refused as a whole settles nothing.
     """
-    gone = road.intake.withdrawn(key)
-    files = {item.entry.landing_name: item for item in road.intake.staged(key, period)}
-    return [item for item in files.values() if item.entry.file_id not in gone]
+    gone, standing = road.intake.withdrawn(key), list[StagedFile]()
+    for item in road.intake.staged(key, period):
+        name, settles = item.entry.landing_name, item.refused is None
+        standing = [other for other in standing if other.entry.landing_name != name or not (settles or other.refused)]
+        standing.append(item)
+    return [item for item in standing if item.entry.file_id not in gone]
 
 
 def _faults(road: "Road", item: StagedFile, contract: FeedContract, noticed: list[Finding]) -> pl.DataFrame:

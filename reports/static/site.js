@@ -832,9 +832,13 @@
   function files(rows) {
     const number = (name) => ({ title: S("count." + name), kind: "num", value: (row) => row[4 + FATE_PLACE[name]], cell: (row) => count(row[4 + FATE_PLACE[name]]) });
     const exact = (row) => row[4] === row.slice(5, 11).reduce((sum, part) => sum + part, 0);
+    // A refused file has no records: without its state its row of zeros would look like a delivery of nothing.
+    const state = (row) => S("file." + row[11]);
     grid($("files"), rows, [
       { title: S("col.sender"), value: (row) => row[1], cell: (row) => row[1] }, { title: S("col.feed"), value: (row) => row[2], cell: (row) => row[2] },
-      { title: S("col.institution"), value: (row) => row[3], cell: (row) => row[3] }, number("records"), ...FATES.map(number),
+      { title: S("col.institution"), value: (row) => row[3], cell: (row) => row[3] },
+      { title: S("status"), value: state, cell: (row) => h("span", { class: "chip" + ({ taken: " good", refused: " bad" }[row[11]] || "") }, state(row)) },
+      number("records"), ...FATES.map(number),
       { title: S("col.identity"), value: (row) => (exact(row) ? 1 : 0), cell: (row) => (exact(row) ? "✓" : "✗ " + S("failed")) },
       { title: S("col.file"), value: (row) => row[0], cell: (row) => h("small", { class: "soft" }, row[0]) },
     ], { size: 20, mark: (row) => (exact(row) ? "" : "failed") });

@@ -298,7 +298,7 @@ def test_a_header_of_somebody_or_something_else_is_not_ours(shared_bench, contra
     if same or ours == "性别":
         result = shared_bench.stage(data, contract)
         assert result.accepted["sex"].to_list() == (["M"] if same else [None])
-        assert ("intake_header_renamed" in {item.sentence for item in result.account.findings}) == (not same)
+        assert ("intake_header_new" in {item.sentence for item in result.account.findings}) == (not same)
     else:
         assert refusal(lambda: shared_bench.stage(data, contract))[0] == "intake_header_missing"
 

@@ -66,6 +66,19 @@ def test_a_file_refused_as_a_whole_has_a_list_that_says_why(walk, land, text, no
     assert (rows[0]["规则"], rows[0]["处理"], rows[0]["文件"]) == (sentence, "退回", path.name)
 
 
+def test_a_correction_that_is_refused_does_not_settle_what_was_wrong_before(walk, land):
+    path = land(walk.home, "2025Q4", bad=3)
+    (rows,) = walk().values()
+    assert [row["规则"] for row in rows] == ["code_category"] * 3
+    before = path.read_bytes()
+    path.write_text("甲,乙\n1,2\n", encoding="utf-8")
+    (rows,) = walk().values()
+    assert sorted(row["规则"] for row in rows) == [*["code_category"] * 3, "intake_no_header"]
+    path.write_bytes(before.replace(b"\n", b"\r\n"))
+    (rows,) = walk().values()
+    assert [row["规则"] for row in rows if row["处理"] == "退回"] == ["code_category"] * 3
+
+
 def test_files_that_were_not_taken_in_have_a_list_per_sender(walk, land):
     land(walk.home, "2025Q4")
     outside = land(walk.home, "2031Q4", name="未来")

@@ -588,6 +588,7 @@ def _quality(tree: Tree) -> Frames:
                     good,
                     superseded,
                     duplicate,
+                    "taken",
                 )
             )
             rules.append((tree.periods[-1], sender, feed, institution, "id_valid", "error", quarantined, 0, good))
@@ -627,6 +628,7 @@ def _quality(tree: Tree) -> Frames:
                 "current",
                 "superseded",
                 "duplicate",
+                "status",
             ],
             orient="row",
         ),

@@ -14,6 +14,7 @@ import pytest
 
 from data_contracts.judgement import EXPECTATIONS
 from data_contracts.messages import catalogue
+from data_contracts.tables import output_tables
 from reports import site_data
 from reports.context import ExpectationView, parameter_in_words, words
 from reports.site import PAGES, embed, write_site
@@ -372,6 +373,22 @@ def test_checks_of_deliveries_are_in_the_words_of_the_page(
         shown = payload(tmp_path / folder / "quality.html")["quality"]["checks"]
         assert [line[2].startswith(title) for line in shown] == [True, True]
         assert [line[4:6] for line in shown] == [[late, there], ["0", "≥ 0.7"]]
+
+
+def test_a_refused_file_is_told_from_a_delivery_of_nothing(
+    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
+) -> None:
+    context, frames = make_home(trees["towns"])
+    files = frames["quality__files"]
+    states = output_tables()["quality__files"].columns["status"].allowed or []
+    given = pl.concat(
+        files.head(1).with_columns(pl.lit(state).alias("file_id"), pl.lit(state).alias("status")) for state in states
+    )
+    write_site(context, {**frames, "quality__files": given}, tmp_path)
+    for folder in ("", "en"):
+        data = payload(tmp_path / folder / "quality.html")
+        assert {row[0]: row[-1] for row in data["quality"]["files"]} == {state: state for state in states}
+        assert len({data["strings"][f"file.{state}"] for state in states}) == len(states) == 3
 
 
 def test_a_suspect_delivery_says_where_what_since_when_and_which_indicators_and_leads_to_the_fix_list(
