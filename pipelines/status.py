@@ -31,7 +31,7 @@ from assets.release.publish import current
 from assets.stages.handback import refresh_fix_lists, standing_files
 from assets.stages.road import Road
 from data_contracts.contracts import FeedContract
-from data_contracts.messages import LANGUAGES, both
+from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period, last_ended
 
 FeedState = Literal["arrived", "refused", "unread", "waiting", "late", "not_due"]
@@ -270,7 +270,7 @@ def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]
     found = []
     for name in names:
         standing = [item for item in files if (item.entry.institution_id or "") == name]
-        whole = [item.refused for item in standing if item.refused]
+        whole = [reason for item in standing if (reason := _reason(item)) is not None]
         accounts = [item.account for item in standing]
         found.append(
             InstitutionStatus(
@@ -280,11 +280,19 @@ def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]
                 records=sum(account.records for account in accounts),
                 refused_records=sum(account.quarantined + account.unreadable for account in accounts),
                 warnings=sum(map(_warnings, standing)),
-                reasons=[{language: finding.words(language) for language in LANGUAGES} for finding in whole],
+                reasons=whole,
                 fix_list=str(lists[name]) if name in lists else None,
             )
         )
     return found
+
+
+def _reason(item: StagedFile) -> Words | None:
+    """Why a file is refused as a whole, with its name: several of an institution may be, each for its own reason."""
+    if item.refused is None:
+        return None
+    file = Path(item.entry.landing_name).name
+    return {lang: text("status_file_reason", lang, file=file, reason=item.refused.words(lang)) for lang in LANGUAGES}
 
 
 def _warnings(item: StagedFile) -> int:

@@ -184,7 +184,7 @@ class Road:
         """Put what has newly landed into the ledger; returns the number of new files."""
         changing = arrivals.still_changing(self.home, _AT_REST)
         landed = [file for file in scan(self.home, self.catalog) if file.name not in changing]
-        now = datetime.now(ZoneInfo(self.settings.home.time_zone)).replace(microsecond=0)
+        now = datetime.now(ZoneInfo(self.settings.home.time_zone))
         calendar = [item.key for item in self.periods_up_to(self.settings.home.calendar.last)]
         new = ledger.register(self.home, landed, self.catalog, self.keys, self.settings.limits, now, calendar)
         refresh_lists_of_refusals(self.home)

@@ -62,7 +62,7 @@ def forms(rows):
         "tab.tsv": delimited(rows, "\t").encode(),
         "book.xlsx": sheet(rows),
         "packed.zip": zipped({"a.csv": text.encode()}),
-        "packed.csv.gz": gzip.compress(text.encode()),
+        "packed.csv.gz": gzip.compress(text.encode(), mtime=0),
         "cut.dbf": dbf_of(rows),
         "titled.csv": ("某县统计表\n填报日期：2025-12-31\n" + text).encode(),
     }
@@ -187,7 +187,7 @@ HOSTILE = {
     "id.xlsx": sheet([["随访编号", "身份证号"], ["1", 110101199003070123]]),
     "bytes": bytes(range(256)) * 8,
     "zip": zipped({"../张三marker1.csv": b"x"}),
-    "gz": gzip.compress(b"x")[:-3],
+    "gz": gzip.compress(b"x", mtime=0)[:-3],
     "half-a-book": b"PK\x03\x04",
     "parquet": b"PAR1" + b"\xff" * 50 + b"PAR1",
     "ole": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600,
@@ -248,7 +248,7 @@ def test_random_damage_never_brings_the_program_down(tmp_path):
         text.encode("utf-16"),
         sheet([row.split(",") for row in text.splitlines()]),
         zipped({"a.csv": text.encode()}),
-        gzip.compress(text.encode()),
+        gzip.compress(text.encode(), mtime=0),
     ]
     path = tmp_path / "a_2025Q1.csv"
 

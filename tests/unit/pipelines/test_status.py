@@ -107,6 +107,16 @@ def test_a_file_refused_as_a_whole_is_told_with_its_reason(home, land):
     assert institution.fix_list in said(status, "en")
 
 
+def test_each_file_refused_as_a_whole_is_named_with_its_own_reason(home, land):
+    land(home, "2025Q4")
+    wrong = [land(home, "2025Q4", name=name) for name in ("甲", "乙")]
+    for times, path in enumerate(wrong, 1):
+        path.write_text("甲,乙\n" + "1,2\n" * times, encoding="utf-8")
+    take_in(home)
+    (institution,) = feed_of(status_of(home, "2025Q4", AFTER)).institutions
+    assert sorted(reason["zh"].split("：")[0] for reason in institution.reasons) == sorted(path.name for path in wrong)
+
+
 def test_a_file_refused_by_name_is_listed_with_its_reason_and_a_next_step(home, land):
     land(home, "2031Q4")
     take_in(home)
