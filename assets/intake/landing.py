@@ -204,7 +204,10 @@ def read_note(path: Path, name: str) -> tuple[Note, Finding | None]:
     """The delivery note beside a file (empty where there is none), and why it cannot be used."""
     beside = path.with_name(path.name + NOTE)
     if not beside.is_file():
-        return Note(), None
+        # What a note says must not be passed over because it lacks the ending of the file in its name.
+        short = path.with_name(path.stem + NOTE)
+        astray = path.suffix and short.is_file() and not path.with_name(path.stem).exists()
+        return Note(), Finding("landing_note_name", {"note": short.name, "wanted": beside.name}) if astray else None
     try:
         document = read_yaml(beside, only_text=True) or {}
         if isinstance(document, dict):
