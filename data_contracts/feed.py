@@ -56,6 +56,11 @@ class Column:
         return self.extras.role
 
     @property
+    def in_header(self) -> bool:
+        """Whether a file must have the column: what a record needs, and what makes a file one of this feed."""
+        return self.required or self.role == "person_id" or self.extras.in_header
+
+    @property
     def minor_units(self) -> int:
         """Minor currency units in one delivered unit of a money column."""
         return MINOR_UNITS_PER[self.extras.money_unit or "fen"]

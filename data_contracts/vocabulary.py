@@ -304,7 +304,7 @@ class ColumnExtras(Closed):
 
     `standard`: text of the standard the column or its codes follow. `units`: units a header may state instead of
     `unit`. `missing`: texts that mean no value here; `accepts`: texts that mean a value here, although everywhere
-    else they stand for a missing one.
+    else they stand for a missing one. `in_header`: values may be empty, but a file without the column is refused.
     """
 
     titles: Bilingual
@@ -321,6 +321,7 @@ class ColumnExtras(Closed):
     missing: list[str] = []
     accepts: list[str] = []
     date_formats: list[str] = []
+    in_header: bool = False
     fact: str | None = None
     stratum: dict[Literal["sex", "age_band"], str] = {}
 

@@ -1,6 +1,7 @@
 -- Discharges of the period as hospitals report them against inpatient settlements as the insurer reports them: persons
 -- both ways and events, as a whole and, where both name institutions alike, by institution.
 --   Discharged in the period, whenever admitted; who is still in hospital is not settled yet.
+--   A stay after an injury or for a birth is a stay: the insurer tells them apart, the hospital does not.
 --   A reversal takes back one settlement; a person whose settlements were all taken back has none.
 with discharged as (
     select e.person_id, e.institution_code as institution
@@ -14,7 +15,7 @@ settled as (
         s.institution_code as institution,
         sum(case when s.is_reversal then -1 else 1 end) as settlements
     from mart__insurers__settlements as s
-    where s.medical_type = 'inpatient'
+    where s.medical_type in ('inpatient', 'injury_inpatient', 'maternity_inpatient')
     group by s.person_id, s.institution_code
     having sum(case when s.is_reversal then -1 else 1 end) > 0
 ),

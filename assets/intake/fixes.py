@@ -4,13 +4,14 @@ Put here: rule → wording. Keep out: finding violations (staging.py) and writin
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
 from assets.intake.blocks import UNREADABLE_RULES
 from assets.intake.example import EXAMPLE_ROW
 from assets.intake.findings import Finding
+from assets.intake.rules import PREVIOUS
 from assets.intake.typed import DATE_FORMATS, PERSON_RULES
 from data_contracts.contracts import KEY_CONFLICT, Column, FeedContract
 from data_contracts.messages import LANGUAGES, text
@@ -67,6 +68,8 @@ def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
         return _judged(rule, contract), *broken, fix.zh, fix.en
     sentence, column = _built_in(rule, contract)
     title = column.headers[0] if column else None
+    if rule == KEY_CONFLICT:
+        title = _headers(contract.extras.business_key, contract)
     shown = [
         text(f"intake_{part}_{sentence}", language, **_params(column, language))
         for part in ("rule", "fix")
@@ -76,9 +79,15 @@ def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
 
 
 def _judged(rule: str, contract: FeedContract) -> str | None:
-    """The headers of the columns a row rule of the contract looks at."""
-    words = {word for own in contract.rules if own.id == rule for word in re.findall(r"\w+", own.expression)}
-    return "、".join(column.headers[0] for column in contract.columns if column.name in words) or None
+    """The headers of the columns that a row rule or a sequence of the contract looks at."""
+    texts = [own.expression for own in contract.rules if own.id == rule]
+    texts += [f"{own.order_by} {own.holds}" for own in contract.extras.sequences if own.id == rule]
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    return _headers(words | {word.removeprefix(PREVIOUS) for word in words}, contract)
+
+
+def _headers(names: Collection[str], contract: FeedContract) -> str | None:
+    return "、".join(column.headers[0] for column in contract.columns if column.name in names) or None
 
 
 def _built_in(rule: str, contract: FeedContract) -> tuple[str, Column | None]:

@@ -72,7 +72,7 @@ def find_header(rows: Sequence[Sequence[str]], contract: FeedContract) -> Header
 def recognised(rows: Sequence[Sequence[str]], contract: FeedContract) -> bool:
     """Whether rows hold a header of the feed: at least two of its columns and half of those that are needed."""
     matched = header_place(rows, contract)[2]
-    needed = {column.name for column in contract.columns if column.required or column.role == "person_id"}
+    needed = {column.name for column in contract.columns if column.in_header}
     return len(matched) >= min(2, len(contract.columns)) and len(matched & needed) * 2 >= len(needed)
 
 
@@ -235,7 +235,7 @@ def _drift(paths: list[str], names: list[str | None], contract: FeedContract) ->
         if column.name in names:
             continue
         close = next((near for header in column.headers if (near := nearest(header, list(new.values())))), None)
-        if column.required or column.role == "person_id":
+        if column.in_header:
             raise FileRefused("intake_header_missing", column=column.headers[0], nearest=close or "—")
         if close is None:
             # Nobody misses a column that is not kept.

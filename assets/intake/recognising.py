@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from assets.intake.findings import Finding
 from assets.intake.headers import header_place
 from data_contracts.closed import nearest
-from data_contracts.contracts import Column, FeedContract, normal_header
+from data_contracts.contracts import FeedContract, normal_header
 
 Rows = Sequence[Sequence[str]]
 # A share this close to the best one is not told apart from it.
@@ -45,17 +45,13 @@ class Fit:
 
 def fit(tables: Sequence[Rows], contract: FeedContract) -> Fit:
     """How the table that fits best, of those a file may be read as, fits a contract. `tables`: first rows of each."""
-    needed = {column.name for column in contract.columns if _is_needed(column)}
+    needed = {column.name for column in contract.columns if column.in_header}
     found = [Fit(contract.key, 0, len(contract.columns), 0, len(needed))]
     for rows in tables:
         _, paths, matched = header_place(rows, contract)
         headers = sum(bool(path.strip()) for path in paths)
         found.append(Fit(contract.key, len(matched), len(contract.columns), headers, len(needed - matched)))
     return max(found, key=lambda item: item.matched)
-
-
-def _is_needed(column: Column) -> bool:
-    return column.required or column.role == "person_id"
 
 
 def candidates(tables: Sequence[Rows], contracts: Iterable[FeedContract]) -> list[Fit]:
@@ -79,7 +75,7 @@ def missing_columns(tables: Sequence[Rows], contract: FeedContract) -> list[Find
     unknown = {path: at for at, path in enumerate(paths, 1) if path.strip() and normal_header(path) not in own}
     found = []
     for column in contract.columns:
-        if column.name in matched or not _is_needed(column):
+        if column.name in matched or not column.in_header:
             continue
         close = next((near for header in column.headers if (near := nearest(header, list(unknown)))), None)
         place = {} if close is None else {"position": unknown[close]}

@@ -33,10 +33,18 @@ def checked_expression(expression: str, columns: tuple[str, ...], where: str) ->
     for node in tree.walk():
         if not isinstance(node, _ALLOWED):
             raise wrong("wrong_expression_word", where=where, word=node.sql())
+        if _may_fail(node):
+            raise wrong("wrong_expression_cast", where=where, word=node.sql("duckdb"))
         if isinstance(node, sx.Column) and node.name not in columns:
             hint = did_you_mean(node.name, columns)
             raise wrong("wrong_expression_column", where=where, name=node.name, hint=hint)
     return expression
+
+
+def _may_fail(node: sx.Expression) -> bool:
+    """Whether one value in one cell could make the whole expression fail; of a constant that shows at once."""
+    strict = isinstance(node, sx.Date) or (isinstance(node, sx.Cast) and not isinstance(node, sx.TryCast))
+    return strict and not isinstance(node.this, (sx.Literal, sx.Null))
 
 
 def check_contract(contract: FeedContract) -> None:
@@ -67,11 +75,7 @@ def check_contract(contract: FeedContract) -> None:
 def _tried(frame: pl.DataFrame, expression: str, place: str) -> pl.Series:
     """The expression over no row: a wrong type shows before any file is read, and before a value can be quoted."""
     checked_expression(expression, tuple(frame.columns), place)
-    try:
-        return evaluated(frame, expression)
-    except pl.exceptions.PolarsError as error:
-        problem = type(error).__name__
-        raise wrong("wrong_expression_fails", where=place, expression=expression, problem=problem) from None
+    return evaluated(frame, expression, place)
 
 
 def _tried_boolean(frame: pl.DataFrame, expression: str, place: str) -> None:
@@ -80,12 +84,21 @@ def _tried_boolean(frame: pl.DataFrame, expression: str, place: str) -> None:
         raise wrong("wrong_expression_truth", where=place, expression=expression)
 
 
-def evaluated(frame: pl.DataFrame, expression: str) -> pl.Series:
-    """The expression for every row of `frame`, also where it is a constant."""
-    return frame.with_columns(pl.sql_expr(expression).alias("evaluated"))["evaluated"]
+def evaluated(frame: pl.DataFrame, expression: str, place: str = "SQL") -> pl.Series:
+    """The expression for every row of `frame`, also where it is a constant; DefinitionError where it fails."""
+    try:
+        return frame.with_columns(pl.sql_expr(expression).alias("evaluated"))["evaluated"]
+    except pl.exceptions.PolarsError as error:
+        # What the library says of it may quote cells.
+        problem = type(error).__name__
+        raise wrong("wrong_expression_fails", where=place, expression=expression, problem=problem) from None
 
 
 def evaluate(frame: pl.DataFrame, rules: tuple[Rule, ...]) -> dict[str, pl.Series]:
     """Each rule over all rows at once: true holds, false is violated, null does not apply."""
-    outcome = frame.with_columns(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in rules)
+    try:
+        outcome = frame.with_columns(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in rules)
+    except pl.exceptions.PolarsError:
+        # One by one, to name the one that fails.
+        return {rule.id: evaluated(frame, rule.expression, rule.id).cast(pl.Boolean) for rule in rules}
     return {rule.id: outcome[rule.id] for rule in rules}

@@ -136,7 +136,7 @@ def _fill(workshop: Any, changes: list[Any] = CHANGES) -> None:
             {"file_id": period, "record_no": n, "area_id": area, "person_id": person, "category": "a"}
             for n, (area, person) in enumerate(LISTS[period], 1)
         ]
-        schema = dict.fromkeys(_columns(workshop), pl.String) | {"record_no": pl.Int32}
+        schema = dict.fromkeys(_columns(workshop), pl.String) | {"record_no": pl.Int32, "has_ended": pl.Boolean}
         full = [{name: row.get(name) for name in schema} for row in rows]
         workshop.put("mart__civil_affairs__welfare", period, pl.DataFrame(full, schema=schema))
         facts = [

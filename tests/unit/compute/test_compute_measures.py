@@ -38,6 +38,9 @@ _BODIES = {
 }
 MEASURES = "\n".join(f"{key}: {{titles: {{zh: x, en: x}}, mart: {WELFARE}, {body}}}" for key, body in _BODIES.items())
 
+# Of the columns of the list of welfare those that are no text.
+_TYPES = {"record_no": pl.Int32(), "event_date": pl.Date(), "start_date": pl.Date(), "has_ended": pl.Boolean()}
+
 _row = st.fixed_dictionaries(
     {
         "period": st.sampled_from([BEFORE, NOW]),
@@ -98,7 +101,7 @@ def test_counts_agree_with_plain_python(make_workshop: Callable[[], Any], rows: 
     workshop.put_tree(NOW, TREE)
     full = [{**row, "file_id": row["period"], "record_no": number} for number, row in enumerate(rows, 1)]
     columns = mart_columns(workshop.catalog, WELFARE)
-    schema = {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    schema = _TYPES
     for period in (BEFORE, NOW):
         mine = [{name: row.get(name) for name in columns} for row in full if row["period"] == period]
         types = {name: schema.get(name, pl.String) for name in columns}
@@ -233,7 +236,7 @@ def test_a_window_with_a_gap_has_no_sum(workshop: Any, by: str, lost: str | None
         first = QUARTERS[QUARTERS.index(lost) + 1]
         home.write_text(home.read_text(encoding="utf-8").replace("first: 2024Q1", f"first: {first}"), encoding="utf-8")
     columns = mart_columns(workshop.catalog, WELFARE)
-    types = dict.fromkeys(columns, pl.String) | {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    types = dict.fromkeys(columns, pl.String) | _TYPES
     for period in QUARTERS:
         workshop.put_tree(period, TREE)
         if period != lost or by == "calendar":
@@ -250,7 +253,7 @@ def test_records_that_lie_nowhere_are_no_zero_for_every_area(workshop: Any) -> N
     workshop.write_settings("measures", _SUMS)
     workshop.put_tree(NOW, TREE)
     columns = mart_columns(workshop.catalog, WELFARE)
-    types = dict.fromkeys(columns, pl.String) | {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    types = dict.fromkeys(columns, pl.String) | _TYPES
     row = {"file_id": "f", "record_no": 1, "period": NOW}
     for area, expected in ((None, []), ("elsewhere", [0, 0, 0])):
         frame = pl.DataFrame([{name: (row | {"area_id": area}).get(name) for name in columns}], schema=types)
@@ -307,7 +310,7 @@ def test_threads_change_no_count(workshop: Any) -> None:
         }
         for number in range(4000)
     ]
-    types = {"record_no": pl.Int32, "event_date": pl.Date, "start_date": pl.Date}
+    types = _TYPES
     schema = {name: types.get(name, pl.String) for name in columns}
     workshop.put(WELFARE, NOW, pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], schema=schema))
     limits = (Path(settings_module.__file__).parent / "registry" / "limits.yaml").read_text(encoding="utf-8")

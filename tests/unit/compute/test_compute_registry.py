@@ -105,7 +105,20 @@ def test_linkage_is_of_records_those_without_identity_included(workshop: Any) ->
     ]
     _put_records(workshop, "mart__civil_affairs__welfare", rows)
     assert (_counted(workshop, "welfare_records_linked"), _counted(workshop, "welfare_records")) == (2, 4)
-    assert _counted(workshop, "welfare_recipients") == 2
+
+
+def test_who_is_on_a_welfare_list_counts_once_and_not_when_every_benefit_has_ended(workshop: Any) -> None:
+    workshop.put_tree(NOW, TREE)
+    rows = [
+        {"area_id": "c1", "person_id": "goes_on", "has_ended": None},
+        {"area_id": "c1", "person_id": "still", "has_ended": False},
+        {"area_id": "c1", "person_id": "one_of_two", "has_ended": True},
+        {"area_id": "c1", "person_id": "one_of_two", "has_ended": None},
+        {"area_id": "c1", "person_id": "over", "has_ended": True},
+        {"area_id": "c1", "person_id": None, "has_ended": None},
+    ]
+    _put_records(workshop, "mart__civil_affairs__welfare", rows)
+    assert _counted(workshop, "welfare_recipients") == 3
 
 
 def test_a_resident_with_two_contracts_counts_once_and_only_contracts_with_items_due_can_be_fulfilled(

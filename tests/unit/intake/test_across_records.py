@@ -224,3 +224,10 @@ def test_every_rule_that_was_looked_at_has_a_name_and_words(bench):
     violations = pl.DataFrame(rows, schema=["record_no", "line_no", "rule", "severity"], orient="row")
     words = fix_list(violations, contract, "a.csv", None)
     assert words.select("message_zh", "message_en", "fix_zh", "fix_en").null_count().row(0) == (0, 0, 0, 0)
+
+
+def test_the_fix_list_names_the_columns_of_rules_between_records(sequenced):
+    rows = [(1, 2, rule, "error") for rule in ("dose_rises", "key_conflict")]
+    violations = pl.DataFrame(rows, schema=["record_no", "line_no", "rule", "severity"], orient="row")
+    words = fix_list(violations, sequenced, "a.csv", None)
+    assert dict(words.select("rule_id", "column_title").rows()) == {"dose_rises": "day、dose", "key_conflict": "key"}

@@ -212,6 +212,8 @@ def test_a_derived_value_that_does_not_fit_is_a_violation_not_a_crash(bench):
         ("cots > 1", "did you mean 'cost'"),
         ("read_text('/etc/passwd') = ''", "allowed functions"),
         ("cost > (select 1)", "allowed functions"),
+        ("cast(no as integer) > 0", "use TRY_CAST"),
+        ("date(no) > day", "use TRY_CAST"),
         ("idno = '1'", "no column"),
         ("cost > ", "not a SQL expression"),
         ("cost + 1", "neither true nor false"),
@@ -266,6 +268,16 @@ def test_an_amount_in_another_unit_is_not_taken(shared_bench, contract, refusal,
         assert shared_bench.stage(data, contract).accepted["cost"].to_list() == [900]
     else:
         assert refusal(lambda: shared_bench.stage(data, contract))[0] == "intake_unit_differs"
+
+
+@pytest.mark.parametrize("expression", ["try_cast(no as date) = day", "cost > 0 and try_cast(no as date) is not null"])
+def test_a_rule_that_fails_over_rows_quotes_none_of_them(shared_bench, expression):
+    feed = shared_bench.contract(COLUMNS_HERE, [*RULES, ("late", "error", expression)], **EXTRAS)
+    with pytest.raises(DefinitionError) as failed:
+        shared_bench.stage((HEADER + GOOD.replace("1,", f"{CANARY},", 1)).encode(), feed)
+    assert "late" in str(failed.value)
+    assert CANARY not in f"{failed.value!r}{failed.value}{failed.value.words('zh')}"
+    assert failed.value.__suppress_context__
 
 
 def test_unknown_and_absent_columns_are_noticed(shared_bench, contract):

@@ -97,6 +97,24 @@ def test_a_note_that_is_not_text_refuses_its_file_only(home, catalog):
     assert _only(home, catalog).refusal.sentence == "landing_note_wrong"
 
 
+def test_a_note_named_without_the_ending_of_its_file_is_not_passed_over(home, catalog):
+    file = _land(home, f"{FEED}/居民.csv")
+    short = file.with_name("居民.note.yaml")
+    short.write_text("sequence: 2", encoding="utf-8")
+    found = _only(home, catalog)
+    assert found.refusal is not None
+    assert found.refusal.sentence == "landing_note_name"
+    assert found.refusal.params == {"note": "居民.note.yaml", "wanted": "居民.csv.note.yaml"}
+    short.rename(file.with_name("居民.csv.note.yaml"))
+    assert (_only(home, catalog).refusal, _only(home, catalog).note.sequence) == (None, 2)
+
+
+def test_a_note_may_belong_to_a_file_without_ending(home, catalog):
+    _land(home, f"{FEED}/居民", b"1", note="sequence: 2")
+    _land(home, f"{FEED}/居民.csv", b"2")
+    assert [(file.refusal, file.note.sequence) for file in scan(home, catalog)] == [(None, 2), (None, None)]
+
+
 def test_the_hash_of_the_note_is_held_against_the_file(home, catalog):
     right = hashlib.sha256(b"abc").hexdigest()
     _land(home, f"{FEED}/a.csv", b"abc", f"sha256: {right.upper()}\n")
