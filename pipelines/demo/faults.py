@@ -54,11 +54,11 @@ def _kept(contract: FeedContract) -> list[Column]:
 
 
 def _typed(contract: FeedContract) -> list[Fault]:
-    """What cannot be read as its type, or is in no code list; of a text that points at something, a lost number."""
+    """What cannot be read as its type, or is in no code list; of a text that says which one, a lost number."""
     return [
         Fault(f"{'code' if column.type == 'code' else 'type'}_{column.name}", "reject", put(**{column.name: text}))
         for column in _kept(contract)
-        for text in (_MANGLED if column.name in contract.pointing else _UNREADABLE.get(column.type, ()))
+        for text in (_MANGLED if column.name in contract.identifying else _UNREADABLE.get(column.type, ()))
     ]
 
 
