@@ -29,7 +29,7 @@ def holds(name: str) -> bool:
     try:
         release = run_period(home, None).release
     except SaysNo as refusal:
-        return _refused(scenario, str(refusal))
+        return _refused(scenario, refusal.words["zh"])
     print(f"made in {made - start:.1f} s, run in {time.perf_counter() - made:.1f} s")
     found = compare(scenario, release)
     for item in found:
