@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import polars as pl
 import xlsxwriter
 
 from tests.hostile.records import HEADER, Visit
@@ -306,3 +307,10 @@ def dbf_row(record: Visit, **cells: str) -> list[str]:
     plain["day"] = record.read["day"].strftime("%Y%m%d")
     plain["done"] = "T" if record.read["done"] else "F"
     return list((plain | cells).values())
+
+
+def parquet(data: pl.DataFrame, **options: Any) -> bytes:
+    """A frame as a Parquet file."""
+    stream = io.BytesIO()
+    data.write_parquet(stream, **options)
+    return stream.getvalue()

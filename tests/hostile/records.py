@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from data_contracts.codes import read_code_lists
 from data_contracts.contracts import Catalog
 from tests.unit.intake.conftest import Bench
@@ -167,3 +169,15 @@ def table(records: Iterable[Visit], header: Sequence[str] | None = None, delimit
     """A delimited text with a header."""
     rows = [list(header or HEADER.values()), *(record.texts() for record in records)]
     return "".join(line(row, delimiter) + end for row in rows)
+
+
+def typed_frame(records: Sequence[Visit], **columns: Any) -> pl.DataFrame:
+    """The records as a typed frame, some columns otherwise."""
+    plain: dict[str, Any] = {HEADER[name]: [record.cells[name] for record in records] for name in HEADER}
+    plain[HEADER["day"]] = [record.read["day"] for record in records]
+    plain[HEADER["sbp"]] = [record.read["sbp"] for record in records]
+    plain[HEADER["glucose"]] = pl.Series([record.read["glucose"] for record in records], dtype=pl.Decimal(10, 1))
+    plain[HEADER["fee"]] = pl.Series([Decimal(r.read["fee"]) / 100 for r in records], dtype=pl.Decimal(18, 2))
+    plain[HEADER["rate"]] = pl.Series([r.read["rate"] for r in records], dtype=pl.Decimal(10, 1))
+    plain[HEADER["done"]] = [record.read["done"] for record in records]
+    return pl.DataFrame(plain | {HEADER[name]: values for name, values in columns.items()}, strict=False)

@@ -2,17 +2,16 @@
 
 import io
 import zipfile
-from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 
-import polars as pl
 import pytest
 
-from tests.hostile.builders import DBF_FIELDS, dbf, dbf_row, gzipped, locked, natural, sheet, zipped
+from tests.hostile.builders import DBF_FIELDS, dbf, dbf_row, gzipped, locked, natural, parquet, sheet, zipped
 from tests.hostile.harness import Case, ok, parameters
-from tests.hostile.records import HEADER, line, table, visit, visits
+from tests.hostile.records import HEADER, line, table, typed_frame, visit, visits
 
 GOOD = visits(3)
+frame = partial(typed_frame, GOOD)
 LOADS = [ok(record) for record in GOOD]
 TITLES = list(HEADER.values())
 CSV = table(GOOD).encode()
@@ -22,24 +21,6 @@ ROWS = [dbf_row(record) for record in GOOD]
 
 def case(ident, data, fates=None, *refusals, **more):
     return Case(ident, data, fates, refusals, **more)
-
-
-def frame(**columns):
-    """The records as a typed frame, some columns otherwise."""
-    plain = {HEADER[name]: [record.cells[name] for record in GOOD] for name in HEADER}
-    plain[HEADER["day"]] = [record.read["day"] for record in GOOD]
-    plain[HEADER["sbp"]] = [record.read["sbp"] for record in GOOD]
-    plain[HEADER["glucose"]] = pl.Series([record.read["glucose"] for record in GOOD], dtype=pl.Decimal(10, 1))
-    plain[HEADER["fee"]] = pl.Series([Decimal(r.read["fee"]) / 100 for r in GOOD], dtype=pl.Decimal(18, 2))
-    plain[HEADER["rate"]] = pl.Series([r.read["rate"] for r in GOOD], dtype=pl.Decimal(10, 1))
-    plain[HEADER["done"]] = [record.read["done"] for record in GOOD]
-    return pl.DataFrame(plain | {HEADER[name]: values for name, values in columns.items()}, strict=False)
-
-
-def parquet(data, **options):
-    stream = io.BytesIO()
-    data.write_parquet(stream, **options)
-    return stream.getvalue()
 
 
 def bomb_zip():
