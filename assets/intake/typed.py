@@ -30,8 +30,8 @@ _EDGES = " \t\r\n'"
 # What spreadsheets make of long digits: 4.4052E+17, or 310.0 for the code 310.
 _MANGLED = r"^[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
 # Characters without width or meaning of their own: two keys that differ only in them would look the same.
-_UNSEEN = "[\u00ad\u200b\u2060\ufeff]"
-_EXOTIC = "[\u00a0\u00ad\u2000-\u200b\u2060\u2160-\u217f\u3000\ufeff\uff00-\uffef]"
+_UNSEEN = "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+_EXOTIC = "[\u00a0\u00ad\u2000-\u200f\u202a-\u202e\u2060-\u206f\u2160-\u217f\u3000\ufeff\uff00-\uffef]"
 
 
 @dataclass(frozen=True)

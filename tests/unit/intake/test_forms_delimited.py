@@ -101,3 +101,11 @@ def test_accents_in_latin_words_are_utf8_though_they_could_be_chinese(bench, nam
     rows = [ROWS[0], ["1", name, "3"]]
     result = bench.stage(text(rows).encode(), bench.contract(COLUMNS))
     assert result.accepted["name"].to_list() == [name]
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u200d", "\u200f", "\u202e", "\u2066", "\u2069"])
+def test_marks_nobody_sees_make_no_other_key(bench, mark):
+    """Two keys that look alike are one: the file says that it holds such marks."""
+    result = bench.stage(text([ROWS[0], [f"{mark}1{mark}", "张三", "3"]]).encode(), bench.contract(COLUMNS))
+    assert result.accepted["no"].to_list() == ["1"]
+    assert "intake_invisible_characters" in {item.sentence for item in result.account.findings}
