@@ -117,11 +117,11 @@ def _read(text: bytes, shape: Shape, record_no: int, line_no: int, *, final: boo
 def _regular(text: bytes, shape: Shape) -> pl.DataFrame | None:
     """The fields of a text that is proven regular, else None.
 
-    Proof: no quote, no blank line, as many delimiters as lines × (width − 1), and the reader, which fails on a line
-    with too many fields, returns as many rows as there are lines: then no line can have too few.
+    Proof: no quote, as many delimiters as lines × (width − 1), and the reader, which fails on a line with too many
+    fields, returns as many rows as there are lines: then no line can have too few, and none is blank.
     """
     rows = text.count(b"\n")
-    if shape.width == 1 or b'"' in text or text.startswith(b"\n") or b"\n\n" in text:
+    if shape.width == 1 or b'"' in text:
         return None
     if text.count(shape.delimiter.encode()) != rows * (shape.width - 1):
         return None

@@ -248,7 +248,7 @@ def test_a_key_is_empty_or_sound(bench):
     key = {"business_key": ["x"]}
     assert pointing(bench, ["不详", "K1"], required=True, **key) == ([None, "K1"], ["required_x"])
     assert pointing(bench, ["4.4E+17", "310.0"], required=True, **key) == ([None, None], ["type_x"])
-    assert pointing(bench, ["1.0", "不详"], business_key=["id", "x"]) == (["1.0", "不详"], [])
+    assert pointing(bench, ["1.0", "不详"], business_key=["id", "x"], empty_in_key=["x"]) == (["1.0", "不详"], [])
 
 
 def test_a_needed_text_that_identifies_nothing_may_look_like_a_number(bench):
@@ -298,3 +298,29 @@ def test_a_doubt_leaves_the_record_and_is_flagged(bench):
     result = bench.stage(data, bench.contract(PERSON, person=person))
     assert result.accepted["warnings"].to_list() == ["person_birth_differs;person_sex_differs"]
     assert result.fixes["severity"].to_list() == ["warning", "warning"]
+
+
+ODD_CELLS = [
+    "", " ", "12", " 12", "12 ", "'12", "１２", "+12", "-7", "1.50", "1,234", "1.0", "0", "00", "-", "无", "不详", "999",
+    "9" * 18, "9" * 19, "9" * 40, "1e3", "12\u200b", "\u00a07", "是", "否", "男", "1\t", "1\r",
+    "2025-01-02", " 2025-01-02", "2025/1/2", "20250102", "２０２５-01-02", "2025年1月2日", "+2025-01-02", "2025-02-30",
+]  # fmt: skip
+KINDS = [
+    {"type": "integer", "missing": ["999", "-"]}, {"type": "decimal", "scale": 2}, {"type": "decimal", "scale": 0},
+    {"type": "decimal", "scale": 1, "rounded": True}, {"type": "money", "money_unit": "yuan"}, {"type": "date"}, {"type": "boolean"},
+    {"type": "text"}, {"type": "text", "required": True}, {"type": "integer", "required": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", KINDS)
+def test_a_cell_says_the_same_in_whatever_company(bench, spec):
+    """Alone, among many that say the same few things, and among many that are all different."""
+    alone = {cell: column(bench, spec, [cell]) for cell in ODD_CELLS}
+    different = [str(number) for number in range(10_000, 16_000)]
+    for company in (ODD_CELLS * 200, different + ODD_CELLS):
+        result = typed(bench, spec, company)
+        values = result.frame["x"].to_list()
+        violated = {rule: where.to_list() for rule, where in result.violations.items() if where.any()}
+        for at in range(len(company) - len(ODD_CELLS), len(company)):
+            rules = {rule: [True] for rule, where in violated.items() if where[at]}
+            assert ([values[at]], rules) == alone[company[at]]
