@@ -1,9 +1,11 @@
 """Closed documents: YAML read into strict models whose errors name file, place and the nearest known key.
 
-Put here: reading a YAML file safely and validating it. Keep out: what any particular document contains.
+Put here: reading a YAML file safely, validating it, its fingerprint. Keep out: what any particular document contains.
 """
 
 import difflib
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -229,6 +231,12 @@ def _models_within(annotation: Any, seen: set[Any]) -> Iterator[type[BaseModel]]
         return
     for argument in get_args(annotation):
         yield from _models_within(argument, seen)
+
+
+def fingerprint(document: Any) -> str:
+    """sha256 of a document of plain values in canonical JSON."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def nearest(name: str, known: list[str]) -> str | None:

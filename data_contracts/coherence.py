@@ -18,6 +18,7 @@ def check(contract: FeedContract, path: Path) -> None:
         raise wrong("contract_place", where=where)
     _check_names(contract)
     _check_references(contract)
+    _check_key(contract)
     _check_maps(contract)
     _check_units(contract)
     persons = [column.name for column in contract.columns if column.role == "person_id"]
@@ -82,6 +83,30 @@ def _known(name: str | None, kinds: Mapping[str, str], place: str, kind: str | N
         raise wrong("contract_no_column", where=place, name=name, hint=did_you_mean(name, kinds, "wrong_nearest"))
     if kind is not None and kinds[name] != kind:
         raise wrong("contract_column_type", where=place, name=name, type=kind)
+
+
+def _check_key(contract: FeedContract) -> None:
+    """A key cannot be empty: such a record would be anybody's, counted twice or lost when it is sent again."""
+    extras, where = contract.extras, contract.source
+    for name in extras.empty_in_key:
+        _known(name, dict.fromkeys(extras.business_key, ""), f"{where}: empty_in_key")
+    if set(extras.business_key) <= set(extras.empty_in_key):
+        raise wrong("contract_key_all_empty", where=where)
+    for name in extras.business_key:
+        if name not in extras.empty_in_key and not _is_filled(name, contract):
+            raise wrong("contract_key_empty", where=where, name=name)
+
+
+def _is_filled(name: str, contract: FeedContract) -> bool:
+    """Whether every accepted record has a value in a stored column."""
+    extras = contract.extras
+    if name in ("person_key", "person_id_class"):
+        return extras.person is not None and extras.person.required
+    behind = {"event_date": extras.event_date, "institution_id": extras.institution.column}
+    source = behind.get(name, name)
+    if source in contract.by_name:
+        return contract.by_name[source].required
+    return source is not None and source not in {item.name for item in extras.derived}
 
 
 def _check_maps(contract: FeedContract) -> None:

@@ -6,6 +6,7 @@ must hold between them (coherence.py), the view they are read into (feed.py), re
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from data_contracts import coherence
-from data_contracts.closed import parse, parse_foreign, read_yaml
+from data_contracts.closed import Bilingual, parse, parse_foreign, read_yaml
 from data_contracts.codes import YES_NO, CodeList, read_code_lists
 from data_contracts.feed import (
     AREA_CHANGE_COLUMNS,
@@ -79,10 +80,24 @@ def read_feed(path: Path, code_lists: dict[str, CodeList]) -> FeedContract:
     lists = {YES_NO if c.type == "boolean" else c.extras.codes for c in columns}
     used = {name: sorted(code_lists[name].map.items()) for name in lists if name is not None}
     text = json.dumps([document, used], sort_keys=True, ensure_ascii=False, default=str)
-    description = (standard.description.purpose if standard.description else None) or extras.titles.en
-    contract = FeedContract(extras, columns, rules, description, where, hashlib.sha256(text.encode()).hexdigest())
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    contract = FeedContract(extras, columns, rules, *_descriptions(standard, extras), where, fingerprint)
     coherence.check(contract, path)
     return contract
+
+
+def _descriptions(standard: OpenDataContractStandard, extras: FeedExtras) -> tuple[Bilingual, Bilingual, Bilingual]:
+    """Purpose, usage and limitations of a feed; one without a purpose is what its title says."""
+    purpose, usage, limitations = (
+        _in_both(getattr(standard.description, part, None), getattr(extras.descriptions_zh, part, None))
+        for part in ("purpose", "usage", "limitations")
+    )
+    return purpose if purpose.en else extras.titles, usage, limitations
+
+
+def _in_both(description: str | None, chinese: str | None) -> Bilingual:
+    """A description of the standard with ours in Chinese; what is said in one language alone is shown in both."""
+    return Bilingual(zh=chinese or description or "", en=description or chinese or "")
 
 
 def _column(item: Any, where: str, code_lists: dict[str, CodeList]) -> Column:
@@ -102,7 +117,22 @@ def _column(item: Any, where: str, code_lists: dict[str, CodeList]) -> Column:
         raise wrong("contract_money_column", where=place)
     examples = tuple(str(example) for example in item.examples or [])
     headers = tuple(dict.fromkeys([*extras.aliases, extras.titles.zh, extras.titles.en, item.name]))
-    return Column(item.name, item.description or "", bool(item.required), examples, extras, codes, headers)
+    described = _in_both(item.description, extras.description_zh)
+    pattern = _pattern(item, extras, place)
+    return Column(item.name, described, bool(item.required), examples, extras, codes, headers, pattern)
+
+
+def _pattern(item: Any, extras: ColumnExtras, place: str) -> str | None:
+    """The form of a code, where the standard's place for it names one."""
+    pattern = (item.logicalTypeOptions or {}).get("pattern")
+    if pattern is None:
+        return None
+    if extras.type != "text" or extras.role in ("drop", "person_id"):
+        raise wrong("contract_shape_of_text", where=place)
+    try:
+        return re.compile(str(pattern)).pattern
+    except re.error as error:
+        raise wrong("contract_shape", where=place, problem=error.msg) from None
 
 
 def _rule(item: Any, where: str) -> Rule:

@@ -15,7 +15,7 @@ from data_contracts.messages import LANGUAGES, both, catalogue, text
 from data_contracts.vocabulary import ColumnType, PersonSource, Severity
 
 _TITLE = "rule_title_"
-_OF_COLUMNS = ("type", "code", "required", "cumulative")
+_OF_COLUMNS = ("type", "code", "required", "cumulative", "identity", "shape")
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,15 @@ class RuleEntry:
 
 @dataclass(frozen=True)
 class ColumnEntry:
-    """A column to fill in. `header` is what to write above it; empty text or tuple where there is nothing to say."""
+    """A column to fill in. `header` is what to write above it; empty text or tuple where there is nothing to say.
+
+    `kept`: its values are stored as they are. `in_header`: the column must be there, though cells may be empty.
+    """
 
     name: str
     header: str
     titles: Bilingual
-    meaning: str
+    meaning: Bilingual
     type: ColumnType
     required: bool
     unit: str
@@ -58,6 +61,7 @@ class ColumnEntry:
     missing: tuple[str, ...]
     kept: bool
     rules: tuple[str, ...]
+    in_header: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ class FeedEntry:
 
     key: str
     titles: Bilingual
-    purpose: str
+    purpose: Bilingual
+    usage: Bilingual
+    limitations: Bilingual
     sender: str
     valid_from: str
     delivery: Bilingual
@@ -91,7 +97,9 @@ def dictionary_of(contract: FeedContract, earlier: FeedContract | None = None) -
     return FeedEntry(
         contract.key,
         extras.titles,
-        contract.description,
+        contract.purpose,
+        contract.usage,
+        contract.limitations,
         contract.sender,
         extras.valid_from.isoformat(),
         _said(f"dictionary_delivery_{extras.delivery}"),
@@ -133,7 +141,13 @@ def _said(sentence: str) -> Bilingual:
 
 
 def _header(contract: FeedContract, name: str) -> str:
-    return contract.by_name[name].headers[0] if name in contract.by_name else name
+    """What a sender writes above a column of the key; of persons, days and institutions above the one it comes from."""
+    extras, person = contract.extras, contract.extras.person
+    behind = {"event_date": extras.event_date, "institution_id": extras.institution.column}
+    if person:
+        behind |= dict.fromkeys(("person_key", "person_id_class"), person.column)
+    source = behind.get(name) or name
+    return contract.by_name[source].headers[0] if source in contract.by_name else name
 
 
 def _rules(contract: FeedContract) -> Iterator[RuleEntry]:
@@ -146,6 +160,11 @@ def _rules(contract: FeedContract) -> Iterator[RuleEntry]:
         yield RuleEntry(item.id, item.severity, item.titles, item.fix, used)
     for reference in contract.extras.references:
         yield RuleEntry(reference.id, reference.severity, reference.titles, reference.fix, tuple(reference.columns))
+    kept = contract.kept_texts
+    for kind, columns in (("identity", kept), ("shape", [column for column in kept if column.pattern])):
+        if columns:
+            words = (_said(f"dictionary_rule_{kind}"), _said(f"dictionary_fix_{kind}"))
+            yield RuleEntry(kind, "error", *words, tuple(column.name for column in columns))
     yield RuleEntry(
         KEY_CONFLICT,
         "error",
@@ -174,9 +193,10 @@ def _column(column: Column, person: PersonSource | None, rules: tuple[RuleEntry,
         if codes
         else (),
         codes.titles if codes else None,
-        column.examples[0] if column.examples else "",
+        column.example,
         column.headers[1:],
         tuple(extras.missing),
         column.role not in ("drop", "person_id"),
         tuple(rule.id for rule in rules if column.name in rule.columns),
+        column.in_header,
     )

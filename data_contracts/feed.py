@@ -33,12 +33,14 @@ class Column:
     """One column of a feed, everything about it in one place. `headers` are the header texts that mean it."""
 
     name: str
-    description: str
+    description: Bilingual
     required: bool
     examples: tuple[str, ...]
     extras: ColumnExtras
     code_list: CodeList | None
     headers: tuple[str, ...]
+    # The form the standard's logicalTypeOptions ask of a code, as a regular expression for the whole value.
+    pattern: str | None = None
 
     @property
     def titles(self) -> Bilingual:
@@ -54,6 +56,13 @@ class Column:
     def role(self) -> str:
         """attribute, key, person_id, drop (never stored) or fact."""
         return self.extras.role
+
+    @property
+    def example(self) -> str:
+        """The example as a template offers it: of a coded column the entry of its drop-down; empty text for none."""
+        first = self.examples[0] if self.examples else ""
+        code = self.code_list.map.get(first) if self.code_list else None
+        return self.code_list.values[code].zh if self.code_list and code else first
 
     @property
     def in_header(self) -> bool:
@@ -98,12 +107,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class FeedContract:
-    """A feed as agreed with its sender from `valid_from` on."""
+    """A feed as agreed with its sender from `valid_from` on. Usage and limitations are empty where nothing is said."""
 
     extras: FeedExtras
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
-    description: str
+    purpose: Bilingual
+    usage: Bilingual
+    limitations: Bilingual
     source: str
     fingerprint: str = field(repr=False)
 
@@ -165,6 +176,11 @@ class FeedContract:
             for column in self.columns
         )
         return replace(self, columns=tuple(columns))
+
+    @cached_property
+    def kept_texts(self) -> tuple[Column, ...]:
+        """The columns of text whose values are stored as they are: none of them may say who somebody is."""
+        return tuple(c for c in self.columns if c.type == "text" and c.role not in ("drop", "person_id"))
 
     @cached_property
     def identifying(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The national basic public-health services, and which feeds and indicators of a home serve each of them.
 
 Put here: what the register may say and setting it against what a home has. Keep out: the register itself
-(registry/national_services.yaml), reading it (settings.py) and drawing the matrix (reports).
+(registry/national_services.yaml), reading it (settings.loading) and drawing the matrix (reports).
 """
 
 from collections.abc import Collection, Mapping

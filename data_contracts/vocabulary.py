@@ -217,12 +217,23 @@ class Worded(Closed):
 
 
 class Reference(Worded):
-    """Values that must exist in another feed in force at the period; judged once both feeds have arrived."""
+    """Values that must exist in another feed in force at the period; judged once both feeds have arrived.
+
+    A broken one warns and refuses no record: whether it holds hangs on the files of another sender, which may be late,
+    and what is taken of a file hangs on that file alone.
+    """
 
     columns: list[str] = Field(min_length=1)
     feed: str
     target: list[str] = Field(min_length=1)
-    severity: Severity
+    severity: Literal["warning"]
+
+    @field_validator("severity", mode="before")
+    @classmethod
+    def _refuses_nothing(cls, severity: object) -> object:
+        if severity == "error":
+            raise wrong("contract_reference_severity")
+        return severity
 
     @property
     def id(self) -> str:
@@ -265,11 +276,22 @@ class Conversion(Closed):
         return factor
 
 
+class Descriptions(Closed):
+    """The description of a feed in Chinese: of each part that the standard has in English."""
+
+    purpose: str
+    usage: str = ""
+    limitations: str = ""
+
+
 class FeedExtras(Closed):
     """What our contracts add to the standard at document level.
 
     `delivery`: an `increment` holds the events of the period, a `snapshot` the state at its end, a `cumulative` file
     the events of the year so far, each of which belongs to the period of its `event_date`.
+
+    `business_key` tells records apart, so each of its columns is always filled. `empty_in_key`: those of them in which
+    to be empty is an answer (not ended yet); records whose keys agree, empty places too, have one key.
 
     `channel` names the coded column that says how a service was given (online, offline …). `every`: how often its
     sender delivers, where less often than the home reports.
@@ -278,6 +300,7 @@ class FeedExtras(Closed):
     sender: str
     feed: str
     titles: Bilingual
+    descriptions_zh: Descriptions | None = None
     kind: Literal["record", "aggregate", "areas", "area_changes"]
     valid_from: date
     delivery: Literal["increment", "snapshot", "cumulative"]
@@ -288,6 +311,7 @@ class FeedExtras(Closed):
     records: Records = Records()
     event_date: str | None = None
     business_key: list[str] = Field(min_length=1)
+    empty_in_key: list[str] = []
     person: PersonSource | None = None
     area: AreaSource | None = None
     levels: list[Level] = []
@@ -302,12 +326,14 @@ class FeedExtras(Closed):
 class ColumnExtras(Closed):
     """What our contracts add to a property. `rounded`: digits beyond `scale` are rounded half up, not refused.
 
-    `standard`: text of the standard the column or its codes follow. `units`: units a header may state instead of
-    `unit`. `missing`: texts that mean no value here; `accepts`: texts that mean a value here, although everywhere
-    else they stand for a missing one. `in_header`: values may be empty, but a file without the column is refused.
+    `description_zh`: what the standard's description says, in Chinese. `standard`: the document the column or its codes
+    follow, as it is cited in its own language. `units`: units a header may state instead of `unit`. `missing`: texts
+    that mean no value here; `accepts`: texts that mean a value here, although everywhere else they stand for a missing
+    one. `in_header`: values may be empty, but a file without the column is refused.
     """
 
     titles: Bilingual
+    description_zh: str | None = Field(None, min_length=1)
     role: Literal["attribute", "key", "person_id", "drop", "fact"] = "attribute"
     type: ColumnType
     scale: int = Field(0, ge=0)

@@ -49,7 +49,7 @@ class CheckReport:
     def as_dict(self) -> dict[str, Any]:
         """Plain values; nothing of any record."""
         result = self.result
-        account = asdict(result.account)
+        account, account_share = asdict(result.account), result.account.refused_share
         return {
             "file": self.file,
             "feed": result.feed or None,
@@ -58,9 +58,10 @@ class CheckReport:
             "period": result.period,
             "institution": result.entry.institution_id if result.entry else None,
             "passed": self.passed,
+            "verdict": result.verdict,
             "account": {name: account[name] for name in account if name != "findings"},
-            "refused_share": result.refused_share,
-            "refused_share_limit": result.refused_share_limit,
+            "refused_share": account_share,
+            "refused_share_limit": float(result.limits.quarantine_share),
             "refused": _plain([result.refused])[0] if result.refused else None,
             "warnings": _plain(result.account.findings),
             "hints": _plain(self.hints),
@@ -85,7 +86,7 @@ class CheckReport:
 
     def _verdict(self, language: str) -> Iterator[str]:
         result, account = self.result, self.result.account
-        yield text("check_passed" if self.passed else "check_failed", language, file=self.file)
+        yield text(f"check_verdict_{result.verdict}", language, file=self.file)
         if self.candidates and result.feed:
             best = self.candidates[0]
             counts = {"matched": best.matched, "columns": best.columns}
@@ -95,10 +96,9 @@ class CheckReport:
             return
         counts = {name: getattr(account, name) for name in ("records", "accepted", "quarantined", "unreadable")}
         yield text("check_counts", language, **counts, non_data=account.non_data)
-        if result.refused_share:
+        if account.refused_share:
             sentence = "check_share_within" if self.passed else "check_share_above"
-            shares = {"share": f"{result.refused_share:.2%}", "limit": f"{result.refused_share_limit:.0%}"}
-            yield text(sentence, language, **shares)
+            yield text(sentence, language, **account.shares(result.limits))
 
     def _places(self, language: str) -> Iterator[str]:
         """What to correct, errors first; the refusal itself has been said."""

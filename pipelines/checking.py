@@ -26,7 +26,8 @@ from data_contracts.closed import parse, read_yaml
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.messages import LANGUAGES
 from data_contracts.periods import Period, periods_between
-from data_contracts.settings import REGISTRY, Limits, load_settings
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import REGISTRY, load_settings
 from pipelines.check_report import CheckReport
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _of_no_feed(file: Path, found: list[Fit], desk: Desk) -> CheckReport:
         }
         refusal = Finding("check_feed_several", {"feeds": named})
     fixes = finding_list([refusal], file.name, "error")
-    result = CheckResult("", None, Account(), refusal, fixes, [], float(desk.limits.quarantine_share))
+    result = CheckResult("", None, Account(), refusal, fixes, [], desk.limits)
     return CheckReport(file.name, result, {}, found)
 
 

@@ -1,27 +1,48 @@
 """The commands people type. Each reads its arguments, calls one function and prints what it says.
 
-Put here: arguments, exit codes, wording of results. Keep out: any work; heavy imports stay inside the commands,
-so that `kangheng check` and `kangheng verify` start at once.
+Put here: commands with the arguments of their own, exit codes, wording of results. Keep out: arguments that several
+commands share (options) and any work; heavy imports stay inside the commands, so that `kangheng check` and
+`kangheng verify` start at once.
 """
 
 import json
 import os
 import sys
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import typer
 from typer.exceptions import TyperException
 
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import LANGUAGES, both, text, wrong
-from data_contracts.periods import Period, periods_between
+from pipelines.options import (
+    AnyPeriodOption,
+    HomeOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    OptionalHomeOption,
+    PeriodOption,
+    StatedHomeOption,
+    first_and_last,
+)
 from pipelines.outcomes import SaysNo, StepFailed
 from pipelines.usage import wrong_usage
 
 DONE, SAYS_NO, WRONG_USE, FAILED = 0, 1, 2, 3
+
+
+class Report(Protocol):
+    """What a command found, for people and for programs."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+
+    def lines(self, language: str) -> Iterable[str]:
+        """Lines in `zh` or `en`."""
+
 
 app = typer.Typer(
     name="kangheng",
@@ -30,37 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="康衡：从社区健康档案到指标、评分与资金。  From community health archives to indicators, scores and money.",
 )
-
-
-class Language(StrEnum):
-    """Language of what a command prints."""
-
-    zh = "zh"
-    en = "en"
-
-
-def _is_period(period: str | None) -> str | None:
-    try:
-        return Period.parse(period).key if period is not None else None
-    except ValueError:
-        raise wrong("wrong_period", option="--period", period=period) from None
-
-
-HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="KANGHENG_HOME", help="机构目录 / home of the bureau", file_okay=False)
-]
-PeriodOption = Annotated[
-    str, typer.Option("--period", callback=_is_period, help="报告期 / period: 2025-11 · 2025Q4 · 2025")
-]
-AnyPeriodOption = Annotated[
-    str | None, typer.Option("--period", callback=_is_period, help="报告期 / period: 2025-11 · 2025Q4 · 2025")
-]
-OptionalHomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", envvar="KANGHENG_HOME", help="机构目录（可选）/ home, optional", file_okay=False),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="机器可读 / machine-readable")]
-LanguageOption = Annotated[Language, typer.Option("--lang", envvar="KANGHENG_LANG", help="语言 / language")]
 
 
 def main() -> None:
@@ -92,6 +82,14 @@ def _say(language: Language, sentence: str, **params: object) -> None:
     typer.echo(text(sentence, language.value, **params))
 
 
+def _show(report: Report, language: Language, as_json: bool) -> None:
+    if as_json:
+        _print_json(report.as_dict())
+        return
+    for line in report.lines(language.value):
+        typer.echo(line)
+
+
 def _print_json(document: object) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, default=str))
 
@@ -115,7 +113,7 @@ def demo(
     from pipelines.demo_home import make_demo_home, story_lines
     from pipelines.progress import steps
 
-    first, last = _first_and_last(periods)
+    first, last = first_and_last(periods)
     lines = story_lines(scenario, language.value)
     with steps() as progress:
         summary = make_demo_home(
@@ -127,19 +125,6 @@ def demo(
         _say(language, "demo_changed")
     _say(language, "cli_demo_done", home=home, files=summary.files, records=summary.records)
     _say(language, "demo_next", home=home, scenario=scenario)
-
-
-def _first_and_last(periods: str | None) -> tuple[str | None, str | None]:
-    if periods is None:
-        return None, None
-    first, separator, last = periods.partition(":")
-    if not separator:
-        raise wrong("wrong_periods", periods=periods)
-    try:
-        periods_between(first, last)
-    except ValueError:
-        raise wrong("wrong_periods", periods=periods) from None
-    return first, last
 
 
 @app.command()
@@ -182,6 +167,12 @@ def settings(
         bool,
         typer.Option("--contract-schema", help="契约可用的词（JSON Schema）/ JSON schema of the words of a contract"),
     ] = False,
+    lock: Annotated[
+        bool,
+        typer.Option("--lock", help="锁定政策类别、权重和起止点 / lock classes, weights and goalposts as they are"),
+    ] = False,
+    by: Annotated[str, typer.Option("--by", help="由谁锁定 / who locks")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="重新锁定的理由 / why it is locked anew")] = "",
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -193,14 +184,14 @@ def settings(
         return
     if home is None:
         raise wrong("wrong_settings_home")
+    if lock:
+        from pipelines.locking import lock_settings
+
+        _show(lock_settings(home, by, reason), language, as_json)
+        return
     from pipelines.settings_view import settings_of
 
-    view = settings_of(home)
-    if as_json:
-        _print_json(view.as_dict())
-        return
-    for line in view.lines(language.value):
-        typer.echo(line)
+    _show(settings_of(home), language, as_json)
 
 
 @app.command()
@@ -241,12 +232,7 @@ def status(
     """到了什么、缺什么、拒了什么、用的是什么。  What arrived, is missing, was refused, is in force."""
     from pipelines.status import status_of
 
-    report = status_of(home, period)
-    if as_json:
-        _print_json(report.as_dict())
-        return
-    for line in report.lines(language.value):
-        typer.echo(line)
+    _show(status_of(home, period), language, as_json)
 
 
 @app.command()
@@ -255,9 +241,7 @@ def check(
     feed: Annotated[
         str | None, typer.Option("--feed", help="SENDER.FEED；不写则按表头认 / known by its header if left out")
     ] = None,
-    home: Annotated[
-        Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)
-    ] = None,
+    home: StatedHomeOption = None,
     period: AnyPeriodOption = None,
     institution: Annotated[
         str | None, typer.Option("--institution", help="报送机构 / institution, as the folder would say")
@@ -272,11 +256,7 @@ def check(
     from pipelines.checking import check_delivery
 
     report = check_delivery(file, feed, home=home, period=period, out=out, institution=institution)
-    if as_json:
-        _print_json(report.as_dict())
-    else:
-        for line in report.lines(language.value):
-            typer.echo(line)
+    _show(report, language, as_json)
     raise typer.Exit(DONE if report.passed else SAYS_NO)
 
 
@@ -284,9 +264,7 @@ def check(
 def template(
     feed: Annotated[str, typer.Argument(help="SENDER.FEED")],
     out: Annotated[Path, typer.Option("--out", help="输出目录 / folder", file_okay=False)],
-    home: Annotated[
-        Path | None, typer.Option("--home", help="机构目录（可选）/ home, optional", file_okay=False)
-    ] = None,
+    home: StatedHomeOption = None,
     language: LanguageOption = Language.zh,
 ) -> None:
     """空白填报表与数据字典。  Blank workbook with drop-downs, an example row and the dictionary."""
@@ -350,11 +328,41 @@ def index(
         raise wrong("index_needs_options")
     with steps() as progress:
         result = run_index(spec, data, out, sheet=sheet, language=language.value, progress=progress)
-    if as_json:
-        _print_json(result.as_dict())
+    _show(result, language, as_json)
+
+
+@app.command()
+def allocate(
+    spec: Annotated[
+        Path | None, typer.Option("--spec", help="分配方案 / spec, YAML", exists=True, dir_okay=False)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="数据目录或工作簿 / folder of tables, or workbook", exists=True)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="方案的 JSON Schema / JSON schema of a spec")] = False,
+    example: Annotated[str | None, typer.Option("--example", help="写出示例 / write an example such as county to --out")] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """资金分配：方案加表格，分到每一分钱并逐项说明。  Division of money by a spec, to the fen, line by line."""
+    if schema:
+        from data_contracts.allocation_spec.document import spec_schema
+
+        _print_json(spec_schema())
         return
-    for line in result.lines(language.value):
-        typer.echo(line)
+    from pipelines.allocating import EXAMPLES, run_allocate
+    from pipelines.engines import write_example
+    from pipelines.progress import steps
+
+    if example is not None and out is not None:
+        _say(language, "allocate_example_done", path=write_example(example, out, EXAMPLES))
+        return
+    if spec is None or data is None or out is None:
+        raise wrong("allocate_needs_options")
+    with steps() as progress:
+        result = run_allocate(spec, data, out, language=language.value, progress=progress)
+    _show(result, language, as_json)
 
 
 @app.command()
@@ -367,11 +375,7 @@ def verify(
     from assets.release.verify import verify as verify_release
 
     report = verify_release(release)
-    if as_json:
-        _print_json(report.as_dict())
-    else:
-        for line in report.lines(language.value):
-            typer.echo(line)
+    _show(report, language, as_json)
     raise typer.Exit(DONE if report.passed else SAYS_NO)
 
 

@@ -5,6 +5,7 @@ Put here: which settings a scenario has, and printing what is planted. Keep out:
 
 import csv
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from data_contracts.periods import periods_between
 from pipelines.demo.generator import DemoSummary, generate
 from pipelines.demo.scenario import DEFAULT, Expected, Scenario, load_scenario, scenario_folder
 from pipelines.expectations import Found
+from pipelines.locking import lock_settings
 
 _SETTINGS = Path(__file__).parent / "demo" / "settings"
 # National base standard of basic public-health services, yuan per resident and year.
 _STANDARD = {2020: 74, 2021: 79, 2022: 84, 2023: 89, 2024: 94, 2025: 99}
+# The city fixed its weights before the first period it reports.
+_LOCKED_BY, _LOCKED_AT = "规划信息科（示例）", datetime(2022, 12, 30, 10, tzinfo=timezone(timedelta(hours=8)))
 _HOME = """format: 1
 name: {{zh: 康宁市（虚构）, en: Kangning (fictional)}}
 level: city
@@ -66,7 +70,9 @@ def make_demo_home(
     Home(path).make_folders()
     for name, document in _settings(scenario, story, residents or story.residents).items():
         words = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
-        (path / "settings" / name).write_text(words, encoding="utf-8")
+        target = path / "settings" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(words, encoding="utf-8")
     chosen = {} if seed is None else {"seed": seed}
     summary = generate(
         path, scenario=story, residents=residents, first=first, last=last, faults=faults, progress=progress, **chosen
@@ -77,6 +83,7 @@ def make_demo_home(
     feeds = "".join(f"  - {key}\n" for key in sorted(summary.feeds))
     words = _HOME.format(grain=grain, first=first, last=last, feeds=feeds)
     (path / "home.yaml").write_text(words, encoding="utf-8")
+    lock_settings(path, _LOCKED_BY, at=_LOCKED_AT)
     return summary
 
 
@@ -135,12 +142,16 @@ def _expected_words(item: Expected, language: str) -> dict[str, Any]:
     }
 
 
+def _documents(folder: Path) -> dict[str, Any]:
+    """Every settings document of a folder by its name there."""
+    return {source.relative_to(folder).as_posix(): read_yaml(source) for source in sorted(folder.rglob("*.yaml"))}
+
+
 def _settings(name: str, story: Scenario, residents: int) -> dict[str, dict[str, Any]]:
     """Settings files of the demo, overlaid by those of the scenario; only its policies, and money for its residents."""
-    documents = {source.name: read_yaml(source) for source in sorted(_SETTINGS.glob("*.yaml"))}
+    documents = _documents(_SETTINGS)
     for owner in filter(None, (story.twin_of, name)):
-        folder = scenario_folder(owner) / "settings"
-        documents |= {source.name: read_yaml(source) for source in sorted(folder.glob("*.yaml"))}
+        documents |= _documents(scenario_folder(owner) / "settings")
     register = documents["policies.yaml"]
     unknown = [policy for policy in story.policies if policy not in register["policies"]]
     if unknown:

@@ -97,10 +97,11 @@ def run_index(
     return run
 
 
-def read_table(path: Path, sheet: str | None = None) -> pl.DataFrame:
+def read_table(path: Path, sheet: str | None = None, *, numbered: str | None = None) -> pl.DataFrame:
     """A .csv (UTF-8, UTF-16 or GB18030) or a sheet of an .xlsx, every cell as text, header in the first row.
 
-    Raises SaysNo where it is no such table: no row is dropped or filled up without a word.
+    `numbered`: name of a column to add with the number of each row in the file, empty rows counted. Raises SaysNo where
+    it is no such table: no row is dropped or filled up without a word.
     """
     rows = _workbook_rows(path, sheet) if path.suffix.lower() == ".xlsx" else _text_rows(path)
     header = [name.strip() for name in rows[0]] if rows else []
@@ -109,10 +110,12 @@ def read_table(path: Path, sheet: str | None = None) -> pl.DataFrame:
     for name in header:
         if header.count(name) > 1:
             raise SaysNo(both("index_column_twice", column=name))
-    body = [row for row in rows[1:] if any(cell.strip() for cell in row)]
+    filled = [number for number, row in enumerate(rows[1:], 2) if any(cell.strip() for cell in row)]
+    body = [rows[number - 1] for number in filled]
     if any(len(row) != len(header) for row in body):
         raise _unreadable(path, "index_ragged")
-    return pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
+    frame = pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
+    return frame if numbered is None else frame.with_columns(pl.Series(numbered, filled, dtype=pl.Int64))
 
 
 def _unreadable(path: Path, sentence: str, **params: object) -> SaysNo:
@@ -162,11 +165,22 @@ def _cell(text: str | None, number: float | None) -> str:
     return f"{number:.0f}" if number == int(number) and abs(number) < _WHOLE else repr(number)
 
 
-def write_example(name: str, out: Path) -> Path:
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook in their order. Raises SaysNo where it is none."""
+    import fastexcel
+
+    try:
+        return list(fastexcel.read_excel(path).sheet_names)
+    except fastexcel.FastExcelError:
+        raise _unreadable(path, "index_no_header") from None
+
+
+def write_example(name: str, out: Path, examples: Path = EXAMPLES) -> Path:
     """Copy the example `name`, a spec and its data, into `out`."""
-    known = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
+    known = sorted(path.name for path in examples.iterdir() if path.is_dir())
     if name not in known:
         raise wrong("index_no_example", name=name, hint=did_you_mean(name, known), known=", ".join(known))
-    for path in sorted((EXAMPLES / name).iterdir()):
-        write_chunks(out / path.name, [path.read_bytes()])
+    for path in sorted((examples / name).rglob("*")):
+        if path.is_file():
+            write_chunks(out / path.relative_to(examples / name), [path.read_bytes()])
     return out

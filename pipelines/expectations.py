@@ -47,7 +47,11 @@ def latest_release(path: Path) -> Path:
 
 def compare(scenario: Scenario, release: Path) -> list[Found]:
     """Every expected figure of a scenario beside the one of a release folder."""
-    values = pl.read_parquet(release / PROFILE / "tables" / "ind__values.parquet")
+    return figures_of(scenario, pl.read_parquet(release / PROFILE / "tables" / "ind__values.parquet"))
+
+
+def figures_of(scenario: Scenario, values: pl.DataFrame) -> list[Found]:
+    """Every expected figure of a scenario beside the one of a table with the columns of ind__values."""
     return [Found(expected, _figure(values, expected)) for expected in scenario.expected]
 
 

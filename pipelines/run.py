@@ -28,6 +28,7 @@ class RunResult:
     counts: dict[str, int]
     refused: list[dict[str, Any]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    in_part: list[dict[str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -39,6 +40,7 @@ class RunResult:
         for item in self.refused:
             reason = text(item["sentence"], language, **item["params"])
             lines.append(text("cli_run_refused", language, name=item["name"], reason=reason))
+        lines.extend(text("run_in_part", language, **item) for item in self.in_part)
         lines.extend(text("run_left", language, name=name) for name in self.left)
         if not self.new:
             lines.append(text("cli_run_nothing_new", language))
@@ -134,4 +136,22 @@ def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
                             "params": item.refused.params,
                         }
                     )
-    return RunResult(release, new, counts, json.loads(json.dumps(refused, default=str)), road.not_taken())
+    named = json.loads(json.dumps(refused, default=str))
+    return RunResult(release, new, counts, named, road.not_taken(), _in_part(road, period))
+
+
+def _in_part(road: Road, period: str) -> list[dict[str, str]]:
+    """The files of the period that still stand and have to be sent again, since too many of their records are wrong."""
+    limits = road.settings.limits
+    feeds = {
+        item.entry.key
+        for contract in road.catalog.current()
+        for item in road.intake.staged(contract.key, period)
+        if item.account.verdict(item.refused, limits) == "in_part"
+    }
+    return [
+        {"name": item.entry.landing_name, **item.account.shares(limits)}
+        for key in sorted(feeds)
+        for item in road.intake.standing(key, period)
+        if item.account.verdict(item.refused, limits) == "in_part"
+    ]

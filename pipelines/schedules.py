@@ -13,7 +13,7 @@ import dagster as dg
 from assets.stages.plan import Plan
 from data_contracts.messages import both
 from data_contracts.periods import Period, last_ended
-from data_contracts.settings import Sender
+from data_contracts.settings.home import Sender
 from pipelines.jobs import ROAD, STARTED_BY
 
 MORNING, CLOSING = "30 7 * * *", "0 8 * * *"

@@ -1,10 +1,10 @@
 """`kangheng settings`: every value in force with where it comes from, and the contracts in force.
 
-Put here: gathering and wording. Keep out: how defaults and home combine (data_contracts.settings).
+Put here: gathering and wording. Keep out: how defaults and home combine (data_contracts.settings.loading).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from data_contracts.closed import Bilingual, Closed
 from data_contracts.contracts import Catalog
 from data_contracts.messages import text
 from data_contracts.periods import Period
-from data_contracts.settings import Settings, load_settings
+from data_contracts.settings.loading import load_settings
+from data_contracts.settings.resolved import Settings
 
 _WIDEST = 80
 # In which part of the settings an entry of a file stands.
@@ -96,7 +97,10 @@ def _values(settings: Settings) -> list[Value]:
     document = settings.as_dict()
     found = [Value("home.yaml", *leaf) for leaf in _leaves(settings.home, "", written=True)]
     for source in settings.sources:
-        part = document[_PARTS.get(source.file, source.file.removesuffix(".yaml"))]
+        part = document
+        # A file in a folder is an entry of that folder's part.
+        for name in _PARTS.get(source.file, source.file.removesuffix(".yaml")).split("/"):
+            part = part[name]
         value = part if source.entry == "*" else part[source.entry]
         found.append(Value(source.file, source.entry, value, source.source))
     return found
@@ -140,10 +144,12 @@ def _contracts(path: Path, settings: Settings, catalog: Catalog) -> list[Contrac
 def _shown(value: Any, language: str) -> str:
     """A value on one line: a title where it has one, else its words, cut where it is long."""
     if isinstance(value, list) and value:
-        return ("、" if language == "zh" else ", ").join(_shown(item, language) for item in value)
+        return _joined((_shown(item, language) for item in value), language)
     if isinstance(value, dict) and isinstance(value.get("titles"), dict):
         title = str(value["titles"][language])
-        return f"{value['id']} {title}" if "id" in value else title
+        title = f"{value['id']} {title}" if "id" in value else title
+        bounds = [_bound(bound, language) for bound in value.get("bounds", ())]
+        return text("settings_bounded", language, title=title, bounds=_joined(bounds, language)) if bounds else title
     if isinstance(value, dict) and set(value) == {"zh", "en"}:
         return str(value[language])
     if value is None or value == []:
@@ -152,3 +158,19 @@ def _shown(value: Any, language: str) -> str:
         return str(value)
     words = json.dumps(value, ensure_ascii=False, default=str)
     return words if len(words) <= _WIDEST else f"{words[:_WIDEST]}…"
+
+
+def _joined(words: Iterable[str], language: str) -> str:
+    return ("、" if language == "zh" else ", ").join(words)
+
+
+def _bound(bound: dict[str, Any], language: str) -> str:
+    """Of which feed and column, between what, from how many records and from which day on."""
+    low, high = bound.get("low"), bound.get("high")
+    span = f"{low}–{high}" if None not in (low, high) else f"≥ {low}" if low is not None else f"≤ {high}"
+    if low is None and high is None:
+        span = text("settings_unbounded", language, reference=bound["reference"])
+    where = ".".join(bound[name] for name in ("feed", "column") if bound.get(name))
+    least = text("settings_bound_minimum", language, count=bound["minimum"]) if bound.get("minimum") else ""
+    since = text("settings_bound_since", language, since=bound["valid_from"])
+    return " ".join(part for part in (where, span, least, since) if part)

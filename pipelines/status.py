@@ -4,7 +4,7 @@ Put here: gathering. Keep out: which feeds are expected (assets.intake.expected)
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,10 @@ from assets.intake.expected import (
     missing_institutions,
     unused_feeds,
 )
-from assets.intake.findings import FileRefused
+from assets.intake.findings import FileRefused, Finding
 from assets.intake.landing import Landed, scan
 from assets.intake.ledger import Entry
+from assets.intake.standing import NOT_GRANTED
 from assets.lake import parts
 from assets.release.publish import current
 from assets.stages.handback import refresh_fix_lists, standing_files
@@ -33,6 +34,7 @@ from assets.stages.road import Road
 from data_contracts.contracts import FeedContract
 from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period, last_ended
+from data_contracts.tables import output_tables
 
 FeedState = Literal["arrived", "refused", "unread", "waiting", "late", "not_due"]
 Words = dict[str, str]
@@ -43,6 +45,7 @@ class InstitutionStatus:
     """One institution's delivery of a feed; counts are None before the files have been read.
 
     `state`: arrived, refused (every file as a whole), unread (taken in, not read yet) or missing (delivered last time).
+    `notices`: what a file was sent to replace and does not.
     """
 
     institution: str
@@ -53,6 +56,7 @@ class InstitutionStatus:
     warnings: int | None
     reasons: list[Words]
     fix_list: str | None
+    notices: list[Words] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,8 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
                 both(item["sentence"], **item["params"]),
             )
             for item in ledger.refusals(road.home)
+            # What lies there under that name now is another file.
+            if item["name"] not in {file.name for file in waiting}
         ],
         unused=unused_feeds(road.catalog, road.settings.home.feeds, _seen(entries, waiting)),
         unusual=0 if judged is None else judged.filter(~pl.col("success")).height,
@@ -177,7 +183,7 @@ def _waiting(road: Road) -> list[WaitingFile]:
         try:
             news = book.news_of(file, entry)
         except FileRefused as refusal:
-            if file.name not in book.refused:
+            if book.refused.get(file.name) != ledger.refusal_item(file, refusal.finding):
                 found.append(_waits(file, None, both(refusal.finding.sentence, **refusal.finding.params)))
             continue
         if news is not None:
@@ -208,7 +214,9 @@ def _senders(
     others = {key: road.catalog.feed(key, step.key) for key in (came | lies) - expected.keys()}
     shown = dict(sorted((expected | others).items()))
     shares = parts.read_table(road.home, sharing.TABLE, [step.key])
-    of_sender = {} if shares is None else {row["sender"]: row for row in shares.iter_rows(named=True)}
+    # A table that an earlier version wrote says something else.
+    told = shares is not None and shares.columns == list(output_tables()[sharing.TABLE].columns)
+    of_sender = {row["sender"]: row for row in shares.iter_rows(named=True)} if shares is not None and told else {}
     return [
         SenderStatus(
             sender=sender,
@@ -233,7 +241,7 @@ def _titles_of(road: Road, sender: str) -> Words:
 def _feed(
     road: Road, feed: FeedContract, step: Period, today: date, entries: list[Entry], *, in_landing: bool
 ) -> FeedStatus:
-    own = [entry for entry in entries if entry.key == feed.key and entry.period == step.key]
+    own = _there(road, feed, step, [entry for entry in entries if entry.key == feed.key and entry.period == step.key])
     due = due_date(road.settings.home, feed.sender, step)
     institutions = _institutions(road, feed, step, own)
     gone = missing_institutions(entries, feed.key, step) if own else []
@@ -257,6 +265,18 @@ def _feed(
     )
 
 
+def _there(road: Road, feed: FeedContract, step: Period, own: list[Entry]) -> list[Entry]:
+    """Without files that were refused as a whole and have been taken away: as if they had not come."""
+    if not own or not road.intake.is_staged(feed.key, step.key):
+        return own
+    standing = {item.entry.file_id for item in standing_files(road, feed.key, step.key)}
+    refused = {item.entry.file_id for item in road.intake.staged(feed.key, step.key) if item.refused is not None}
+    there = [entry for entry in own if entry.file_id in standing or entry.file_id not in refused]
+    if not there:
+        refresh_fix_lists(road, feed.key, step.key)
+    return there
+
+
 def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]) -> list[InstitutionStatus]:
     """What each institution delivered, of the files it stands by, with where its fix list lies."""
     if not own:
@@ -266,10 +286,11 @@ def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]
         counts = {name: sum((entry.institution_id or "") == name for entry in own) for name in names}
         return [InstitutionStatus(name, "unread", counts[name], None, None, None, [], None) for name in names]
     lists = refresh_fix_lists(road, feed.key, step.key)
-    files = standing_files(road, feed.key, step.key)
+    files, noticed = standing_files(road, feed.key, step.key), road.intake.noticed(feed.key, step.key)
     found = []
     for name in names:
         standing = [item for item in files if (item.entry.institution_id or "") == name]
+        heard = [(item, finding) for item in standing for finding in noticed.get(item.entry.file_id, [])]
         whole = [reason for item in standing if (reason := _reason(item)) is not None]
         accounts = [item.account for item in standing]
         found.append(
@@ -282,6 +303,7 @@ def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]
                 warnings=sum(map(_warnings, standing)),
                 reasons=whole,
                 fix_list=str(lists[name]) if name in lists else None,
+                notices=[_about(item, finding) for item, finding in heard if finding.sentence in NOT_GRANTED],
             )
         )
     return found
@@ -289,10 +311,12 @@ def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]
 
 def _reason(item: StagedFile) -> Words | None:
     """Why a file is refused as a whole, with its name: several of an institution may be, each for its own reason."""
-    if item.refused is None:
-        return None
+    return None if item.refused is None else _about(item, item.refused)
+
+
+def _about(item: StagedFile, finding: Finding) -> Words:
     file = Path(item.entry.landing_name).name
-    return {lang: text("status_file_reason", lang, file=file, reason=item.refused.words(lang)) for lang in LANGUAGES}
+    return {lang: text("status_file_reason", lang, file=file, reason=finding.words(lang)) for lang in LANGUAGES}
 
 
 def _warnings(item: StagedFile) -> int:

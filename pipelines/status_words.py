@@ -65,14 +65,23 @@ def _institution(item: "InstitutionStatus", feed: "FeedStatus", language: str) -
         yield text("status_institution", language, institution=item.institution, warnings=item.warnings, **counts)
     for reason in item.reasons:
         yield text("status_reason", language, reason=reason[language])
-    if item.fix_list is not None and (item.reasons or item.refused_records):
+    for notice in item.notices:
+        yield text("status_notice", language, notice=notice[language])
+    if item.fix_list is not None and _is_to_mend(item):
         yield text("status_fix_list", language, path=item.fix_list)
+
+
+def _is_to_mend(item: "InstitutionStatus") -> bool:
+    """Whether its sender has to send something again."""
+    return bool(item.reasons or item.notices or item.refused_records)
 
 
 def _shares(row: dict[str, Any], language: str) -> Iterator[str]:
     yield text("status_share_feeds", language, delivered=row["delivered_feeds"], expected=row["expected_feeds"])
-    if row["timed_files"]:
-        yield text("status_share_time", language, on_time=row["files_on_time"], timed=row["timed_files"])
+    yield text("status_share_made", language, made=row["deliveries"], expected=row["expected_deliveries"])
+    if row["timed_deliveries"]:
+        counts = {"on_time": row["deliveries_on_time"], "timed": row["timed_deliveries"]}
+        yield text("status_share_time", language, **counts)
     if row["person_records"]:
         counts = {"linked": row["linked_records"], "records": row["person_records"]}
         yield text("status_share_linked", language, **counts, share=f"{row['linked_pct']:.2f}%")
@@ -112,7 +121,7 @@ def next_steps(status: "Status", home: Path) -> list[dict[str, str]]:
             (not item.reasons, -(item.refused_records or 0), number, _named(sender, feed, item.institution))
             for number, (sender, feed) in enumerate(feeds)
             for item in feed.institutions
-            if item.fix_list is not None and (item.reasons or item.refused_records)
+            if item.fix_list is not None and _is_to_mend(item)
         ),
         key=lambda entry: entry[:3],
     )
@@ -122,6 +131,11 @@ def next_steps(status: "Status", home: Path) -> list[dict[str, str]]:
         late = [feed.titles for feed in sender.feeds if feed.state == "late"]
         if late:
             steps.append(both("status_do_remind", sender=sender.titles, feeds=_both_joined(late)))
+    unheard = [
+        _named(sender, feed, item.institution) for sender, feed in feeds for item in feed.institutions if item.notices
+    ]
+    if unheard:
+        steps.append(both("status_do_unheard", names=_both_joined(unheard)))
     gone = [
         _named(sender, feed, item.institution)
         for sender, feed in feeds

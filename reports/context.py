@@ -11,17 +11,15 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from data_contracts.closed import Bilingual
+from data_contracts.index_spec.document import indicators_of, walk
 from data_contracts.messages import both
 from data_contracts.periods import Period
-from data_contracts.settings import (
-    PARAMETERS,
-    AllocationDocument,
-    Indicator,
-    Policy,
-    PolicyDocument,
-    Service,
-    Settings,
-)
+from data_contracts.settings.allocation import AllocationDocument
+from data_contracts.settings.counting import PARAMETERS, Indicator
+from data_contracts.settings.policies import Policy, PolicyDocument
+from data_contracts.settings.resolved import Settings
+from data_contracts.settings.scoring import Grade
+from data_contracts.settings.services import Service
 
 if TYPE_CHECKING:
     from data_contracts.dictionary import FeedEntry
@@ -122,6 +120,22 @@ class ExpectationView:
 
 
 @dataclass(frozen=True)
+class IndexView:
+    """An index of need; `used`: money follows it. `parts`: id → title and unit. `exceptions`: part, reason, who, when.
+
+    `detection`: part that better case finding raises → the part that tells how much is found.
+    """
+
+    titles: Bilingual
+    reference: str = ""
+    used: bool = False
+    parts: Mapping[str, tuple[Bilingual, str]] = field(default_factory=dict)
+    grades: Mapping[str, Bilingual] = field(default_factory=dict)
+    exceptions: tuple[tuple[str, Bilingual, str, str], ...] = ()
+    detection: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class AllocationView:
     """What is known about the division of money besides its lines; `budget_minor` is the sum to be divided."""
 
@@ -139,7 +153,8 @@ class ReportContext:
     `levels` go from leaf to top; `rule_sets` are in the order of importance, pages open with the first; `policies` of
     a class stand together. `parameters`: rule set → name → title and value in words. `national_services`: what of each
     the home has, in the order of the register. `columns`: (feed, column) → title. `fix_lists`: feed and institution, or
-    no text → where the fix list lies below the home's folder.
+    no text → where the fix list lies below the home's folder. `indices`: the one that need follows first. `locks`:
+    `policy:<id>` or `index:<id>` → when it was locked, by whom, hash.
     """
 
     home: Bilingual
@@ -164,6 +179,8 @@ class ReportContext:
     expectations: Mapping[str, ExpectationView] = field(default_factory=dict)
     columns: Mapping[tuple[str, str], Bilingual] = field(default_factory=dict)
     fix_lists: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    indices: Mapping[str, IndexView] = field(default_factory=dict)
+    locks: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
 
 def context_from_settings(
@@ -203,7 +220,7 @@ def context_from_settings(
         services={key: _service(item) for key, item in sorted(settings.services.items())},
         national_services=national_services,
         sources=sources or {},
-        grades={key: grade.titles for key, grade in policies.grades.items()} if policies else {},
+        grades={key: grade.titles for key, grade in _best_first(policies)} if policies else {},
         allocation=_allocation(settings.allocation, budget_minor),
         currency=_currency(settings),
         senders={key: sender.titles for key, sender in home.senders.items()},
@@ -215,7 +232,39 @@ def context_from_settings(
         expectations={key: ExpectationView(item.titles, item.formula) for key, item in settings.judgement.items()},
         columns=columns or {},
         fix_lists=fix_lists or {},
+        indices=dict(_indices(settings)),
+        locks={entry: (lock.at, lock.by, lock.hash) for entry, lock in sorted(settings.locks.holding.items())},
     )
+
+
+def _best_first(document: PolicyDocument) -> list[tuple[str, Grade]]:
+    return sorted(document.grades.items(), key=lambda item: item[1].from_score, reverse=True)
+
+
+def _indices(settings: Settings) -> Iterator[tuple[str, IndexView]]:
+    for name in settings.risk.indices if settings.risk else []:
+        spec = settings.indices[name]
+        leaves = indicators_of(spec.tree)
+        yield (
+            name,
+            IndexView(
+                titles=spec.titles,
+                reference=spec.reference,
+                used=settings.risk is not None and name == settings.risk.uses,
+                parts={part.id: (part.titles, getattr(part, "unit", "")) for part in walk(spec.tree) if part.titles},
+                grades={
+                    grade.id: grade.titles or words(grade.id, grade.id)
+                    for grades in spec.tree.grades[:1]
+                    for grade in grades.classes
+                },
+                exceptions=tuple(
+                    (item.id, item.signed_reason.reason, item.signed_reason.by, item.signed_reason.on)
+                    for item in leaves
+                    if item.signed_reason is not None
+                ),
+                detection=tuple((item.id, item.detected_by) for item in leaves if item.detected_by is not None),
+            ),
+        )
 
 
 def parameter_in_words(name: str, value: int | str) -> tuple[Bilingual, Bilingual]:

@@ -16,10 +16,12 @@ from markupsafe import Markup
 
 from data_contracts.messages import LANGUAGES, text
 from reports import format as shown
+from reports import money_data
 from reports import policy_data as policy
 from reports import quality_data as quality
 from reports import site_data as data
 from reports import supply_data as supply
+from reports import sure_data as sure
 from reports.context import ReportContext
 
 PAGES = ("index", "indicators", "dimensions", "policies", "risk", "money", "services", "quality", "dictionary")
@@ -158,7 +160,7 @@ def _overview(
 ) -> data.Json:
     # Keys put the most important rule set first; the overview shows each indicator once.
     main = [key for at, key in enumerate(keys) if key[0] not in {earlier for earlier, _ in keys[:at]}]
-    money = data.money_payload(context, frames, areas, language)
+    money = money_data.money_payload(context, frames, areas, language)
     scores = data.scores_payload(context, frames, areas, language)
     risk = data.risk_payload(context, frames, areas, language)
     return {
@@ -192,19 +194,21 @@ def _nothing(
 def _dimensions(
     context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
 ) -> data.Json:
-    return {"scores": data.scores_payload(context, frames, areas, language)}
+    scores = data.scores_payload(context, frames, areas, language)
+    return {"scores": scores, "sure": sure.policies_sure(context, frames, areas, language)}
 
 
 def _risk(
     context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
 ) -> data.Json:
-    return {"risk": data.risk_payload(context, frames, areas, language)}
+    risk = data.risk_payload(context, frames, areas, language)
+    return {"risk": risk, "sure": sure.risk_sure(context, frames, areas, language)}
 
 
 def _money(
     context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
 ) -> data.Json:
-    return {"money": data.money_payload(context, frames, areas, language)}
+    return {"money": money_data.money_payload(context, frames, areas, language)}
 
 
 def _quality(
@@ -228,6 +232,9 @@ _CONTENT: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, list[tup
 _WRITTEN: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, str], data.Json]] = {
     "policies": lambda context, frames, areas, language: {
         "register": policy.register(context, frames, areas, language)
+    },
+    "risk": lambda context, frames, areas, language: {
+        "incentives": sure.incentive_words(context, frames, areas, language)
     },
     "services": lambda context, frames, areas, language: {"services": supply.matrix(context, frames, areas, language)},
     "quality": lambda context, frames, _areas, language: {

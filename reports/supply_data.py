@@ -26,9 +26,10 @@ def sharing(context: ReportContext, frames: Frames, language: str) -> list[Json]
         {
             "sender": titled(context.senders, row["sender"], language),
             "feeds": _of(row, "delivered_feeds", "expected_feeds"),
-            "feeds_pct": shown.with_unit(row["delivered_pct"], 1, "%"),
-            "lacks": row["delivered_feeds"] < row["expected_feeds"],
-            "time": _of(row, "files_on_time", "timed_files"),
+            "made": _of(row, "deliveries", "expected_deliveries"),
+            "made_pct": shown.with_unit(row["delivered_pct"], 1, "%"),
+            "lacks": row["deliveries"] < row["expected_deliveries"],
+            "time": _of(row, "deliveries_on_time", "timed_deliveries"),
             "time_pct": shown.with_unit(row["on_time_pct"], 1, "%"),
             "records": shown.count(row["records"]),
             "linked": _of(row, "linked_records", "person_records"),

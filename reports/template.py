@@ -15,8 +15,8 @@ from reports import sheets
 _ROWS_WITH_CHOICES = 5000
 _NOTE_AUTHOR = "康衡"
 _COLUMN_KEYS = (
-    "column", "title_en", "type", "required", "allowed", "unit", "meaning", "standard", "filled", "aliases", "missing",
-    "rule",
+    "column", "title_en", "type", "required", "allowed", "unit", "meaning", "meaning", "standard", "filled",
+    "aliases", "missing", "rule", "kept",
 )  # fmt: skip
 _RULE_KEYS = ("rule", "severity", "rule_text", "rule_text", "rule_fix", "rule_fix")
 
@@ -76,7 +76,8 @@ def _header_parts(header: str, rows: int) -> list[str]:
 
 def _note(item: ColumnEntry) -> str:
     """What the comment on a header says."""
-    parts = [item.titles.zh, item.meaning, _pair("type", _type(item.type, "zh")), _pair("required", _yes(item, "zh"))]
+    kind, needed = _pair("type", _type(item.type, "zh")), _pair("required", _yes(item, "zh"))
+    parts = [item.titles.zh, item.meaning.zh, kind, needed]
     if item.unit:
         parts.append(_pair("unit", item.unit))
     if item.standard:
@@ -93,7 +94,8 @@ def _type(kind: str, language: str) -> str:
 
 
 def _yes(item: ColumnEntry, language: str) -> str:
-    return text(f"reports.template.{'yes' if item.required else 'no'}", language)
+    answer = "yes" if item.required else "in_header" if item.in_header else "no"
+    return text(f"reports.template.{answer}", language)
 
 
 def _choices(item: ColumnEntry) -> list[Bilingual]:
@@ -111,7 +113,8 @@ def _dictionary_sheet(book: Any, look: dict[str, Any], entry: FeedEntry) -> None
         for column, value in enumerate(values):
             sheets.put_text(sheet, row, column, value, look["cell"])
     row = len(rows) + 2
-    sentences = [Bilingual(**both("reports.template.example")), entry.delivery, *entry.resends, *entry.corrections]
+    example = Bilingual(**both("reports.template.example"))
+    sentences = [example, entry.purpose, entry.delivery, *entry.resends, *entry.corrections]
     for sentence in sentences:
         sheets.put_text(sheet, row, 0, sentence.zh, look["note"])
         sheets.put_text(sheet, row + 1, 0, sentence.en, look["note"])
@@ -123,7 +126,7 @@ def _dictionary_sheet(book: Any, look: dict[str, Any], entry: FeedEntry) -> None
         for column, value in enumerate(_rule_row(rule)):
             sheets.put_text(sheet, row, column, value, look["cell"])
     sheet.freeze_panes(1, 1)
-    sheets.fit(sheet, [22, 30, 30, 30, 36, 12, 46, 30, 20, 30, 20, 40])
+    sheets.fit(sheet, [22, 30, 30, 30, 36, 12, 46, 46, 30, 20, 30, 20, 40, 24])
 
 
 def _column_row(item: ColumnEntry) -> tuple[str, ...]:
@@ -134,13 +137,15 @@ def _column_row(item: ColumnEntry) -> tuple[str, ...]:
         f"{_yes(item, 'zh')} {_yes(item, 'en')}",
         "；".join(f"{code.zh} ({code.en})" for code in _choices(item)),
         "、".join(unit for unit in (item.unit, *item.units) if unit),
-        item.meaning,
+        item.meaning.zh,
+        item.meaning.en,
         # Alone in its cell the name of a code list may be a header of the feed, and its row be taken for one.
         _pair("standard", item.standard) if item.standard else "",
         item.example,
         "、".join(item.aliases),
         "、".join(item.missing),
         "\n".join(item.rules),
+        _both(f"kept.{'yes' if item.kept else 'no'}"),
     )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from data_contracts.messages import both, text
 from reports import format as shown
-from reports import sheets
+from reports import money_data, sheets
 from reports import site_data as data
 from reports.context import ReportContext
 
@@ -26,7 +26,7 @@ def write_finance_workbook(context: ReportContext, frames: data.Frames, path: Pa
     payees, lines = _rows(context, frames)
     budget = context.allocation.budget_minor if context.allocation else int(payees["amount_fen"].sum())
     _refuse_unequal(payees, lines, budget)
-    names, streams = data.payee_titles(context, frames), data.stream_titles(context, frames)
+    names, streams = money_data.payee_titles(context, frames), money_data.stream_titles(context, frames)
     title = text("reports.finance.title", "zh", home=context.home.zh, period=shown.period(context.period, "zh"))
     with sheets.workbook(path, title) as book:
         formats = _formats(book, context)
@@ -148,7 +148,7 @@ def _payee_sheet(
         sheets.put_number(sheet, row, 0, row - first + 1, formats["count"])
         sheets.put_text(sheet, row, 1, names[(kind, payee)]["zh"], formats["text"])
         sheets.put_text(sheet, row, 2, payee, formats["id"])
-        sheets.put_text(sheet, row, 3, data.payee_kind_title(context, kind)["zh"], formats["text"])
+        sheets.put_text(sheet, row, 3, money_data.payee_kind_title(context, kind)["zh"], formats["text"])
         sheets.put_text(sheet, row, 4, _settlement(record["is_rural"]), formats["text"])
         sheets.put_number(sheet, row, 5, data.plain(record["population"]), formats["count"])
         for order, stream in enumerate(streams):
@@ -226,8 +226,10 @@ def _line_sheet(
     for row, record in enumerate(lines.iter_rows(named=True), start=first):
         key = (record["payee_kind"], record["payee_id"])
         name = names[key]["zh"]
-        kind = data.payee_kind_title(context, key[0])["zh"]
-        words = [data.sentence(record["sentence_id"], record["sentence_params"], language) for language in ("zh", "en")]
+        kind = money_data.payee_kind_title(context, key[0])["zh"]
+        words = [
+            money_data.sentence(record["sentence_id"], record["sentence_params"], language) for language in ("zh", "en")
+        ]
         sheets.put_number(sheet, row, 0, row - first + 1, formats["count"])
         for column, value in enumerate((name, key[1], kind), start=1):
             sheets.put_text(sheet, row, column, value, formats["id"])
@@ -263,7 +265,7 @@ def _control_sheet(
         entries.append((_named("reports.finance.control.stream", title), amount))
     for kind in sorted(payees["payee_kind"].unique().to_list()):
         amount = int(payees.filter(pl.col("payee_kind") == kind)["amount_fen"].sum())
-        entries.append((_named("reports.finance.control.kind", data.payee_kind_title(context, kind)), amount))
+        entries.append((_named("reports.finance.control.kind", money_data.payee_kind_title(context, kind)), amount))
     entries += [
         (both("reports.finance.control.lines"), explained),
         (both("reports.finance.control.payees"), paid),

@@ -1,10 +1,12 @@
 -- Encounters of the period with the level of the institution and what is known of the patient.
+--   Each hospital numbers its own encounters: one is known by institution and number.
 --   Category: the first three characters of the principal diagnosis, the first letter large, so that extensions such
 --   as I10.x00x002 do not matter; the subcategory is the character after them, past a point where there is one.
 --   Level: not known where the register of institutions lacks the institution.
 --   On a chronic register: at the end of the period of the encounter.
 select
     e.period,
+    e.institution_code,
     e.encounter_no,
     e.person_id,
     e.area_id,

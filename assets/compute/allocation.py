@@ -20,9 +20,10 @@ from assets.lake.home import Home
 from data_contracts.messages import both, wrong
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import AllocationDocument, Settings
+from data_contracts.settings.allocation import AllocationDocument
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
-from evaluations import allocation as solver
+from evaluations import allocation_v1 as solver
 from evaluations.rounding import instalments
 
 _LINES, _PAYEES = "alloc__lines", "alloc__payees"

@@ -24,7 +24,7 @@ from data_contracts.judgement import Bound, Expectation
 from data_contracts.messages import did_you_mean, wrong
 from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Settings
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 
 TABLE = "quality__deliveries"

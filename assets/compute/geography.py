@@ -18,7 +18,7 @@ from assets.lake.home import Home
 from data_contracts.contracts import AREA_CHANGE_COLUMNS, AREA_CHANGE_KINDS, Catalog, FeedContract, stored_columns
 from data_contracts.messages import wrong
 from data_contracts.periods import Period, periods_between
-from data_contracts.settings import Settings
+from data_contracts.settings.resolved import Settings
 
 AREA = ["area_level", "area_id"]
 _PLACE = {"leaf_id": pl.String(), "level_no": pl.Int64(), "area_level": pl.String(), "area_id": pl.String()}

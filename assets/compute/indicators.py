@@ -23,7 +23,8 @@ from data_contracts.contracts import Catalog
 from data_contracts.messages import wrong_condition
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Indicator, Settings, SurveyDesign
+from data_contracts.settings.counting import Indicator, SurveyDesign
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from evaluations.intervals import proportion_with_interval, rate_with_interval, ratio, relative_ratio
 from evaluations.status import SHOWN, status_of

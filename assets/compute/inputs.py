@@ -15,7 +15,7 @@ from assets.lake.selection import verdicts_in_force
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.messages import wrong
 from data_contracts.periods import GRAINS, Period
-from data_contracts.settings import Settings
+from data_contracts.settings.resolved import Settings
 
 
 def engine_limits(home: Home, settings: Settings) -> EngineLimits:

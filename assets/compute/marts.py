@@ -42,7 +42,7 @@ from data_contracts.contracts import Catalog, FeedContract, polars_dtype, stored
 from data_contracts.messages import wrong
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Settings
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from sql.text import read
 

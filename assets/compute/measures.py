@@ -25,7 +25,8 @@ from data_contracts.contracts import Catalog, stored_names
 from data_contracts.messages import did_you_mean, wrong, wrong_condition
 from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Measure, Settings
+from data_contracts.settings.counting import Measure
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from sql.portability import NotPortableError, check_condition
 

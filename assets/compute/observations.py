@@ -28,7 +28,7 @@ OBSERVED = {
 _DELIVERY = ["feed", "institution"]
 _AT = ["at", *_DELIVERY]
 _ACCEPTED = pl.col("current") + pl.col("superseded") + pl.col("duplicate")
-_SUMMED = ["records", "unreadable", "quarantined", "current", "superseded", "duplicate"]
+_SUMMED = ["records", "unreadable", "quarantined", "current", "superseded", "duplicate", "resent"]
 _CODE = "^[0-9A-Za-z-]{1,22}$"
 # Identity numbers of 15 and 18 characters, mobile numbers.
 _OF_A_PERSON = "^([0-9]{15}|[0-9]{17}[0-9Xx]|1[3-9][0-9]{9})$"
@@ -198,7 +198,8 @@ def _contents(
     refused = (pl.col("quarantined") + pl.col("unreadable")) / pl.col("records")
     yield _named(taken, "refused_share_within_limit", refused, "records")
     accepted = sums.with_columns(_ACCEPTED.alias("accepted")).filter(pl.col("accepted") > 0)
-    yield _named(accepted, "duplicate_share_within_limit", pl.col("duplicate") / pl.col("accepted"), "accepted")
+    unasked = (pl.col("duplicate") - pl.col("resent")) / pl.col("accepted")
+    yield _named(accepted, "duplicate_share_within_limit", unasked, "accepted")
     yield _complete(files, profiles)
     yield _empty_shares(counts, profiles)
     yield _category_shares(counts, profiles)

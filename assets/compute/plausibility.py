@@ -15,7 +15,8 @@ from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Indicator, Settings
+from data_contracts.settings.counting import Indicator
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 
 TABLE = "quality__plausibility"

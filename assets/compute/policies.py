@@ -16,7 +16,8 @@ from assets.lake.home import Home
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Policy, PolicyVersion, Settings
+from data_contracts.settings.policies import Policy, PolicyVersion
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 
 _OWN = "ind__policies"

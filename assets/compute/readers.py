@@ -13,7 +13,8 @@ from sqlglot import expressions as sx
 from assets.compute.marts import OF_RESIDENTS, mart_names
 from assets.compute.plan import CONDITIONS, FACTS, REGISTER, RESIDENTS, area_sources, mart_plans
 from data_contracts.contracts import Catalog, FeedContract
-from data_contracts.settings import Measure, Settings
+from data_contracts.settings.counting import Measure
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 
 Place = tuple[str, str | None]

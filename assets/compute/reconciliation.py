@@ -18,7 +18,7 @@ from assets.lake.home import Home
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period, periods_between
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import Settings
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from sql.text import read
 

@@ -1,6 +1,7 @@
 """References between feeds: values of one that must exist in another in force at the period, counted per rule.
 
-Put here: the count, over the rows in force. Keep out: the rules (contracts), and what is said of them (stages).
+Put here: the count and the records it counts, over the rows in force. Keep out: the rules (contracts), and what is
+said of them (stages).
 """
 
 import polars as pl
@@ -10,11 +11,12 @@ from assets.engine.duck import query
 from assets.lake.home import Home
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period
-from data_contracts.settings import Settings
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from data_contracts.vocabulary import Reference
 
 TABLE = "quality__references"
+BROKEN = {"file_id": pl.String(), "record_no": pl.Int32(), "rule": pl.String()}
 
 
 def judge_references(home: Home, settings: Settings, catalog: Catalog, period: Period, first: Period) -> pl.DataFrame:
@@ -59,7 +61,7 @@ def _counted(
     first: Period,
 ) -> dict[str, object]:
     own = current_rows(home, feed, period) or {}
-    filled = " and ".join(f"t.{quoted(name)} is not null" for name in reference.columns)
+    filled = _filled(reference)
     counts = f"count(*) as records, count(*) filter ({filled}) as checked"
     known = known_values(home, settings, catalog, reference, period, first)
     # S608: names of a validated contract.
@@ -67,13 +69,47 @@ def _counted(
         sql = f"select {counts}, null as missing, 'not_checked' as status from {quoted(feed.table)} t"  # noqa: S608
     else:
         own["known"] = known
-        same = " and ".join(f"k.{quoted(name)} = cast(t.{quoted(name)} as varchar)" for name in reference.columns)
-        unknown = f"count(*) filter ({filled} and k.{quoted(reference.columns[0])} is null)"
+        unknown = f"count(*) filter ({_unknown(reference)})"
         sql = f"""
             select {counts}, {unknown} as missing, case when {unknown} > 0 then 'broken' else 'holds' end as status
-            from {quoted(feed.table)} t left join known k on {same}
+            from {quoted(feed.table)} t left join known k on {_same(reference)}
         """  # noqa: S608
     return query(sql, own, limits=engine_limits(home, settings)).row(0, named=True)
+
+
+def broken_records(
+    home: Home, settings: Settings, catalog: Catalog, feed: FeedContract, period: Period, first: Period
+) -> pl.DataFrame:
+    """The records of a feed in force in `period` that refer to what the target has not: file_id, record_no, rule.
+
+    As many per rule as `judge_references` counts missing.
+    """
+    found = [pl.DataFrame(schema=BROKEN)]
+    own = current_rows(home, feed, period)
+    for reference in feed.extras.references if own is not None else ():
+        known = known_values(home, settings, catalog, reference, period, first)
+        if own is None or known is None:
+            continue
+        sql = f"""
+            select t.file_id, t.record_no from {quoted(feed.table)} t left join known k on {_same(reference)}
+            where {_unknown(reference)}
+        """  # noqa: S608  (as above)
+        rows = query(sql, {**own, "known": known}, limits=engine_limits(home, settings))
+        ruled = rows.with_columns(pl.lit(reference.id).alias("rule"))
+        found.append(ruled.select(pl.col(name).cast(kind) for name, kind in BROKEN.items()))
+    return pl.concat(found)
+
+
+def _filled(reference: Reference) -> str:
+    return " and ".join(f"t.{quoted(name)} is not null" for name in reference.columns)
+
+
+def _same(reference: Reference) -> str:
+    return " and ".join(f"k.{quoted(name)} = cast(t.{quoted(name)} as varchar)" for name in reference.columns)
+
+
+def _unknown(reference: Reference) -> str:
+    return f"{_filled(reference)} and k.{quoted(reference.columns[0])} is null"
 
 
 def known_values(

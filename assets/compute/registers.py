@@ -1,7 +1,7 @@
-"""The registers of policies and services in a period: what is in force, whom it reaches, chains of clauses, money.
+"""The registers of policies and services in a period: what is in force, whom it reaches, chains of clauses.
 
-Put here: the rows of the policy__ tables. Keep out: which values a policy is judged by (policies.py), points
-(scores.py), words on pages (reports).
+Put here: the rows of policy__register, policy__services and policy__clauses. Keep out: money (policy_money.py), which
+values a policy is judged by (policies.py), points (scores.py), words on pages (reports).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from assets.compute.geography import placement
 from assets.compute.inputs import engine_limits
 from assets.compute.marts import mart_columns, mart_names
 from assets.compute.plan import CLOSURE
@@ -22,28 +21,14 @@ from data_contracts.contracts import Catalog
 from data_contracts.messages import did_you_mean, wrong, wrong_condition
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import (
-    Clause,
-    ClauseIndicator,
-    ClauseTarget,
-    Indicator,
-    Policy,
-    PolicyVersion,
-    Promise,
-    Settings,
-    TargetGroup,
-)
+from data_contracts.settings.counting import Indicator
+from data_contracts.settings.policies import Clause, ClauseIndicator, ClauseTarget, Policy, PolicyVersion, Promise
+from data_contracts.settings.resolved import Settings
+from data_contracts.settings.services import TargetGroup
 from data_contracts.tables import output_tables
 from sql.portability import NotPortableError, check_condition
 
-LEDGER = "mart__health_bureau__fund_ledger"
-UNPLACED = "unplaced"
-_COUNTED_FROM = "counted_from"
-TOTAL = "total"
-_UNKNOWN = "unknown"
-_UNSTATED = "unstated"
 _AREA = ["area_level", "area_id"]
-_ENTRIES = ("budget", "appropriation", "spending")
 _NO_RULES = "none"
 
 
@@ -326,83 +311,6 @@ def verdict(value: float | None, target: ClauseTarget | None, indicator: Indicat
     return "not_met" if target.by is None or target.by <= period.end else "not_due"
 
 
-# money ----------------------------------------------------------------------------------------------------------
-
-
-def policy_money(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
-    """Rows of policy__money from the fund ledger: every policy it names, in the register or not, and every area.
-
-    Sums are exact integers. An entry that lies in no area of the lowest level is kept under the level `unplaced`, with
-    the lowest level that counts it, if any does: one of an area that was split lies in what holds all its parts.
-    """
-    own = placement(home, settings, catalog, period, period)
-    entries = _entries(home, settings, catalog, period)
-    if own is None or entries is None:
-        return output_tables()["policy__money"].empty()
-    entries = entries.with_columns(pl.col("source").fill_null(_UNSTATED))
-    placed = entries.join(own.closure.select("leaf_id", *_AREA), left_on="area_id", right_on="leaf_id", suffix="_of")
-    lowest = own.closure.sort("level_no").group_by("leaf_id").first().rename({"area_level": _COUNTED_FROM})
-    unplaced = entries.join(
-        lowest.select("leaf_id", "level_no", _COUNTED_FROM), left_on="area_id", right_on="leaf_id", how="left"
-    ).filter(pl.col("level_no").is_null() | (pl.col("level_no") > 0))
-    rows = pl.concat(
-        [
-            placed.select(
-                "policy_id",
-                "area_level",
-                pl.col("area_id_of").alias("area_id"),
-                pl.lit(None, pl.String).alias(_COUNTED_FROM),
-                *_amounts(entries),
-            ),
-            unplaced.select(
-                "policy_id",
-                pl.lit(UNPLACED).alias("area_level"),
-                pl.col("area_id").fill_null(_UNKNOWN),
-                _COUNTED_FROM,
-                *_amounts(entries),
-            ),
-        ]
-    )
-    both = pl.concat([rows, rows.with_columns(pl.lit(TOTAL).alias("source"))])
-    key = ["policy_id", *_AREA, _COUNTED_FROM, "source"]
-    now = pl.col("period") == period.key
-    sums = both.group_by(key).agg(
-        pl.col("amount_fen").filter((pl.col("entry_type") == kind) & of).sum().alias(f"{kind}_{window}fen")
-        for kind in _ENTRIES
-        for window, of in (("", now), ("ytd_", pl.lit(value=True)))
-    )
-    document = settings.policy_document
-    known = list(document.policies) if document else []
-    return _gated(
-        "policy__money",
-        sums.with_columns(pl.col("policy_id").is_in(known).alias("in_register"), pl.lit(period.key).alias("period")),
-    )
-
-
-def _amounts(entries: pl.DataFrame) -> list[str]:
-    return [name for name in entries.columns if name not in ("policy_id", "area_id")]
-
-
-def _entries(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame | None:
-    """Sums of the ledger by area, policy, source, kind and period of the year to date; None without a ledger."""
-    if LEDGER not in mart_names(catalog):
-        return None
-    columns = mart_columns(catalog, LEDGER)
-    if not {"policy_id", "entry_type", "amount_fen"} <= set(columns):
-        return None
-    files = parts.files_in_force(home, LEDGER, [step.key for step in period.window("year_to_date")])
-    if not files:
-        return None
-    source = "source" if "source" in columns else "cast(null as varchar)"
-    sql = (
-        "select area_id, policy_id, source, entry_type, period, cast(sum(amount_fen) as bigint) as amount_fen from "  # noqa: S608
-        f"(select area_id, coalesce(policy_id, '{_UNKNOWN}') as policy_id, {source} as source, entry_type, period, "
-        "amount_fen from ledger) e group by area_id, policy_id, source, entry_type, period"
-    )
-    tables: dict[str, Table] = {"ledger": files}
-    return query(sql, tables, limits=engine_limits(home, settings))
-
-
 # shape ----------------------------------------------------------------------------------------------------------
 
 
@@ -411,9 +319,5 @@ def _table(name: str, rows: list[dict[str, Any]], period: Period) -> pl.DataFram
     if not rows:
         return table.empty()
     full = [{"period": period.key, **row} for row in rows]
-    return _gated(name, pl.DataFrame(full, schema={column: table.schema[column] for column in table.columns}))
-
-
-def _gated(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    table = output_tables()[name]
+    frame = pl.DataFrame(full, schema={column: table.schema[column] for column in table.columns})
     return gate(table_schema(table), table.shape(frame))

@@ -1,111 +1,125 @@
-"""Policy scores: settings and indicator values given to the scoring function, rows of its two tables back.
+"""Policy scores: every policy in force judged by the index engine, rows of the score tables back.
 
-Put here: the shape of score__policies and score__indicators. Keep out: the arithmetic (evaluations), which policies
-are judged by which values (policies.py).
+Put here: the shape of score__policies, score__indicators, score__ranks, score__grades and score__weights. Keep out:
+the arithmetic (evaluations.index), which policies are judged by which values (policies.py).
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
 
+from assets.compute.indexing import KEYS, judged_areas
 from assets.compute.policies import PolicyInForce, judged_policies
-from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.contracts import Catalog
+from data_contracts.index_spec.document import IndexSpec
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import PolicyDocument, Settings
+from data_contracts.settings.indices import TOTAL, policy_index
+from data_contracts.settings.policies import PolicyDocument
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
-from evaluations.composite import DIGITS, TOTAL, policy_score, weighted_parts
+from evaluations.index.judging import Judged
+from evaluations.index.numeric import average_ranks_of_rows, ranks_in, rounded
+from evaluations.index.uncertainty import Draws
 
-_TABLE = "score__policies"
-_PARTS = "score__indicators"
-_GROUPS = ["area_level", "area_id", "rule_set"]
+TABLES = ("score__policies", "score__indicators", "score__ranks", "score__grades", "score__weights")
 _METHOD = "weighted_mean_of_goalposts"
+_AREAS, _POLICIES = "areas", "policies"
 
 
-def policy_scores(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
-    """Rows of score__policies for one period: every policy in force × area × rule set × dimension and total."""
+@dataclass(frozen=True)
+class _Score:
+    """A policy in force, its index, and what the engine found; `leaves`: part, dimension, indicator and goalposts."""
 
-    def scored(item: PolicyInForce, document: PolicyDocument) -> pl.DataFrame:
-        return _scored(item, document, period).with_columns(pl.lit(_METHOD).alias("method"))
-
-    return _rows(_TABLE, home, settings, catalog, period, scored)
-
-
-def indicator_points(home: Home, settings: Settings, catalog: Catalog, period: Period) -> pl.DataFrame:
-    """Rows of score__indicators for one period: every indicator behind a score with its value, points and weight."""
-
-    def pointed(item: PolicyInForce, document: PolicyDocument) -> pl.DataFrame:
-        del document
-        return _pointed(item, _weights(item, period)).with_columns(pl.col("indicator").alias("indicator_id"))
-
-    return _rows(_PARTS, home, settings, catalog, period, pointed)
+    item: PolicyInForce
+    spec: IndexSpec
+    found: Judged
+    leaves: pl.DataFrame
+    dimensions: pl.DataFrame
 
 
-def read_values(home: Home, period: Period) -> pl.DataFrame | None:
-    """Indicator values of whole areas in force, or None where there are none."""
-    values = parts.read_table(home, "ind__values", [period.key])
-    return None if values is None else values.filter(pl.col("stratum") == "all")
+def score_tables(home: Home, settings: Settings, catalog: Catalog, period: Period) -> dict[str, pl.DataFrame]:
+    """Rows of the score tables for one period: every policy in force × area × rule set."""
+    document = settings.policy_document
+    judged = judged_policies(home, settings, catalog, period) if document is not None else iter(())
+    found = [_scored(home, item, document, period) for item in judged if document is not None and item.values.height]
+    frames = {
+        "score__policies": [_scores(score) for score in found],
+        "score__indicators": [_pointed(score) for score in found],
+        "score__ranks": [*(_ranks(score) for score in found), *_among_policies(found, settings)],
+        "score__grades": [_named(score, score.found.chances) for score in found],
+        "score__weights": [_weights(score) for score in found],
+    }
+    return {name: _table(name, rows, period) for name, rows in frames.items()}
 
 
-def _rows(
-    name: str,
-    home: Home,
-    settings: Settings,
-    catalog: Catalog,
-    period: Period,
-    judge: Callable[[PolicyInForce, PolicyDocument], pl.DataFrame],
-) -> pl.DataFrame:
-    table, document = output_tables()[name], settings.policy_document
-    if document is None:
+def _table(name: str, rows: list[pl.DataFrame], period: Period) -> pl.DataFrame:
+    table = output_tables()[name]
+    if not rows:
         return table.empty()
-    found = [
-        judge(item, document).with_columns(pl.lit(item.policy_id).alias("policy_id"))
-        for item in judged_policies(home, settings, catalog, period)
-        if item.values.height
+    full = pl.concat(rows, how="vertical_relaxed").with_columns(pl.lit(period.key).alias("period"))
+    return gate(table_schema(table), table.shape(full))
+
+
+def _scored(home: Home, item: PolicyInForce, document: PolicyDocument, period: Period) -> _Score:
+    spec = policy_index(item.policy_id, item.policy, document, period.time_progress)
+    found = judged_areas(home, period, item.values, spec)
+    leaves = [
+        {
+            "part": f"{dimension}/{part.indicator}",
+            "dimension": dimension,
+            "indicator_id": part.indicator,
+            "weight": float(part.weight),
+            "low": float(part.low) * share,
+            "high": float(part.high) * share,
+        }
+        for dimension, parts in sorted(item.policy.indicators.items())
+        for part in parts
+        for share in [float(period.time_progress) if part.accrues else 1.0]
     ]
-    if not found:
-        return table.empty()
-    rows = pl.concat(found).with_columns(pl.lit(period.key).alias("period"))
-    return gate(table_schema(table), table.shape(rows))
-
-
-def _given(item: PolicyInForce) -> pl.DataFrame:
-    return item.values.select(*_GROUPS, pl.col("indicator_id").alias("indicator"), "value", "lower", "upper")
-
-
-def _pointed(item: PolicyInForce, weights: pl.DataFrame) -> pl.DataFrame:
-    """Every indicator behind a score in every area, with its points and the status of its value."""
-    found = weighted_parts(_given(item), weights, _GROUPS, "indicator")
-    status = item.values.select(*_GROUPS, pl.col("indicator_id").alias("indicator"), "status")
-    return found.join(status, on=[*_GROUPS, "indicator"], how="left", maintain_order="left").with_columns(
-        pl.col("points").round(DIGITS), pl.col("status").fill_null("no_data")
-    )
-
-
-def _weights(item: PolicyInForce, period: Period) -> pl.DataFrame:
-    """Indicators with dimension, weight and goalposts; goalposts of a whole year count as far as the year has gone."""
-    elapsed = period.time_progress
-    used = []
-    for dimension, weighted in sorted(item.policy.indicators.items()):
-        for part in weighted:
-            share = float(elapsed) if part.accrues else 1.0
-            used.append(
-                (part.indicator, dimension, float(part.weight), float(part.low) * share, float(part.high) * share)
-            )
-    return pl.DataFrame(used, schema=["indicator", "dimension", "weight", "low", "high"], orient="row")
-
-
-def _scored(item: PolicyInForce, document: PolicyDocument, period: Period) -> pl.DataFrame:
     weights = document.classes[item.policy.policy_class].weights
-    indicators = _weights(item, period)
-    dimensions = pl.DataFrame(
-        {"dimension": sorted(weights), "weight": [float(weights[dimension]) for dimension in sorted(weights)]}
-    ).filter(pl.col("dimension").is_in(indicators["dimension"].unique().to_list()))
-    grades = [(grade_id, float(grade.from_score)) for grade_id, grade in sorted(document.grades.items())]
-    found = policy_score(_given(item), indicators, dimensions, _GROUPS, float(item.policy.minimum_coverage), grades)
-    return _with_reasons(found, _pointed(item, indicators), dimensions)
+    dimensions = sorted({str(leaf["dimension"]) for leaf in leaves})
+    of_class = {str(name): float(weight) for name, weight in weights.items()}
+    weighed = pl.DataFrame({"dimension": dimensions, "weight": [of_class.get(name, 0.0) for name in dimensions]})
+    return _Score(item, spec, found, pl.DataFrame(leaves), weighed)
+
+
+def _named(score: _Score, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.lit(score.item.policy_id).alias("policy_id"))
+
+
+def _pointed(score: _Score) -> pl.DataFrame:
+    """Every indicator behind a score in every area: value, points, contribution to the total, status of the value."""
+    status = score.item.values.select(*KEYS, "indicator_id", "value", "status")
+    lines = score.found.lines.filter(kind="indicator").select(*KEYS, "part", "contribution")
+    points = score.found.parts.select(*KEYS, "part", pl.col("value").alias("points"))
+    found = (
+        points.join(score.leaves, on="part", maintain_order="left")
+        .join(lines, on=[*KEYS, "part"], how="left", maintain_order="left")
+        .join(status, on=[*KEYS, "indicator_id"], how="left", maintain_order="left")
+        .with_columns(pl.col("status").fill_null("no_data"))
+    )
+    return _named(score, found)
+
+
+def _scores(score: _Score) -> pl.DataFrame:
+    """A row per area and dimension and one for the total."""
+    sums = score.dimensions.select(pl.lit(TOTAL).alias("dimension"), pl.col("weight").sum())
+    weights = pl.concat([score.dimensions, sums])
+    grades = score.found.grades.select(*KEYS, pl.lit(TOTAL).alias("dimension"), "grade")
+    rows = (
+        score.found.parts.rename({"part": "dimension"})
+        .join(weights, on="dimension", maintain_order="left")
+        .join(grades, on=[*KEYS, "dimension"], how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("value").is_null()).then(pl.lit("no_data")).otherwise(pl.lit("ok")).alias("status"),
+            pl.lit(_METHOD).alias("method"),
+        )
+    )
+    return _named(score, _with_reasons(rows, _pointed(score), score.dimensions))
 
 
 def _with_reasons(scores: pl.DataFrame, pointed: pl.DataFrame, dimensions: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +127,7 @@ def _with_reasons(scores: pl.DataFrame, pointed: pl.DataFrame, dimensions: pl.Da
 
     A total looks at the dimensions that have no score, or, where each has one, at whatever is missing.
     """
-    key = [*_GROUPS, "dimension"]
+    key = [*KEYS, "dimension"]
     state = scores.select(*key, pl.col("value").is_null().alias("is_missing"))
     lacking = (
         pointed.filter(pl.col("points").is_null())
@@ -121,7 +135,7 @@ def _with_reasons(scores: pl.DataFrame, pointed: pl.DataFrame, dimensions: pl.Da
         .join(state, on=key)
         .with_columns((pl.col("weight") * pl.col("of_dimension")).alias("lost"))
     )
-    decisive = pl.col("is_missing") | ~pl.col("is_missing").any().over(_GROUPS)
+    decisive = pl.col("is_missing") | ~pl.col("is_missing").any().over(KEYS)
     totals = lacking.filter(decisive).with_columns(pl.lit(TOTAL).alias("dimension"))
     reasons = (
         pl.concat([lacking, totals])
@@ -138,3 +152,61 @@ def _with_reasons(scores: pl.DataFrame, pointed: pl.DataFrame, dimensions: pl.Da
         )
         .drop("reason")
     )
+
+
+_RANKS = ["rank", "of", "median", "lower", "upper", "chance_of_top"]
+
+
+def _ranks(score: _Score) -> pl.DataFrame:
+    """Ranks of areas under one policy."""
+    ranks = score.found.ranks.with_columns(pl.lit(_AREAS).alias("among"))
+    return _named(score, ranks).select(*KEYS, "policy_id", "among", *_RANKS)
+
+
+def _among_policies(scores: list[_Score], settings: Settings) -> list[pl.DataFrame]:
+    """Ranks of policies with each other in areas of the highest level: draw by draw, of those that have a total."""
+    top = settings.levels[-1]
+    columns: dict[tuple[str, str, str], list[tuple[str, Any, Any]]] = {}
+    for score in scores:
+        draws = score.found.draws
+        # Rows of the total stand in the order of the draws.
+        shown = score.found.parts.filter(part=TOTAL)
+        for at, (level, area, rule_set, value) in enumerate(shown.select(*KEYS, "value").iter_rows()):
+            if level == top and draws is not None:
+                mine = (score.item.policy_id, value, draws.scores[:, at])
+                columns.setdefault((level, area, rule_set), []).append(mine)
+    return [_ranked(key, policies, scores[0].spec) for key, policies in sorted(columns.items())]
+
+
+def _ranked(key: tuple[str, str, str], policies: list[tuple[str, Any, Any]], spec: IndexSpec) -> pl.DataFrame:
+    interval = spec.uncertainty.interval if spec.uncertainty else 0.9
+    share = spec.uncertainty.top_share if spec.uncertainty else 0.1
+    values = np.array([np.nan if value is None else value for _, value, _ in policies], dtype=float)
+    table = rounded(np.column_stack([drawn for *_, drawn in policies]).ravel(), spec.digits, "half_up")
+    table = table.reshape(-1, len(policies))
+    known = np.isfinite(values)
+    places = average_ranks_of_rows(np.where(known, -table, np.nan))
+    draws = Draws(table, places.astype(np.float32), None, values)
+    nominal = ranks_in(-values, known, "min")
+    tail, top = (1 - interval) / 2, np.full(len(policies), np.ceil(known.sum() * share - 1e-9))
+    level, area, rule_set = key
+    return pl.DataFrame(
+        {
+            "area_level": [level] * len(policies),
+            "area_id": [area] * len(policies),
+            "rule_set": [rule_set] * len(policies),
+            "policy_id": [policy for policy, *_ in policies],
+            "among": [_POLICIES] * len(policies),
+            "rank": nominal,
+            "of": pl.Series([int(known.sum()) if there else None for there in known], dtype=pl.Int64),
+            "median": draws.quantile(0.5),
+            "lower": draws.quantile(tail),
+            "upper": draws.quantile(1 - tail),
+            "chance_of_top": np.round(draws.share_within(top), 4),
+        }
+    ).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _weights(score: _Score) -> pl.DataFrame:
+    """Stated weight, realised importance and effect of removal of every part, at each level and rule set."""
+    return _named(score, score.found.weights)

@@ -17,6 +17,10 @@ from data_contracts.tables import output_tables
 
 TABLE = "quality__sharing"
 _DIGITS = 2
+_DELIVERIES = (
+    "expected_feeds", "delivered_feeds", "expected_deliveries", "deliveries", "timed_deliveries", "deliveries_on_time",
+)  # fmt: skip
+Expected = Mapping[str, Mapping[str, Sequence[str]]]
 _LINKS = {"sender": pl.String(), "person_records": pl.Int64(), "linked_records": pl.Int64()}
 
 
@@ -41,46 +45,62 @@ def linked_records(home: Home, catalog: Catalog, period: Period) -> pl.DataFrame
     return pl.concat(found).group_by("sender", maintain_order=True).sum()
 
 
-def sharing(
-    files: pl.DataFrame, linked: pl.DataFrame, expected: Mapping[str, Sequence[str]], period: str
-) -> pl.DataFrame:
-    """Rows of quality__sharing: one per sender of `expected` (sender → keys of expected feeds) and of `files`.
+def sharing(files: pl.DataFrame, linked: pl.DataFrame, expected: Expected, period: str) -> pl.DataFrame:
+    """Rows of quality__sharing: one per sender of `expected` and of `files`.
 
-    `files` are rows of quality__files, `linked` those of `linked_records`. A share of nothing is null.
+    `expected`: sender → key of an expected feed → the institutions of whom it is; none: of all together. `files` are
+    rows of quality__files, `linked` those of `linked_records`. A share of nothing is null.
+
+    A delivery is a feed of one institution. It is made by a file that was taken, and was made in time if one of its
+    files that were not refused came in time; a refused file delivers nothing. One that was not made was not in time.
     """
     own = files.filter(pl.col("period") == period).with_columns(
         pl.concat_str("sender", pl.lit("."), "feed").alias("key"),
-        (pl.col("status") == "taken").alias("was_taken"),
     )
     senders = sorted({*expected, *own["sender"]})
     counted = own.group_by("sender").agg(
         pl.len().cast(pl.Int64).alias("files"),
-        pl.col("on_time").is_not_null().sum().cast(pl.Int64).alias("timed_files"),
-        pl.col("on_time").sum().cast(pl.Int64).alias("files_on_time"),
+        (pl.col("status") == "refused").sum().cast(pl.Int64).alias("refused_files"),
         pl.col("current").sum().alias("records"),
     )
-    taken = set(own.filter("was_taken")["key"])
-    feeds = pl.DataFrame(
-        {
-            "period": [period] * len(senders),
-            "sender": senders,
-            "expected_feeds": [len(expected.get(sender, ())) for sender in senders],
-            "delivered_feeds": [sum(key in taken for key in expected.get(sender, ())) for sender in senders],
-        },
-        schema_overrides={"period": pl.String, "sender": pl.String},
-    )
-    counts = ["files", "timed_files", "files_on_time", "records", "person_records", "linked_records"]
+    came = _came(own)
+    deliveries = [(sender, *_deliveries(expected.get(sender, {}), came)) for sender in senders]
+    schema = {"sender": pl.String(), **dict.fromkeys(_DELIVERIES, pl.Int64())}
+    counts = ["files", "refused_files", "records", "person_records", "linked_records"]
     rows = (
-        feeds.join(counted, on="sender", how="left")
+        pl.DataFrame(deliveries, schema=schema, orient="row")
+        .with_columns(pl.lit(period).alias("period"))
+        .join(counted, on="sender", how="left")
         .join(linked, on="sender", how="left")
         .with_columns(pl.col(counts).fill_null(0))
         .with_columns(
-            _percent("delivered_feeds", "expected_feeds").alias("delivered_pct"),
-            _percent("files_on_time", "timed_files").alias("on_time_pct"),
+            _percent("deliveries", "expected_deliveries").alias("delivered_pct"),
+            _percent("deliveries_on_time", "timed_deliveries").alias("on_time_pct"),
             _percent("linked_records", "person_records").alias("linked_pct"),
         )
     )
     return output_tables()[TABLE].shape(rows)
+
+
+def _came(files: pl.DataFrame) -> dict[tuple[str, str | None], bool | None]:
+    """What was delivered: (feed, institution) → whether in time, None where no note says when."""
+    good = files.filter(pl.col("status") != "refused").group_by("key", "institution")
+    told = good.agg(pl.col("on_time").any().alias("in_time"), pl.col("on_time").is_not_null().any().alias("told"))
+    taken = files.filter(pl.col("status") == "taken").select("key", "institution").unique()
+    rows = taken.join(told, on=["key", "institution"], nulls_equal=True)
+    return {(key, name): in_time if known else None for key, name, in_time, known in rows.iter_rows()}
+
+
+def _deliveries(feeds: Mapping[str, Sequence[str]], came: Mapping[tuple[str, str | None], bool | None]) -> list[int]:
+    """The counts of one sender, in the order of _DELIVERIES. A file that names no institution stands for all."""
+    arrived = {key for key, _ in came}
+    wanted: list[tuple[str, str | None]] = [(key, name) for key, names in feeds.items() for name in names]
+    wanted += [(key, None) for key, names in feeds.items() if not names]
+    made = {place: place if place in came else (place[0], None) for place in wanted}
+    times = [came[file] for file in made.values() if file in came]
+    missing = len(wanted) - len(times)
+    known = [in_time for in_time in times if in_time is not None]
+    return [len(feeds), len(arrived & set(feeds)), len(wanted), len(times), missing + len(known), sum(known)]
 
 
 def _percent(part: str, whole: str) -> pl.Expr:

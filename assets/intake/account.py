@@ -4,8 +4,14 @@ Put here: the account of a file and of its rules. Keep out: counting (staging.py
 """
 
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from assets.intake.findings import Finding
+from data_contracts.settings.limits import Limits
+
+# What becomes of a file. `taken`: no more records are refused than the settings bear. `in_part`: more are; the others
+# count, but the file replaces no other as a whole and is to be corrected and sent again. `refused`: nothing is taken.
+Verdict = Literal["taken", "in_part", "refused"]
 
 
 @dataclass
@@ -42,6 +48,20 @@ class Account:
         """Share of the records that were not taken; 0 of a file without records."""
         records = self.records - self.non_data
         return (self.quarantined + self.unreadable) / records if records else 0.0
+
+    def is_whole(self, limits: Limits) -> bool:
+        """Whether no more records were refused than the settings bear (`quarantine_share`, itself included)."""
+        return self.refused_share <= float(limits.quarantine_share)
+
+    def shares(self, limits: Limits) -> dict[str, str]:
+        """The share of refused records and the one that is borne, as messages show them."""
+        return {"share": f"{self.refused_share:.2%}", "limit": f"{float(limits.quarantine_share) * 100:g}%"}
+
+    def verdict(self, refused: Finding | None, limits: Limits) -> Verdict:
+        """The one word on a file, for a check before it is sent and for a run; `refused`: why it is, as a whole."""
+        if refused is not None:
+            return "refused"
+        return "taken" if self.is_whole(limits) else "in_part"
 
     def begin(self) -> None:
         """Start anew, as for another pass over the same file."""

@@ -101,10 +101,7 @@ class Across:
             return
         key = accepted.select(self._contract.extras.business_key)
         hashes = [key.hash_rows(seed).alias(f"key{seed}") for seed in _SEEDS]
-        whole = accepted.select("record_no", "row_hash", *hashes)
-        if any(key.null_count().row(0)):
-            whole = whole.filter(key.select(pl.all_horizontal(pl.all().is_not_null())).to_series())
-        self._keys.append(whole)
+        self._keys.append(accepted.select("record_no", "row_hash", *hashes))
         if len(self._sequenced) > 1:
             self._rows.append(accepted.select(self._sequenced))
 
@@ -118,8 +115,7 @@ class Across:
 
     def _judged(self, accepted: int) -> Known:
         numbers = _conflicting(self._keys)
-        keyed = sum(frame.height for frame in self._keys)
-        outcomes = [(KEY_CONFLICT, "error", numbers, accepted - keyed, accepted)]
+        outcomes = [(KEY_CONFLICT, "error", numbers, 0, accepted)]
         if self._zeros:
             zeros = pl.concat(self._zeros) if self._digits_were_lost else self._zeros[0].clear()
             outcomes.append((PERSON_ID_ROUNDED, "error", zeros, 0, self._ids))
@@ -144,8 +140,8 @@ def _conflicting(keys: list[pl.DataFrame]) -> pl.Series:
     """Numbers of the records that share their key with a record of other content; the key tells them not apart."""
     if not keys:
         return pl.Series("record_no", [], dtype=pl.Int32)
-    whole = pl.concat(keys)
-    shared = whole.filter(whole["key1"].is_duplicated())
+    keyed = pl.concat(keys)
+    shared = keyed.filter(keyed["key1"].is_duplicated())
     varying = shared.group_by("key1", "key2").agg(pl.col("row_hash").n_unique()).filter(pl.col("row_hash") > 1)
     return shared.join(varying, on=["key1", "key2"], how="semi")["record_no"].sort()
 
@@ -163,4 +159,4 @@ def _in_order(rows: pl.DataFrame, item: Sequence) -> pl.DataFrame:
     paired = placed.with_columns(
         pl.col(name).shift(1).over(item.by).alias(f"{rules.PREVIOUS}{name}") for name in others
     )
-    return paired.select("record_no", rules.evaluated(paired, item.holds).cast(pl.Boolean).alias("held"))
+    return paired.select("record_no", rules.judged(paired, item.holds, item.id).alias("held"))

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from assets.intake.findings import FileRefused
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _PIECE = 1024 * 1024
 # A small file may be all blanks; a bomb is never small.

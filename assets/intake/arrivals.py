@@ -23,7 +23,8 @@ from assets.lake.home import Home
 from data_contracts.contracts import Catalog
 from data_contracts.messages import LANGUAGES
 from data_contracts.periods import periods_between
-from data_contracts.settings import Limits, load_settings
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import load_settings
 
 Stamp: TypeAlias = list[int]
 # The identity of a delivery has no time in it.
@@ -201,4 +202,4 @@ def not_taken(home: Home, landed: Iterable[Landed]) -> list[str]:
     """Names of landed files that the ledger neither accepted nor refused."""
     known = {(e.sender, e.feed, e.sha256) for e in ledger.entries(home)}
     known |= {(item["sender"], item["feed"], item["sha256"]) for item in ledger.refusals(home)}
-    return [file.name for file in landed if (file.sender, file.feed, file.sha256) not in known]
+    return [file.name for file in landed if file.sha256 and (file.sender, file.feed, file.sha256) not in known]

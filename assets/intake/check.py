@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.intake import ledger
-from assets.intake.account import Account
+from assets.intake.account import Account, Verdict
 from assets.intake.across import Known, in_passes
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.fixes import COLUMNS, finding_list, fix_list
@@ -21,7 +21,7 @@ from assets.intake.ledger import Entry
 from assets.intake.staging import FileContext, stage
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _PIECE = 8 * 1024 * 1024
 
@@ -39,19 +39,18 @@ class CheckResult:
     refused: Finding | None
     fixes: pl.DataFrame
     not_checked: list[str]
-    refused_share_limit: float
+    limits: Limits
     entry: Entry | None = None
 
     @property
-    def refused_share(self) -> float:
-        """Share of records that cannot be taken; 0 for a file without records."""
-        records = self.account.records - self.account.non_data
-        return (self.account.quarantined + self.account.unreadable) / records if records else 0.0
+    def verdict(self) -> Verdict:
+        """What a run would make of the file."""
+        return self.account.verdict(self.refused, self.limits)
 
     @property
     def passed(self) -> bool:
-        """The file can be taken and no more records are refused than the settings allow."""
-        return self.refused is None and self.refused_share <= self.refused_share_limit
+        """The file can be sent as it is."""
+        return self.verdict == "taken"
 
 
 def check_file(
@@ -96,7 +95,7 @@ def check_file(
         refused,
         pl.concat(lists),
         _not_checked(contract),
-        float(limits.quarantine_share),
+        limits,
         entry,
     )
 

@@ -1,7 +1,7 @@
-"""What files of one feed do to each other, in findings: replaced, added, tied, reported twice.
+"""What files of one feed do to each other: replaced, added, tied, reported twice, sent again.
 
-Put here: from the outcome of a selection and from the ledger to findings per file. Keep out: the decisions themselves
-(assets.lake.selection, precedence.py) and what is wrong within one file.
+Put here: from the outcome of a selection and from the ledger to findings and counts per file. Keep out: the decisions
+themselves (assets.lake.selection, precedence.py) and what is wrong within one file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,16 +10,23 @@ from typing import Any
 
 from assets.intake.findings import Finding
 from assets.intake.ledger import Entry
+from assets.intake.precedence import sends_again
 from data_contracts.contracts import FeedContract
 
 Found = dict[str, list[Finding]]
 
 
-def noticed(entries: Sequence[Entry], contract: FeedContract, period: str, notes: Mapping[str, Any]) -> Found:
+def noticed(
+    entries: Sequence[Entry],
+    contract: FeedContract,
+    period: str,
+    notes: Mapping[str, Any],
+    more: Iterable[tuple[str, Finding]] = (),
+) -> Found:
     """File id → findings about the files that hold records of `period`.
 
     `entries` are all files of the feed that stand, `notes` what the selection of the period left (`contests`,
-    `meetings`: rows as dicts).
+    `meetings`: rows as dicts), `more` what was found by file id already.
     """
     known = {entry.file_id: entry for entry in entries}
     found: Found = {}
@@ -27,9 +34,27 @@ def noticed(entries: Sequence[Entry], contract: FeedContract, period: str, notes
         *_between_snapshots(notes.get("meetings", []), known),
         *_by_key(notes.get("contests", []), known),
         *_in_two_periods(entries, contract, period),
+        *more,
     ):
         found.setdefault(file_id, []).append(finding)
     return found
+
+
+def resent(entries: Sequence[Entry], notes: Mapping[str, Any]) -> dict[str, int]:
+    """File id → duplicates of it in a file that is declared, or by the rule of snapshots counts as, it sent again.
+
+    What is sent again with corrections repeats the rest as a matter of course; all other duplicates are a fault.
+    """
+    known = {entry.file_id: entry for entry in entries}
+    replaced = {(item["older"], item["newer"]) for item in notes.get("meetings", []) if item["replaced"]}
+    counts: dict[str, int] = {}
+    for item in notes.get("contests", []):
+        older, newer = item["file_id"], item["winner"]
+        if item["verdict"] != "duplicate" or older == newer or not {older, newer} <= known.keys():
+            continue
+        if (older, newer) in replaced or sends_again(known[newer], known[older]):
+            counts[older] = counts.get(older, 0) + item["rows"]
+    return counts
 
 
 def _name(entry: Entry) -> str:
@@ -61,19 +86,26 @@ def _parts_of_one(item: Mapping[str, Any], known: Mapping[str, Entry]) -> bool:
 
 
 def _by_key(contests: Sequence[Mapping[str, Any]], known: Mapping[str, Entry]) -> Iterable[tuple[str, Finding]]:
-    """Records of two institutions under one key, and files whose order nothing tells."""
+    """Records of two institutions under one key, and files whose order nothing tells.
+
+    Two institutions: of the deliveries, or, where one file holds records of many, of the records.
+    """
     shared: dict[tuple[str, str], int] = {}
+    untold: dict[tuple[str, str], int] = {}
     for item in contests:
         loser, winner = known.get(item["file_id"]), known.get(item["winner"])
         if loser is None or winner is None or loser is winner:
             continue
-        if loser.institution_id != winner.institution_id:
-            place = (loser.file_id, winner.institution_id or "—")
-            shared[place] = shared.get(place, 0) + item["rows"]
+        # What an earlier version left in a manifest says nothing of the records.
+        named = item.get("institution")
+        other = winner.institution_id or "—" if loser.institution_id != winner.institution_id else named
+        if other is not None:
+            shared[loser.file_id, other] = shared.get((loser.file_id, other), 0) + item["rows"]
         order = (loser.sequence, loser.received_at) == (winner.sequence, winner.received_at)
         if order and item["verdict"] == "superseded":
-            params = {"other": _name(loser), "count": item["rows"]}
-            yield winner.file_id, Finding("accounting_order_unknown", params)
+            untold[winner.file_id, _name(loser)] = untold.get((winner.file_id, _name(loser)), 0) + item["rows"]
+    for (file_id, name), count in sorted(untold.items()):
+        yield file_id, Finding("accounting_order_unknown", {"other": name, "count": count})
     for (file_id, institution), count in sorted(shared.items()):
         yield file_id, Finding("accounting_key_elsewhere", {"institution": institution, "count": count})
 

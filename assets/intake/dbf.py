@@ -22,7 +22,7 @@ from assets.intake.headers import HeaderMap
 from assets.intake.reading import Reading, check_span
 from assets.intake.tables import VISIBLE, Table
 from data_contracts.contracts import Column, FeedContract, normal_header
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _HEADER, _FIELD, _LANGUAGE = 32, 32, 29
 _END_OF_FIELDS, _LIVE, _DELETED, _END_OF_FILE = 0x0D, 0x20, 0x2A, b"\x1a"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from importlib.metadata import version
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from assets.intake import ledger, precedence
 from assets.intake.account import Account, RuleCount
 from assets.intake.across import Known, in_passes
 from assets.intake.column_counts import COUNTS, added_up
-from assets.intake.contests import noticed
+from assets.intake.contests import noticed, resent
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.ledger import Entry
 from assets.intake.period import covered
+from assets.intake.places import places
 from assets.intake.staging import FIX_COLUMNS, FileContext, stage
+from assets.intake.standing import resent_in_part, standing, unheard
 from assets.lake.atomic import read_json, write_json
-from assets.lake.fingerprint import code_fingerprint, combine
+from assets.lake.fingerprint import code_fingerprint, combine, library_fingerprint
 from assets.lake.home import Home
 from assets.lake.parts import Manifest, PartWriter, folder, part_path, read_manifest, write_manifest, write_part
 from assets.lake.selection import SCHEMA, SelectablePart, Selection, select_rows, verdicts_in_force
@@ -33,15 +35,15 @@ from assets.vault import quarantine
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _VOCABULARY = ("expectations", "feed", "vocabulary")
 _CODE = ("assets/intake", "assets/vault/pseudonym.py", *(f"data_contracts/{name}.py" for name in _VOCABULARY))
 _SELECTION = "assets/lake/selection.py"
 # Limits that decide nothing about what is read from a file.
 _NOT_OF_READING = {"quarantine_share", "resend_share", "memory_limit_mb", "threads"}
-# The hash of a row is the engine's, and its next version may have another one.
-_ENGINE = version("duckdb")
+# Who reads files, types cells and hashes rows: their next version may do it otherwise. Calamine comes with fastexcel.
+_LIBRARIES = library_fingerprint("duckdb", "fastexcel", "polars", "pyarrow", "sqlglot", "xlrd")
 _AT_ONCE = 2
 # A smaller file is staged sooner than a thread has opened a connection of its own.
 _LARGE = 2_000_000
@@ -122,14 +124,29 @@ class Intake:
         return self.catalog.feed(entry.key, entry.period)
 
     def _withdrawn(self, entries: Sequence[Entry]) -> set[str]:
-        """Files superseded as a whole. A file that is refused itself supersedes none, so it has to be staged first."""
-        replacing = [entry for entry in entries if entry.supersedes]
-        refused = {entry.file_id for entry in replacing if self._stage_file(entry, self._contract(entry)).refused}
-        return precedence.withdrawn(list(entries), refused)
+        """Files superseded as a whole. What makes a file unsound shows when it is staged, so that is done first."""
+        return precedence.withdrawn(list(entries), self._unsound(entries))
+
+    def _unsound(self, entries: Sequence[Entry]) -> dict[str, StagedFile]:
+        """Files that were to supersede others and may not: refused as a whole, or too many of their records are."""
+        replacing = [self._stage_file(entry, self._contract(entry)) for entry in entries if entry.supersedes]
+        return {
+            item.entry.file_id: item
+            for item in replacing
+            if item.refused is not None or not item.account.is_whole(self.limits)
+        }
 
     def withdrawn(self, key: str) -> set[str]:
         """Ids of the files of a feed that another one supersedes as a whole, from another period too."""
         return self._withdrawn([entry for entry in ledger.entries(self.home) if entry.key == key])
+
+    def standing(self, key: str, period: str) -> list[StagedFile]:
+        """The files of a feed and period whose faults are still open, in order of arrival."""
+        staged = self.staged(key, period)
+        if not staged:
+            return []
+        contract, gone = self.catalog.feed(key, period), self.withdrawn(key)
+        return standing(staged, cache(lambda: self.current(key, period)), contract, gone)
 
     def is_staged(self, key: str, period: str) -> bool:
         """Whether every file of a feed and period has been through intake in its present form."""
@@ -142,7 +159,7 @@ class Intake:
         return [self._staged(entry, self._contract(entry)) for entry in entries]
 
     def _part_id(self, entry: Entry, contract: FeedContract) -> str:
-        code = combine(code_fingerprint(*_CODE), _ENGINE)
+        code = combine(code_fingerprint(*_CODE), _LIBRARIES)
         sizes = str(self.limits.model_dump(exclude=_NOT_OF_READING))
         return combine(entry.file_id, contract.fingerprint, self.keys.id, code, sizes, str(entry.stated))[:20]
 
@@ -197,7 +214,7 @@ class Intake:
                 ranks[entry.file_id],
                 entry.file_id in gone,
                 (entry.institution_id or "") if contract.delivery == "snapshot" else None,
-                account.refused_share <= float(self.limits.quarantine_share),
+                account.is_whole(self.limits),
             )
             for (entry, account), place in zip(files, places, strict=True)
         ]
@@ -214,8 +231,8 @@ class Intake:
         files = [*((item.entry, item.account) for item in staged), *([(entry, account)] if account.accepted else [])]
         places = [part_path(self.home, contract.table, entry.period, item.part_id) for item in staged]
         delivered = [item for item in ledger.entries(self.home) if item.key == entry.key]
-        named = precedence.withdrawn([*delivered, entry]) - precedence.withdrawn(delivered)
-        gone = self._withdrawn(delivered) | named
+        unsound = {*self._unsound(delivered), *(() if account.is_whole(self.limits) else (entry.file_id,))}
+        gone = precedence.withdrawn([*delivered, entry], unsound)
         ranks = precedence.ranks([owner for owner, _ in files])
         return self._selected(contract, files, [*places, *([place] if account.accepted else [])], ranks, gone)
 
@@ -275,6 +292,11 @@ class Intake:
         path = part_path(self.home, f"fix_{contract.table}", item.entry.period, item.part_id)
         return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=FIX_COLUMNS)
 
+    def lines(self, item: StagedFile, contract: FeedContract, record_no: pl.Series) -> pl.DataFrame:
+        """`record_no` and `line_no` of these records of a file; reads the file again."""
+        data = ledger.read_bytes(self.home, item.entry, self.keys)
+        return places(data, item.entry, contract, self.limits, record_no)
+
     def column_counts(self, item: StagedFile, contract: FeedContract) -> pl.DataFrame:
         """What was counted of the columns of a file; none of a file refused as a whole."""
         path = part_path(self.home, f"profile_{contract.table}", item.entry.period, item.part_id)
@@ -295,14 +317,39 @@ class Intake:
     def noticed(self, key: str, period: str) -> dict[str, list[Finding]]:
         """What the files of a feed and period are said to do to each other, by file id; see contests.py."""
         contract = self.catalog.feed(key, period)
-        gone = self.withdrawn(key)
-        standing = [e for e in ledger.entries(self.home) if e.key == key and e.file_id not in gone]
+        entries = [entry for entry in ledger.entries(self.home) if entry.key == key]
+        unsound = self._unsound(entries)
+        gone = precedence.withdrawn(entries, unsound)
+        standing = [entry for entry in entries if entry.file_id not in gone]
+        notes = self._selection_notes(contract, period)
+        again = resent_in_part(self.staged(key, period), cache(lambda: self.current(key, period)), contract, gone)
+        named = unheard(entries, unsound, period, self.limits)
+        return noticed(standing, contract, period, notes, [*named, *again])
+
+    def resent(self, key: str, period: str) -> dict[str, int]:
+        """File id → how many of its duplicates are in a file that is it sent again; see contests.py."""
+        entries = [entry for entry in ledger.entries(self.home) if entry.key == key]
+        return resent(entries, self._selection_notes(self.catalog.feed(key, period), period))
+
+    def _selection_notes(self, contract: FeedContract, period: str) -> dict[str, list[Any]]:
+        """What the selections that concern the files of a period left."""
         notes: dict[str, list[Any]] = {}
         for step in covered(contract, Period.parse(period)):
             manifest = read_manifest(self.home, contract.table, step.key)
             for name, rows in (manifest.notes if manifest else {}).items():
                 notes.setdefault(name, []).extend(rows)
-        return noticed(standing, contract, period, notes)
+        return notes
+
+    def current(self, key: str, period: str) -> dict[str, int]:
+        """How many records of each file of a feed and period count."""
+        verdicts = self.verdicts(key, period)
+        lost = {file_id: 0 for file_id, _ in verdicts}
+        for (file_id, _), count in verdicts.items():
+            lost[file_id] += count
+        return {
+            item.entry.file_id: item.account.accepted - lost.get(item.entry.file_id, 0)
+            for item in self.staged(key, period)
+        }
 
 
 def _selection(contract: FeedContract) -> str:

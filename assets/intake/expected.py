@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from assets.intake.ledger import Entry
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period
-from data_contracts.settings import HomeDocument
+from data_contracts.settings.home import HomeDocument
 
 Delivered = Mapping[str, Set[str]]
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
@@ -70,14 +70,21 @@ def unused_feeds(catalog: Catalog, listed: Collection[str] | None, delivered: De
     return [feed.key for feed in catalog.current() if feed.key not in ever and feed.kind != "area_changes"]
 
 
-def missing_institutions(entries: Iterable[Entry], key: str, period: Period) -> list[str]:
-    """Institutions that delivered a feed for the period before and not for `period`."""
-    own = [entry for entry in entries if entry.key == key and entry.institution_id]
-    by_period = {
-        step.key: {str(entry.institution_id) for entry in own if entry.period == step.key}
-        for step in (period, period.shift(-1))
-    }
-    return sorted(by_period[period.shift(-1).key] - by_period[period.key])
+def expected_institutions(entries: Iterable[Entry], key: str, period: Period) -> list[str]:
+    """Institutions of whom a feed is expected: who delivered it for `period` or for one of the year before it.
+
+    A year, so that one that is silent twice is not forgotten, nor one that delivers once a year. None where nobody
+    says whose the files are: then one delivery is expected for all.
+    """
+    since = Period(period.year - 1, period.index, period.grain).key
+    own = [entry for entry in entries if entry.key == key and since <= entry.period <= period.key]
+    return sorted({entry.institution_id for entry in own if entry.institution_id})
+
+
+def missing_institutions(entries: Collection[Entry], key: str, period: Period) -> list[str]:
+    """Those of the expected institutions that did not deliver a feed for `period`."""
+    here = {entry.institution_id for entry in entries if (entry.key, entry.period) == (key, period.key)}
+    return [name for name in expected_institutions(entries, key, period) if name not in here]
 
 
 def due_date(home: HomeDocument, sender: str, period: Period) -> date:

@@ -79,7 +79,11 @@ def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
 
 
 def _judged(rule: str, contract: FeedContract) -> str | None:
-    """The headers of the columns that a row rule or a sequence of the contract looks at."""
+    """The headers of the columns that a row rule, a sequence or a reference of the contract looks at."""
+    pointing = next((item.columns for item in contract.extras.references if item.id == rule), None)
+    if pointing is not None:
+        person = contract.extras.person
+        return _headers([person.column if person and name == "person_key" else name for name in pointing], contract)
     texts = [own.expression for own in contract.rules if own.id == rule]
     texts += [f"{own.order_by} {own.holds}" for own in contract.extras.sequences if own.id == rule]
     words = {word for text in texts for word in re.findall(r"\w+", text)}
@@ -105,13 +109,14 @@ def _built_in(rule: str, contract: FeedContract) -> tuple[str, Column | None]:
 
 def _params(column: Column | None, language: str) -> dict[str, object]:
     if column is None:
-        return {"column": "—", "scale": 0, "values": "", "example": ""}
+        return {"column": "—", "scale": 0, "values": "", "example": "", "sample": "—"}
     values = [titles.get(language) for titles in column.code_list.values.values()] if column.code_list else []
     form = (column.extras.date_formats or DATE_FORMATS)[0]
     scale = len(str(column.minor_units)) - 1 if column.type == "money" else column.extras.scale
     return {
         "column": column.titles.get(language),
         "scale": scale,
+        "sample": column.example or "—",
         "values": ("、" if language == "zh" else ", ").join(values),
         "example": form.replace("%Y", "2025").replace("%m", "03").replace("%d", "09").replace("%H:%M:%S", "08:30:00"),
     }

@@ -15,7 +15,7 @@ from assets.intake.blocks import Block, block_of
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.reading import Reading, check_span
 from data_contracts.contracts import Column, FeedContract
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _DIGITS_KEPT = 15
 _SHOWN = 5

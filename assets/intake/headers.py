@@ -50,12 +50,13 @@ def find_header(rows: Sequence[Sequence[str]], contract: FeedContract) -> Header
     are filled to the right and joined to their leaves as `group/leaf`. Raises FileRefused when a required column is
     missing, a column stands twice or is in a unit for which nothing is agreed.
     """
-    known, depth = _known_headers(contract), contract.extras.file.header_rows
-    start, paths, matched = header_place(rows, contract)
-    if not matched:
+    known, agreed = _known_headers(contract), contract.extras.file.header_rows
+    start, depth, paths = _best(rows, known, agreed)
+    if not any(_column(path, known) for path in paths):
         raise FileRefused("intake_no_header", feed=contract.key, expected=contract.columns[0].headers[0])
     _check_above(rows[:start], paths, known)
     names, said, findings = _checked(paths, known, contract)
+    findings += [Finding("intake_header_flat", {"agreed": agreed})] if depth < agreed else []
     columns = [contract.by_name.get(name or "") for name in names]
     below = rows[start + depth] if start + depth < len(rows) else []
     has_units = units.unit_row(below, columns)
@@ -90,15 +91,24 @@ def _check_above(rows: Sequence[Sequence[str]], paths: Sequence[str], known: dic
 
 def header_place(rows: Sequence[Sequence[str]], contract: FeedContract) -> tuple[int, list[str], set[str]]:
     """Where most columns of the contract are recognised: row, header texts there, names of the columns recognised."""
-    known, depth = _known_headers(contract), contract.extras.file.header_rows
-    best: tuple[int, int, list[str]] = (0, 0, [])
-    for start in range(min(_TITLE_ROWS, max(0, len(rows) - depth + 1))):
-        paths = _paths(rows[start : start + depth])
-        score = sum(_column(path, known) is not None for path in paths)
-        if score > best[0]:
-            best = (score, start, paths)
-    _, start, paths = best
+    known = _known_headers(contract)
+    start, _, paths = _best(rows, known, contract.extras.file.header_rows)
     return start, paths, {column.name for path in paths if (column := _column(path, known)) is not None}
+
+
+def _best(rows: Sequence[Sequence[str]], known: dict[str, Column], agreed: int) -> tuple[int, int, list[str]]:
+    """Row, depth and header texts where most columns are recognised.
+
+    A header agreed to have several rows may come in one, where that one row says more columns than several would.
+    """
+    best, most = (0, agreed, list[str]()), 0
+    for depth in dict.fromkeys((agreed, 1)):
+        for start in range(min(_TITLE_ROWS, max(0, len(rows) - depth + 1))):
+            paths = _paths(rows[start : start + depth])
+            score = sum(_column(path, known) is not None for path in paths)
+            if score > most:
+                best, most = (start, depth, paths), score
+    return best
 
 
 def _known_headers(contract: FeedContract) -> dict[str, Column]:

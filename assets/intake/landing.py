@@ -3,6 +3,8 @@
 Put here: finding files, hashing them, reading notes. Keep out: accepting them (ledger.py) and their content.
 """
 
+import glob
+import os
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from data_contracts.contracts import Catalog
 NOTE = ".note.yaml"
 _NOT_YET = (".part", ".filepart", ".tmp", ".crdownload")
 _OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")
+_ALONE = "landing_note_alone"
 # Stands for what a note says where the file cannot be taken.
 _REFUSED = "!"
 
@@ -76,7 +79,7 @@ class Note(Closed):
 
 @dataclass(frozen=True)
 class Landed:
-    """A file in the landing folder; `refusal` says why it cannot be taken at all."""
+    """A file in the landing folder, or a note without one; `refusal` says why it cannot be taken at all."""
 
     name: str
     path: Path
@@ -88,11 +91,16 @@ class Landed:
     size: int
     refusal: Finding | None = None
 
+    @property
+    def announced(self) -> str | None:
+        """Of a note without its file the name of that file."""
+        return self.name.removesuffix(NOTE) if self.refusal and self.refusal.sentence == _ALONE else None
+
 
 def scan(home: Home, catalog: Catalog, names: Collection[str] | None = None) -> list[Landed]:
-    """Every file below landing/<sender>/<feed>/[<institution>/], by name; notes and unfinished copies are not files.
+    """Every file below landing/<sender>/<feed>/[<institution>/], by name; unfinished copies are no files.
 
-    With `names`, only the files of these names are read.
+    After them the notes without a file, each refused. With `names`, only the files of these names are read.
     """
     known = known_hashes(home)
     fresh: Hashes = {} if names is None else dict(known)
@@ -101,7 +109,15 @@ def scan(home: Home, catalog: Catalog, names: Collection[str] | None = None) -> 
         found = list(pool.map(lambda path: _landed(home, path, catalog, known, fresh), paths))
     if fresh != known:
         write_json(_hashes(home), fresh)
-    return [file for file in found if file is not None]
+    alone = _notes_alone(home) if names is None else []
+    return [*(file for file in found if file is not None), *alone]
+
+
+def still_lies(home: Home, name: str) -> bool:
+    """Whether what bears `name` is in the landing folder; a note is left alone only while its file is not."""
+    path = home.landing / name
+    alone = not name.endswith(NOTE) or not os.path.lexists(path.with_name(path.name.removesuffix(NOTE)))
+    return alone and os.path.lexists(path)
 
 
 def deliveries(home: Home) -> list[Path]:
@@ -154,12 +170,10 @@ def _is_delivery(path: Path) -> bool:
 def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hashes) -> Landed | None:
     """The file at `path`; None where the sender has taken it away again."""
     name = path.relative_to(home.landing).as_posix()
-    steps = name.split("/")
-    sender, feed = (steps[0], steps[1]) if len(steps) > 2 else (steps[0], "")
-    institution = steps[2] if len(steps) > 3 else None
+    sender, feed, institution = _place(name)
     if path.is_symlink():
         # A link could bring in any file the program may read.
-        return _unread(name, path, sender, feed, institution, "landing_link")
+        return _unread(name, path, sender, feed, institution, Finding("landing_link", {"name": name}))
     try:
         # Size and time only spare us hashing again; what counts is the hash.
         size = path.stat().st_size
@@ -169,7 +183,7 @@ def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hash
     except FileNotFoundError:
         return None
     except OSError:
-        return _unread(name, path, sender, feed, institution, "landing_unreadable")
+        return _unread(name, path, sender, feed, institution, Finding("landing_unreadable", {"name": name}))
     note, refusal = _noted(path, name, f"{sender}.{feed}", sha256, catalog)
     fresh[name] = [*mark, sha256, _REFUSED if refusal else note.mark]
     return Landed(name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
@@ -187,6 +201,46 @@ def alone(path: Path, key: str, catalog: Catalog, institution: str | None = None
     return Landed(path.name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
 
 
+def _notes_alone(home: Home) -> list[Landed]:
+    """Delivery notes without the file they speak of: what was announced and has not come.
+
+    A note is not alone while its file is still being copied, nor where it belongs to a file of another ending, which
+    is refused for that.
+    """
+    found = []
+    for beside in sorted(path for path in home.landing.rglob("*") if path.name.lower().endswith(NOTE)):
+        name = beside.relative_to(home.landing).as_posix()
+        if beside.is_dir() or any(step.startswith(".") for step in Path(name).parts):
+            continue
+        path = beside.with_name(beside.name[: -len(NOTE)])
+        sender, feed, institution = _place(name)
+        if not name.endswith(NOTE):
+            # Nobody would read it: a note is found by its exact name.
+            wrong = Finding("landing_note_name", {"note": beside.name, "wanted": path.name + NOTE})
+            found.append(_unread(name, beside, sender, feed, institution, wrong))
+            continue
+        coming = [path, *(path.with_name(path.name + ending) for ending in _NOT_YET)]
+        if any(map(os.path.lexists, coming)) or _is_misnamed(beside, path.name):
+            continue
+        note, refusal = read_note(path, name.removesuffix(NOTE))
+        refusal = refusal or Finding(_ALONE, {"file": path.name})
+        found.append(Landed(name, beside, sender, feed, note.institution or institution, note, "", 0, refusal))
+    return found
+
+
+def _is_misnamed(note: Path, stem: str) -> bool:
+    """Whether the note is that of a file beside it whose ending its name lacks; see `read_note`."""
+    beside = [path for path in note.parent.glob(f"{glob.escape(stem)}.*") if path.stem == stem and path.suffix]
+    return any(_is_delivery(Path(path.name)) and not path.with_name(path.name + NOTE).is_file() for path in beside)
+
+
+def _place(name: str) -> tuple[str, str, str | None]:
+    """Sender, feed and institution by the folders a file lies in."""
+    steps = name.split("/")
+    sender, feed = (steps[0], steps[1]) if len(steps) > 2 else (steps[0], "")
+    return sender, feed, steps[2] if len(steps) > 3 else None
+
+
 def _noted(path: Path, name: str, key: str, sha256: str, catalog: Catalog) -> tuple[Note, Finding | None]:
     """The note of a file, and why the file cannot be taken whatever it holds."""
     note, refusal = read_note(path, name)
@@ -196,8 +250,8 @@ def _noted(path: Path, name: str, key: str, sha256: str, catalog: Catalog) -> tu
     return note, refusal
 
 
-def _unread(name: str, path: Path, sender: str, feed: str, institution: str | None, sentence: str) -> Landed:
-    return Landed(name, path, sender, feed, institution, Note(), "", 0, Finding(sentence, {"name": name}))
+def _unread(name: str, path: Path, sender: str, feed: str, institution: str | None, why: Finding) -> Landed:
+    return Landed(name, path, sender, feed, institution, Note(), "", 0, why)
 
 
 def read_note(path: Path, name: str) -> tuple[Note, Finding | None]:

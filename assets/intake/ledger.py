@@ -15,14 +15,14 @@ from functools import lru_cache, partial
 from typing import Any
 
 from assets.intake.findings import FileRefused, Finding
-from assets.intake.landing import Landed, Stated, forget_hashes
+from assets.intake.landing import Landed, Stated, forget_hashes, still_lies
 from assets.intake.period import period_of
 from assets.lake.atomic import canonical_json, locked, read_json, sha256_of, write_json
 from assets.lake.home import Home
 from assets.vault.crypto import VaultKeys, decrypt_from, encrypt_to
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _CHUNK = 8 * 1024 * 1024
 _AT_ONCE = 2
@@ -157,6 +157,10 @@ class Book:
         """
         if file.refusal is None and self.knows(file.name, file.sha256, file.note.mark):
             return None
+        gone = file.announced
+        if gone is not None and self.knows(gone, self.last.get(gone, ""), file.note.mark):
+            # The note of a file that was taken says nothing new when that file is gone.
+            return None
         entry = as_entry()
         known = self.said.get((file.name, file.sha256))
         old = self.entries.get(known[0] if known else entry.file_id)
@@ -204,9 +208,10 @@ def entries(home: Home) -> list[Entry]:
 def refusals(home: Home) -> list[dict[str, Any]]:
     """Files refused by name, with sentence and parameters, as they stand.
 
-    A refusal ends when a file of that name is accepted, or later the same bytes under another name.
+    A refusal ends when a file of that name is accepted, later the same bytes under another name, or when the file is
+    taken away; that it was refused stays in the batches.
     """
-    return list(read_book(home).refused.values())
+    return [item for item in read_book(home).refused.values() if still_lies(home, item["name"])]
 
 
 def _settle(standing: dict[str, dict[str, Any]], batch: dict[str, Any]) -> None:
@@ -240,14 +245,14 @@ def register(
         _keep_ahead(home, landed, keys, partial(entry_of, catalog=catalog, limits=limits, now=now, calendar=calendar))
         files: list[dict[str, Any]] = []
         refused: dict[str, dict[str, Any]] = {}
-        settled: set[str] = set()
+        settled = {name for name in book.refused if not still_lies(home, name)}
         # Where a corrected note moves a delivery to another period, a copy that names the old one still takes its place
         # there.
         for file in landed * 2:
             try:
                 news = book.news_of(file, partial(entry_of, file, catalog, limits, now, calendar))
             except FileRefused as refusal:
-                item = _refused(file, refusal.finding)
+                item = refusal_item(file, refusal.finding)
                 if book.refused.get(file.name) != item:
                     refused[file.name] = item
                 continue
@@ -310,11 +315,14 @@ def _in_utc(time: datetime, now: datetime) -> str:
     return (time if time.tzinfo else time.replace(tzinfo=now.tzinfo)).astimezone(UTC).isoformat()
 
 
-def _refused(file: Landed, finding: Finding) -> dict[str, Any]:
+def refusal_item(file: Landed, finding: Finding) -> dict[str, Any]:
+    """What a batch keeps of a file that is refused by name."""
     return {
         "name": file.name,
         "sender": file.sender,
         "feed": file.feed,
+        "institution": file.institution,
+        "period": file.note.period,
         "sha256": file.sha256,
         "sentence": finding.sentence,
         "params": finding.params,

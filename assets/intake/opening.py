@@ -25,7 +25,7 @@ from assets.intake.tables import Source
 from assets.intake.webpages import WebPage
 from assets.intake.xls import OldWorkbook
 from data_contracts.contracts import FeedContract
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _HEAD = 1024
 _SHOWN = 5

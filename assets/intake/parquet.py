@@ -19,7 +19,7 @@ from assets.intake.headers import HeaderMap
 from assets.intake.reading import Reading
 from assets.intake.tables import VISIBLE, Table
 from data_contracts.contracts import Column, FeedContract
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _ROWS = 200_000
 _EXACT_NEEDED = ("money", "integer")

@@ -3,18 +3,25 @@
 Put here: from accounts and selections to rows. Keep out: judging deliveries (assets.compute.deliveries).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from assets.intake import ledger
 from assets.intake.delivery import Intake, StagedFile
 from assets.intake.expected import due_date
+from assets.intake.findings import FileRefused
+from assets.intake.landing import NOTE
 from assets.intake.ledger import Entry
+from assets.intake.period import period_of
+from assets.lake.atomic import sha256_of
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings import HomeDocument
+from data_contracts.settings.home import HomeDocument
 from data_contracts.tables import output_tables
 
 # Severity of a rule that refuses a file as a whole.
@@ -34,7 +41,7 @@ def file_rows(intake: Intake, periods: Sequence[str], home: HomeDocument) -> pl.
             if not staged:
                 continue
             verdicts, noticed = intake.verdicts(contract.key, period), intake.noticed(contract.key, period)
-            gone = intake.withdrawn(contract.key)
+            gone, resent = intake.withdrawn(contract.key), intake.resent(contract.key, period)
             for item in staged:
                 account, entry = item.account, item.entry
                 superseded = verdicts.get((entry.file_id, "superseded"), 0)
@@ -47,6 +54,7 @@ def file_rows(intake: Intake, periods: Sequence[str], home: HomeDocument) -> pl.
                         *(entry.file_id, entry.sender, entry.institution_id, entry.feed, period, account.records),
                         *(account.unreadable, account.non_data, account.quarantined, current, superseded, duplicate),
                         *(_status(item, gone), said, entry.sequence, *_in_time(entry, home)),
+                        resent.get(entry.file_id, 0),
                     )
                 )
     frame = pl.DataFrame(rows, schema=table.schema, orient="row")
@@ -90,7 +98,10 @@ def rule_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
 
 
 def quarantine_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
-    """One row per file and rule that refused or flagged any of its records, or refused the file as a whole."""
+    """One row per file and rule that refused or flagged any of its records, or refused the file as a whole.
+
+    Files that did not get as far as the ledger's deliveries are among them.
+    """
     table = output_tables()["quality__quarantine"]
     rows = []
     for item in _staged(intake, periods):
@@ -103,8 +114,36 @@ def quarantine_rows(intake: Intake, periods: Sequence[str]) -> pl.DataFrame:
             for rule, count in item.account.rules.items()
             if count.violated
         )
+    rows += landing_refusals(intake, periods)
     frame = pl.DataFrame(rows, schema=table.schema, orient="row")
     return gate(table_schema(table), table.shape(frame))
+
+
+def landing_refusals(intake: Intake, periods: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Rows of quality__quarantine for files, and notes without a file, that were not taken in at all.
+
+    Only those of which note or name tell the period. As the ledger has them: what lies in the landing folder by now is
+    no part of a release.
+    """
+    found = []
+    for name, item in sorted(ledger.read_book(intake.home).refused.items()):
+        period = _announced(intake, item)
+        if period in periods:
+            file_id = (item["sha256"] or sha256_of(name.encode()))[:16]
+            place = (period, item["sender"], item["feed"], item.get("institution"), file_id)
+            found.append((*place, item["sentence"], _FILE, 0))
+    return found
+
+
+def _announced(intake: Intake, item: Mapping[str, Any]) -> str | None:
+    key = f"{item['sender']}.{item['feed']}"
+    if key not in intake.catalog.feeds:
+        return None
+    name = Path(item["name"].removesuffix(NOTE)).name
+    try:
+        return period_of(item.get("period"), name, intake.catalog.feeds[key][-1])
+    except FileRefused:
+        return None
 
 
 def _staged(intake: Intake, periods: Sequence[str]) -> Iterator[StagedFile]:

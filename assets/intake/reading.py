@@ -12,7 +12,7 @@ from assets.intake.findings import FileRefused
 from assets.intake.headers import HeaderMap, find_header
 from assets.intake.outsiders import Outsiders
 from data_contracts.contracts import FeedContract
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 
 @dataclass(frozen=True)

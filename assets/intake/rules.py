@@ -9,6 +9,7 @@ import polars as pl
 import sqlglot
 from sqlglot import expressions as sx
 
+from assets.intake.arithmetic import beyond, reckons, roomy
 from data_contracts.contracts import FeedContract, Rule, polars_dtype, stored_columns
 from data_contracts.messages import did_you_mean, wrong
 
@@ -85,7 +86,11 @@ def _tried_boolean(frame: pl.DataFrame, expression: str, place: str) -> None:
 
 
 def evaluated(frame: pl.DataFrame, expression: str, place: str = "SQL") -> pl.Series:
-    """The expression for every row of `frame`, also where it is a constant; DefinitionError where it fails."""
+    """The expression for every row of `frame`, also where it is a constant; DefinitionError where it fails.
+
+    Null where a number is too large for it to be worked out exactly (see `beyond`).
+    """
+    frame, expression = roomy(frame, expression)
     try:
         return frame.with_columns(pl.sql_expr(expression).alias("evaluated"))["evaluated"]
     except pl.exceptions.PolarsError as error:
@@ -94,11 +99,20 @@ def evaluated(frame: pl.DataFrame, expression: str, place: str = "SQL") -> pl.Se
         raise wrong("wrong_expression_fails", where=place, expression=expression, problem=problem) from None
 
 
+def judged(frame: pl.DataFrame, expression: str, place: str) -> pl.Series:
+    """A rule for every row: true holds, false is violated, null does not apply; what cannot be worked out violates."""
+    return evaluated(frame, expression, place).cast(pl.Boolean).set(beyond(frame, expression), value=False)
+
+
 def evaluate(frame: pl.DataFrame, rules: tuple[Rule, ...]) -> dict[str, pl.Series]:
     """Each rule over all rows at once: true holds, false is violated, null does not apply."""
+    plain = [rule for rule in rules if not reckons(rule.expression)]
     try:
-        outcome = frame.with_columns(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in rules)
+        outcome = frame.with_columns(pl.sql_expr(rule.expression).cast(pl.Boolean).alias(rule.id) for rule in plain)
     except pl.exceptions.PolarsError:
         # One by one, to name the one that fails.
-        return {rule.id: evaluated(frame, rule.expression, rule.id).cast(pl.Boolean) for rule in rules}
-    return {rule.id: outcome[rule.id] for rule in rules}
+        return {rule.id: judged(frame, rule.expression, rule.id) for rule in rules}
+    together = {rule.id for rule in plain}
+    return {
+        rule.id: outcome[rule.id] if rule.id in together else judged(frame, rule.expression, rule.id) for rule in rules
+    }

@@ -21,7 +21,7 @@ from assets.intake.headers import ROWS_LOOKED_AT
 from assets.intake.markup import Enough, nothing, parse
 from assets.intake.reading import Reading, check_span
 from assets.intake.tables import HIDDEN, VISIBLE, Table, chosen
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")

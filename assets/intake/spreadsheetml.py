@@ -16,7 +16,7 @@ from assets.intake.headers import ROWS_LOOKED_AT
 from assets.intake.markup import parse
 from assets.intake.reading import Reading
 from assets.intake.tables import HIDDEN, VISIBLE, Table, chosen
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 
 class _Sheet:

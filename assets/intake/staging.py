@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from assets.engine.duck import query
-from assets.intake import rules
+from assets.intake import identities, rules
 from assets.intake.account import Account
 from assets.intake.across import NOTHING, Across, Known
+from assets.intake.arithmetic import beyond
 from assets.intake.blocks import UNREADABLE_RULES, Block, Unreadable
 from assets.intake.column_counts import column_counts
 from assets.intake.corrections import Corrections
@@ -30,7 +31,7 @@ from data_contracts.codes import CodeList
 from data_contracts.contracts import FeedContract, polars_dtype, stored_columns
 from data_contracts.periods import Period
 from data_contracts.schemas import feed_schema, gate
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _SEPARATOR = "\x1f"
 
@@ -128,14 +129,15 @@ def _chunk(
     frame = typed.frame.with_columns(
         pl.lit(first.start, dtype=pl.Date).alias("period_start"), pl.lit(period.end, dtype=pl.Date).alias("period_end")
     )
-    built_in = dict(typed.violations)
+    built_in = typed.violations | identities.found(texts, frame, contract, latest)
     if contract.delivery == "cumulative" and contract.extras.event_date:
         inside = frame[contract.extras.event_date].is_between(first.start, period.end)
         built_in[f"cumulative_{contract.extras.event_date}"] = ~inside.fill_null(value=False)
     for derived in contract.extras.derived:
         value = rules.evaluated(frame, derived.expression).alias(derived.name)
         fitting = value.cast(polars_dtype(derived.type, derived.scale), strict=False)
-        built_in[f"type_{derived.name}"] = fitting.is_null() & value.is_not_null()
+        unknown = (fitting.is_null() & value.is_not_null()) | beyond(frame, derived.expression)
+        built_in[f"type_{derived.name}"] = unknown
         frame = frame.with_columns(fitting)
     examples = marked(block.frame)
     account.examples += int(examples.sum())

@@ -15,7 +15,7 @@ from assets.intake.grids import Grid, Merged, NumberCell, filled_grid, grid_bloc
 from assets.intake.headers import ROWS_LOOKED_AT, header_place
 from assets.intake.reading import Reading, check_span
 from assets.intake.tables import VISIBLE, Table, chosen
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)

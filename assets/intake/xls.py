@@ -16,7 +16,7 @@ from assets.intake.grids import Grid, Merged, cell_name, filled_grid, grid_block
 from assets.intake.headers import ROWS_LOOKED_AT
 from assets.intake.reading import Reading
 from assets.intake.tables import HIDDEN, VISIBLE, Table, chosen
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 _TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR = 1, 2, 3, 4, 5
 # Records of the form: kind and length in front; of a formula row, column, style and result.

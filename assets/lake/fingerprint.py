@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
@@ -26,3 +27,8 @@ def code_fingerprint(*rooms: str) -> str:
         if path.suffix in (".py", ".sql") and "__pycache__" not in path.parts
     )
     return combine(*(text for path in files for text in (str(path.relative_to(_ROOT)), path.read_text("utf-8"))))
+
+
+def library_fingerprint(*names: str) -> str:
+    """Hash of the installed versions of libraries whose next version may make something else of the same input."""
+    return combine(*(text for name in names for text in (name, version(name))))

@@ -146,6 +146,7 @@ def _value(
         for x in sources
         if x["period"] == row["period"] or (window != "in_period" and year <= x["period"] <= row["period"])
     ]
+    sources.sort(key=lambda x: (x["period"], x["sender"], x["feed"], x.get("institution") or "", x["sha256"]))
     sentences.append(both("explain_sources", count=len(sources)))
     sentences.extend(
         both("explain_source", feed=f"{x['sender']}.{x['feed']}", period=x["period"], sha256=x["sha256"])

@@ -12,7 +12,7 @@ import polars as pl
 from assets.compute import deliveries, plausibility
 from assets.compute.allocation import allocate
 from assets.compute.policies import unknown_areas
-from assets.compute.registers import LEDGER, UNPLACED
+from assets.compute.policy_money import LEDGER, UNPLACED
 from assets.intake import ledger
 from assets.lake import parts
 from assets.lake.atomic import canonical_json, sha256_file, sha256_of

@@ -11,21 +11,36 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from assets.compute import references
+from assets.compute.inputs import contract_in_force
 from assets.intake import ledger
 from assets.intake.delivery import StagedFile
 from assets.intake.findings import Finding
 from assets.intake.fixes import finding_list, fix_list
 from assets.intake.headers import ABSENT
+from assets.intake.landing import still_lies
+from assets.intake.period import covered
+from assets.intake.staging import FIX_COLUMNS
+from assets.intake.standing import labels
+from assets.lake import parts
 from assets.lake.atomic import read_json, sha256_of, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home
+from assets.lake.parts import read_manifest
 from data_contracts.contracts import FeedContract
+from data_contracts.periods import Period
 from reports.fixlist import write_fix_list
 
 if TYPE_CHECKING:
     from assets.stages.road import Road
 
-_CODE = ("assets/intake", "assets/stages/handback.py", "reports/fixlist.py", "reports/sheets.py")
+_CODE = (
+    "assets/intake",
+    "assets/compute/references.py",
+    "assets/stages/handback.py",
+    "reports/fixlist.py",
+    "reports/sheets.py",
+)
 _SUFFIXES = (".xlsx", ".csv", ".json")
 # Where the lists about files are that no feed and period could be found for, or that were not taken in at all.
 NOT_TAKEN = "not_taken"
@@ -33,17 +48,22 @@ NOT_TAKEN = "not_taken"
 
 def refresh_fix_lists(road: "Road", key: str, period: str) -> dict[str, Path]:
     """Bring the fix lists of a feed and period up to date; institution (or "") → workbook, only where faults are."""
-    contract = road.catalog.feed(key, period)
+    contract = contract_in_force(road.catalog, key, Period.parse(period))
+    if contract is None:
+        return {}
     files = standing_files(road, key, period)
     noticed = road.intake.noticed(key, period) if files else {}
-    mark = combine(code_fingerprint(*_CODE), contract.fingerprint, *(item.part_id for item in files), str(noticed))
+    named = (code_fingerprint(*_CODE), contract.fingerprint, *(item.part_id for item in files), str(noticed))
+    mark = combine(*named, _verdict_on_references(road, contract, period))
     note = road.home.lake / "_fix_lists" / key / f"{period}.json"
     current = _current(note, mark, road.home.fix_lists / period / key)
     if current is not None:
         return current
     own: dict[str, list[pl.DataFrame]] = {}
+    names, broken = labels(road.intake.staged(key, period)), _broken_references(road, contract, period)
     for item in files:
-        rows = _faults(road, item, contract, noticed.get(item.entry.file_id, []))
+        name = names[item.entry.file_id]
+        rows = _faults(road, item, contract, name, noticed.get(item.entry.file_id, []), broken)
         own.setdefault(item.entry.institution_id or "", []).append(rows)
     lists = {institution: pl.concat(frames) for institution, frames in sorted(own.items())}
     return _replace(note, mark, road.home.fix_lists / period / key, key, lists)
@@ -94,20 +114,14 @@ def _replace(note: Path, mark: str, folder: Path, key: str, lists: Mapping[str, 
 
 
 def standing_files(road: "Road", key: str, period: str) -> list[StagedFile]:
-    """The files a sender still stands by: without those sent again under the same name, or superseded by a note.
-
-    What was wrong in a file that was sent again is settled or repeated; one refused as a whole settles nothing.
-    """
-    gone, standing = road.intake.withdrawn(key), list[StagedFile]()
-    for item in road.intake.staged(key, period):
-        name, settles = item.entry.landing_name, item.refused is None
-        standing = [other for other in standing if other.entry.landing_name != name or not (settles or other.refused)]
-        standing.append(item)
-    return [item for item in standing if item.entry.file_id not in gone]
+    """The files whose faults are still open; one refused as a whole only as long as it lies in the landing folder."""
+    files = road.intake.standing(key, period)
+    return [item for item in files if item.refused is None or still_lies(road.home, item.entry.landing_name)]
 
 
-def _faults(road: "Road", item: StagedFile, contract: FeedContract, noticed: list[Finding]) -> pl.DataFrame:
-    name = Path(item.entry.landing_name).name
+def _faults(
+    road: "Road", item: StagedFile, contract: FeedContract, name: str, noticed: list[Finding], broken: pl.DataFrame
+) -> pl.DataFrame:
     refused = [item.refused] if item.refused else []
     # An optional column that does not come is nothing to put right.
     warnings = [finding for finding in item.account.findings if finding not in refused and finding.sentence != ABSENT]
@@ -115,9 +129,42 @@ def _faults(road: "Road", item: StagedFile, contract: FeedContract, noticed: lis
         [
             finding_list(refused, name, "error"),
             finding_list([*warnings, *noticed], name, "warning"),
-            fix_list(road.intake.fixes(item, contract), contract, name, item.account.sheet),
+            fix_list(
+                pl.concat([road.intake.fixes(item, contract), _placed(road, item, contract, broken)]),
+                contract,
+                name,
+                item.account.sheet,
+            ),
         ]
     )
+
+
+def _verdict_on_references(road: "Road", contract: FeedContract, period: str) -> str:
+    """What lists depend on beside their files: whether what their feed refers to was there when that was judged."""
+    steps = [step.key for step in covered(contract, Period.parse(period))] if contract.extras.references else []
+    judged = [read_manifest(road.home, references.TABLE, step) for step in steps]
+    return combine(*(manifest.content if manifest else "-" for manifest in judged))
+
+
+def _broken_references(road: "Road", contract: FeedContract, period: str) -> pl.DataFrame:
+    """Records that refer to what another feed has not, where quality__references says that there are any."""
+    first = Period.parse(road.settings.home.calendar.first)
+    found = [pl.DataFrame(schema=references.BROKEN)]
+    for step in covered(contract, Period.parse(period)):
+        judged = parts.read_table(road.home, references.TABLE, [step.key])
+        if judged is not None and judged.filter(feed=contract.key, status="broken").height:
+            found.append(references.broken_records(road.home, road.settings, road.catalog, contract, step, first))
+    return pl.concat(found)
+
+
+def _placed(road: "Road", item: StagedFile, contract: FeedContract, broken: pl.DataFrame) -> pl.DataFrame:
+    """The broken references of one file, as its other faults are kept: record, line, rule, severity."""
+    own = broken.filter(file_id=item.entry.file_id)
+    if own.is_empty():
+        return pl.DataFrame(schema=FIX_COLUMNS)
+    lines = road.intake.lines(item, contract, own["record_no"].unique())
+    placed = own.join(lines, on="record_no", how="left").with_columns(pl.lit("warning").alias("severity"))
+    return placed.select(pl.col(name).cast(kind) for name, kind in FIX_COLUMNS.items())
 
 
 def _base_name(key: str, institution: str) -> str:

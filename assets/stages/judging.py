@@ -14,8 +14,8 @@ from assets.intake.profiles import profile_mark, profile_rows
 from assets.lake import parts
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.parts import Manifest, read_manifest
+from data_contracts.closed import fingerprint
 from data_contracts.periods import Period
-from data_contracts.settings import fingerprint
 from data_contracts.tables import output_tables
 
 if TYPE_CHECKING:

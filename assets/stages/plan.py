@@ -22,7 +22,7 @@ from data_contracts.closed import Bilingual, DefinitionError, read_yaml
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.messages import LANGUAGES, both
 from data_contracts.periods import Period, periods_between
-from data_contracts.settings import HomeDocument, Sender
+from data_contracts.settings.home import HomeDocument, Sender
 from data_contracts.tables import output_tables
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def home_from_environment() -> Path | None:
 
 def words(text: Bilingual, grain: str = "") -> str:
     """A description for the desk: Chinese first, then English, then the grain of the table."""
-    return "\n\n".join(part for part in (text.zh, text.en, grain) if part)
+    return "\n\n".join(dict.fromkeys(part for part in (text.zh, text.en, grain) if part))
 
 
 @dataclass(frozen=True)

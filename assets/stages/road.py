@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,12 +18,14 @@ import polars as pl
 
 from assets.compute import (
     allocation,
+    appraisals,
     deliveries,
     indicators,
     marts,
     measures,
     plausibility,
     policies,
+    policy_money,
     readers,
     rebased,
     reconciliation,
@@ -38,7 +40,7 @@ from assets.compute.plan import link_inputs, mart_inputs
 from assets.intake import arrivals, ledger
 from assets.intake.delivery import Intake
 from assets.intake.landing import scan
-from assets.intake.quality import file_rows, quarantine_rows, rule_rows
+from assets.intake.quality import file_rows, landing_refusals, quarantine_rows, rule_rows
 from assets.lake import parts
 from assets.lake.atomic import locked, read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
@@ -54,10 +56,12 @@ from assets.stages.handback import refresh_lists_of_refusals
 from assets.stages.notes import notes_of
 from assets.stages.sharing_rows import sharing_rows
 from assets.vault.crypto import VaultKeys
+from data_contracts.closed import fingerprint
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.messages import both
 from data_contracts.periods import Period, periods_between
-from data_contracts.settings import Settings, fingerprint, load_settings
+from data_contracts.settings.loading import load_settings
+from data_contracts.settings.resolved import Settings
 
 # A file that changed within this many seconds is looked at again before it is taken.
 _AT_REST = 2.0
@@ -96,6 +100,8 @@ class Road:
     keys: VaultKeys
     # What a run started from, by period: the state of everything after files were taken in.
     started: dict[str, str] = field(default_factory=dict)
+    # What one advance computed once for several tables, by stage.
+    judged: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "Road":
@@ -123,7 +129,8 @@ class Road:
         files = [entry.mark for entry in ledger.entries(self.home) if self._bears_on(entry, period)]
         contracts = [version.fingerprint for versions in self.catalog.feeds.values() for version in versions]
         code = code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts")
-        return combine(period, self.settings.fingerprint, code, *contracts, *sorted(files))
+        refused = str(landing_refusals(self.intake, [period]))
+        return combine(period, self.settings.fingerprint, code, refused, *contracts, *sorted(files))
 
     def _bears_on(self, entry: ledger.Entry, period: str) -> bool:
         """Whether a delivery can change a release of `period`: of later ones those that supersede or hold its rows."""
@@ -148,6 +155,7 @@ class Road:
         if stage == "stg":
             feeds, periods = [self.feed_of(table).key for table in tables], self.periods_up_to(period)
             self.intake.stage_large(feeds, [item.key for item in periods])
+        self.judged.clear()
         return {table: steps[stage](table, period) for table in tables}
 
     def check(self, stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:
@@ -300,17 +308,27 @@ class Road:
     def _score(self, table: str, period: str) -> Outcome:
         step = Period.parse(period)
         steps: dict[str, Callable[[], pl.DataFrame]] = {
-            "score__policies": lambda: scores.policy_scores(self.home, self.settings, self.catalog, step),
-            "score__indicators": lambda: scores.indicator_points(self.home, self.settings, self.catalog, step),
+            **{name: partial(self._judged, "score", name, step) for name in scores.TABLES},
+            appraisals.TABLE: lambda: appraisals.appraisal_scores(self.home, self.settings, self.catalog, step),
             "policy__register": lambda: registers.policy_register(self.home, self.settings, self.catalog, step),
             "policy__services": lambda: registers.service_register(self.home, self.settings, step),
             "policy__clauses": lambda: registers.clause_chain(self.home, self.settings, self.catalog, step),
-            "policy__money": lambda: registers.policy_money(self.home, self.settings, self.catalog, step),
+            "policy__money": lambda: policy_money.policy_money(self.home, self.settings, self.catalog, step),
         }
         return self._put(table, period, steps[table]())
 
     def _risk(self, table: str, period: str) -> Outcome:
-        return self._put(table, period, risk.risk_index(self.home, self.settings, Period.parse(period)))
+        return self._put(table, period, self._judged("risk", table, Period.parse(period)))
+
+    def _judged(self, stage: str, table: str, step: Period) -> pl.DataFrame:
+        """A table of scores or risk; the tables of a stage come out of one computation, kept until the next advance."""
+        if stage not in self.judged:
+            self.judged[stage] = (
+                scores.score_tables(self.home, self.settings, self.catalog, step)
+                if stage == "score"
+                else risk.risk_tables(self.home, self.settings, step)
+            )
+        return self.judged[stage][table]
 
     def _allocate(self, table: str, period: str) -> Outcome:
         result = allocation.allocate(self.home, self.settings, Period.parse(period))
@@ -367,8 +385,10 @@ class Road:
         def judged(step: Period) -> pl.DataFrame:
             return references.judge_references(self.home, self.settings, self.catalog, step, first)
 
-        inputs = references.reference_inputs(self.catalog, Period.parse(period), first)
-        return self._bring(references.TABLE, period, lambda _: inputs, judged, [Period.parse(period)])
+        def inputs(step: Period) -> list[tuple[str, str]]:
+            return references.reference_inputs(self.catalog, step, first)
+
+        return self._bring(references.TABLE, period, inputs, judged)
 
     def feeds_of(self, indicator_id: str) -> list[str]:
         """The feeds an indicator reads, through whatever marts."""

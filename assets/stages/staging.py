@@ -32,7 +32,7 @@ def about(feed: FeedContract, plan: Plan) -> Shown:
         "contract": dg.MetadataValue.url(plan.contract_address(feed)),
         "dagster/column_schema": dg.TableSchema(columns),
     }
-    return Shown(words(feed.extras.titles, feed.description), metadata, (f"team:{named['sender_zh']}",))
+    return Shown(words(feed.extras.titles, words(feed.purpose)), metadata, (f"team:{named['sender_zh']}",))
 
 
 def _checks(feed: FeedContract, plan: Plan) -> list[dg.AssetCheckSpec]:

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from data_contracts.closed import Bilingual, parse, read_yaml
+from data_contracts.closed import Bilingual, fingerprint, parse, read_yaml
 from data_contracts.index_spec.basics import Condition, Measure, Word
 from data_contracts.index_spec.steps import Goalposts, Impute, Linear, Transform
 from data_contracts.index_spec.tree import NORMALISING, Combine, Group, Indicator, Step
 from data_contracts.messages import did_you_mean, wrong
-from data_contracts.settings import fingerprint
 
 _BLANKS = ("", "-", "--", "—", "NA", "N/A", "null")
 
@@ -248,14 +247,25 @@ def _known(part: str, named: str, known: list[str]) -> None:
 
 
 def _check_guards(spec: IndexSpec) -> None:
-    """What pays may not raise need; what better detection raises may not count as worse. Unless somebody signs."""
+    """What pays may not raise need; what better detection raises may not count as worse. Unless somebody signs.
+
+    In an index of need more of the index is worse health, so there it is the indicators that raise it.
+    """
+    leaves = [item.id for item in indicators_of(spec.tree)]
+    for item in indicators_of(spec.tree):
+        if item.detected_by is not None:
+            _known(item.id, item.detected_by, [name for name in leaves if name != item.id])
     for item in indicators_of(spec.tree):
         if item.signed_reason is not None:
             continue
         if spec.purpose == "need" and item.pays:
             raise wrong("index_pays_and_needs", id=item.id)
-        if spec.purpose == "performance" and item.rises_with_case_finding and item.direction == "lower_is_better":
+        if not item.rises_with_case_finding:
+            continue
+        if spec.purpose == "performance" and item.direction == "lower_is_better" and item.detected_by is None:
             raise wrong("index_case_finding", id=item.id)
+        if spec.purpose == "need" and item.direction == "higher_is_better" and item.detected_by is None:
+            raise wrong("index_case_finding_need", id=item.id)
 
 
 _POINTS = ("step_points", "piecewise_points", "achievement_or_improvement", "appraise", "grade_points")

@@ -111,7 +111,10 @@ class Indicator(Word):
     pays: bool = False
     """It is paid for; then it may not be in an index of need without a signed reason."""
     rises_with_case_finding: bool = False
-    """Better detection raises it; then `lower_is_better` needs a signed reason."""
+    """Better detection raises it: the prevalence of diagnosed disease, say. Where more of it counts as worse health it
+    needs `detected_by` or a signed reason."""
+    detected_by: str | None = None
+    """Indicator of the same index that tells how much is detected, so that finding more is not read as being worse."""
     signed_reason: SignedReason | None = None
     ranks: list[ranking.Ranks] = []
     grades: list[ranking.Grades] = []

@@ -86,6 +86,32 @@ def headline_ranks(spec: IndexSpec, found: Scored, figures: Vector) -> Vector:
     return grading.ranks_of(ranking, figures, found.at(spec.tree.id))[0]
 
 
+def headline_ranks_of_rows(spec: IndexSpec, found: Scored, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`headline_ranks` of every row of figures (draws × units)."""
+    first = spec.tree.ranks[0] if spec.tree.ranks else Ranks(ties="average")
+    if first.break_ties_by or first.universe is not None:
+        return np.array([headline_ranks(spec, found, row) for row in rows])
+    rule, shape = first.round, rows.shape
+    figures = numeric.rounded(rows.ravel(), spec.digits, "half_up")
+    figures = figures if rule is None else numeric.rounded(figures, rule.digits, rule.how)
+    ordered = np.where(np.isfinite(figures), -figures if first.first == "highest" else figures, np.nan).reshape(shape)
+    ordered[:, ~found.universe] = np.nan
+    result = np.empty(shape)
+    for _, units in found.at(spec.tree.id).strata(first.within):
+        result[:, units] = numeric.average_ranks_of_rows(ordered[:, units])
+    return result
+
+
+def ranked_among(spec: IndexSpec, found: Scored) -> Vector:
+    """How many units each is ranked with by the first ranking of the root."""
+    within = spec.tree.ranks[0].within if spec.tree.ranks else []
+    ranked = found.universe & np.isfinite(found.scores[spec.tree.id])
+    result = np.zeros(found.sheet.height)
+    for _, rows in found.at("").strata(within):
+        result[rows] = ranked[rows].sum()
+    return result
+
+
 class Removal(NamedTuple):
     """Effect of leaving an indicator out: shifts of rank, correlation with the full ranking, units without score."""
 
@@ -96,22 +122,42 @@ class Removal(NamedTuple):
     units_lost: int
 
 
+class Shift(NamedTuple):
+    """How ranks move: mean and most, and how many units have none any more."""
+
+    mean_shift: float
+    largest_shift: float
+    units_lost: int
+
+
 def removals(spec: IndexSpec, sheet: Sheet, found: Scored) -> list[Removal]:
     """The index without each indicator in turn, the others weighed up; weights as they are."""
-    root = spec.tree.id
-    own = {item.id: found.scores[item.id] for item in indicators_of(spec.tree)}
-    full = headline_ranks(spec, found, found.scores[root])
+    full = headline_ranks(spec, found, found.scores[spec.tree.id])
     result = []
+    for name, ranks in ranks_without(spec, sheet, found).items():
+        both, shift = np.isfinite(full) & np.isfinite(ranks), shifted(full, ranks)
+        alike = kendall(full[both], ranks[both])
+        result.append(Removal(name, shift.mean_shift, shift.largest_shift, alike, shift.units_lost))
+    return result
+
+
+def ranks_without(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Vector]:
+    """Indicator → ranks of the units without it."""
+    own = {item.id: found.scores[item.id] for item in indicators_of(spec.tree)}
+    result = {}
     for item in indicators_of(spec.tree):
         variation = Variation(weights=found.weights, without=_emptied(spec, item.id), known=own)
-        without = scored(spec, sheet, variation, silent=True).scores[root]
-        ranks = headline_ranks(spec, found, without)
-        both = np.isfinite(full) & np.isfinite(ranks)
-        shift = np.abs(ranks - full)[both]
-        lost = int((np.isfinite(full) & ~np.isfinite(ranks)).sum())
-        mean, most = (numeric.mean(shift), float(shift.max())) if shift.size else (float("nan"), float("nan"))
-        result.append(Removal(item.id, mean, most, kendall(full[both], ranks[both]), lost))
+        without = scored(spec, sheet, variation, silent=True).scores[spec.tree.id]
+        result[item.id] = headline_ranks(spec, found, without)
     return result
+
+
+def shifted(full: Vector, ranks: Vector) -> Shift:
+    """How far the ranks of these units move from `full`."""
+    moved = np.abs(ranks - full)[np.isfinite(full) & np.isfinite(ranks)]
+    lost = int((np.isfinite(full) & ~np.isfinite(ranks)).sum())
+    mean, most = (numeric.mean(moved), float(moved.max())) if moved.size else (float("nan"), float("nan"))
+    return Shift(mean, most, lost)
 
 
 def _emptied(spec: IndexSpec, indicator: str) -> frozenset[str]:

@@ -54,11 +54,11 @@ def edges_of(grades: Grades, figures: Vector, at: Situation) -> list[Edges]:
 
 
 def classes_by(edges: list[Edges], figures: Vector) -> Classes:
-    """The class of every unit by edges that are known."""
-    result = np.full(figures.size, -1, dtype=np.int64)
+    """The class of every unit (the last axis of `figures`) by edges that are known."""
+    result = np.full(figures.shape, -1, dtype=np.int64)
     for rows, limits, side in edges:
-        own = figures[rows]
-        result[rows] = np.where(np.isfinite(own), np.searchsorted(limits, own, side=side), -1)
+        own = figures[..., rows]
+        result[..., rows] = np.where(np.isfinite(own), np.searchsorted(limits, own, side=side), -1)
     return result
 
 

@@ -12,6 +12,7 @@ from data_contracts.index_spec.basics import QuantileRule, RoundingRule, Ties
 
 Vector = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Table = NDArray[np.float64]
 
 # Relative room for the error of a few binary operations, within which a figure counts as a half or as whole.
 _FUZZ = 2.0**-46
@@ -142,6 +143,23 @@ def _ranks(values: Vector, ties: Ties) -> Vector:
     places = np.empty(values.size)
     places[order] = np.repeat(run, ends - starts)
     return places
+
+
+def average_ranks_of_rows(table: Table) -> Table:
+    """Rank of each figure within its row, 1 for the lowest, ties averaged; NaN stays NaN and is not counted."""
+    height, width = table.shape
+    order = np.argsort(table, axis=1, kind="stable")
+    ordered = np.take_along_axis(table, order, axis=1)
+    starts = np.ones((height, width), dtype=bool)
+    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    place = np.broadcast_to(np.arange(width), (height, width))
+    first = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+    ends = np.ones((height, width), dtype=bool)
+    ends[:, :-1] = starts[:, 1:]
+    last = np.minimum.accumulate(np.where(ends, place, width)[:, ::-1], axis=1)[:, ::-1]
+    result = np.empty((height, width))
+    np.put_along_axis(result, order, (first + last) / 2 + 1, axis=1)
+    return np.where(np.isnan(table), np.nan, result)
 
 
 def correlation(left: Vector, right: Vector) -> float:

@@ -123,11 +123,16 @@ def sheet_of(frame: pl.DataFrame, spec: IndexSpec) -> Sheet:
     words = words.sort(spec.unit)
     if words.is_empty():
         raise SheetError("index_no_units")
+    # In the order of the words: ids are compared as text.
+    ordered = used[(words["_row"] - 2).to_list()] if words.height else used
     numeric = [name for name, (_, is_number) in columns.items() if is_number]
     return Sheet(
         units=words[spec.unit].to_list(),
         words={name: words[name].to_list() for name in columns},
-        numbers={name: _numbers(words, name, blanks) for name in numeric},
+        numbers={
+            name: _figures(ordered, name) if ordered.schema[name].is_numeric() else _numbers(words, name, blanks)
+            for name in numeric
+        },
         blanks=blanks,
     )
 
@@ -140,6 +145,15 @@ def _check_ids(words: pl.DataFrame, unit: str) -> None:
     if again.height:
         count = again.height - again[unit].n_unique()
         raise SheetError("index_unit_twice", column=unit, count=count, row=again["_row"][1])
+
+
+def _figures(ordered: pl.DataFrame, name: str) -> Vector:
+    """Figures that are numbers already; blank where there is none."""
+    column = ordered[name].cast(pl.Float64)
+    wrong_cells = ordered.filter(~column.is_finite().fill_null(value=True)).sort("_row")
+    if wrong_cells.height:
+        raise SheetError("index_not_number", column=name, count=wrong_cells.height, row=wrong_cells["_row"][0])
+    return column.fill_null(float("nan")).to_numpy().astype(float)
 
 
 def _numbers(words: pl.DataFrame, name: str, blanks: frozenset[str]) -> Vector:

@@ -257,7 +257,7 @@ def _uncertainty(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, pl.D
     draws = uncertainty.drawn(spec, sheet, found, wanted)
     nominal = explaining.headline_ranks(spec, found, found.scores[spec.tree.id])
     tail = (1 - wanted.interval) / 2
-    limits = np.array([np.ceil(count * wanted.top_share) for count in _among(spec, found)])
+    limits = np.array([np.ceil(count * wanted.top_share) for count in explaining.ranked_among(spec, found)])
     intervals = pl.DataFrame(
         {
             "unit": sheet.units,
@@ -278,16 +278,6 @@ def _uncertainty(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, pl.D
         rows = _from_tuples(list(effects.values()), type(next(iter(effects.values()))))
         tables["sensitivity"] = pl.DataFrame({"choice": list(effects)}).hstack(rows)
     return tables
-
-
-def _among(spec: IndexSpec, found: Scored) -> Vector:
-    """How many units each is ranked with by the first ranking of the root."""
-    within = spec.tree.ranks[0].within if spec.tree.ranks else []
-    ranked = found.universe & np.isfinite(found.scores[spec.tree.id])
-    result = np.zeros(found.sheet.height)
-    for _, rows in found.at("").strata(within):
-        result[rows] = ranked[rows].sum()
-    return result
 
 
 def _chances(spec: IndexSpec, found: Scored, draws: uncertainty.Draws) -> pl.DataFrame:

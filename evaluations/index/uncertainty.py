@@ -4,20 +4,23 @@ Put here: drawing variations, rank intervals, chances of classes, Sobol effects 
 itself (scoring) and estimators (sensitivity). Every draw has its own seed, so a draw does not depend on the others.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.index_spec.document import IndexSpec, Uncertainty, WeightDraws, conditions_of, indicators_of, walk
+from data_contracts.index_spec.document import IndexSpec, Uncertainty, conditions_of, indicators_of, walk
 from data_contracts.index_spec.tree import NORMALISING, Combine, Group, Sampling, Step
 from evaluations.index import grading, sensitivity
-from evaluations.index.explaining import headline_ranks, kendall
+from evaluations.index.explaining import headline_ranks, headline_ranks_of_rows, kendall
 from evaluations.index.numeric import Vector
 from evaluations.index.scoring import Scored, Variation, scored
 from evaluations.index.sheet import Sheet
+from evaluations.index.stacking import combined_alone, copies_at_once, stacked, steps_alone, unit_by_unit
 from evaluations.index.weighing import scaled
 
 Table = NDArray[np.float64]
@@ -38,11 +41,21 @@ class Choices(NamedTuple):
 
 @dataclass(frozen=True)
 class Draws:
-    """Ranks (draws × units, NaN without), chances of the classes (units × classes), rank correlation of each draw."""
+    """Scores and ranks (draws × units, NaN without), and chances of the classes (units × classes)."""
 
+    scores: Table
     ranks: NDArray[np.float32]
     chances: Table | None
-    kendall: Vector
+    nominal: Vector
+
+    @cached_property
+    def kendall(self) -> Vector:
+        """Rank correlation of each draw with the nominal ranks."""
+        found = np.empty(len(self.ranks))
+        for at, ranks in enumerate(self.ranks.astype(float)):
+            both = np.isfinite(ranks) & np.isfinite(self.nominal)
+            found[at] = kendall(ranks[both], self.nominal[both])
+        return found
 
     def quantile(self, share: float) -> Vector:
         """Quantile of the ranks of each unit, a rank that did occur; NaN where a unit never had one."""
@@ -68,21 +81,12 @@ def active_factors(wanted: Uncertainty) -> list[str]:
 
 
 def drawn(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> Draws:
-    """The ranks of `wanted.draws` variations."""
+    """Scores, ranks and classes of `wanted.draws` variations."""
     engine = _Engine(spec, sheet, nominal, wanted)
     master = np.random.default_rng(wanted.seed)
-    ranks = np.empty((wanted.draws, sheet.height), dtype=np.float32)
-    correlations = np.empty(wanted.draws)
-    counts = engine.no_counts()
-    for at in range(wanted.draws):
-        root = engine.root(_choices(master.random(len(FACTORS)), wanted))
-        found = headline_ranks(spec, nominal, root)
-        ranks[at] = found
-        both = np.isfinite(found) & np.isfinite(engine.ranks)
-        correlations[at] = kendall(found[both], engine.ranks[both])
-        engine.count(root, counts)
-    chances = None if counts is None else counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return Draws(ranks, chances, correlations)
+    scores = engine.roots([_choices(master.random(len(FACTORS)), wanted) for _ in range(wanted.draws)])
+    ranks = headline_ranks_of_rows(spec, nominal, scores).astype(np.float32)
+    return Draws(scores, ranks, engine.chances(scores), engine.ranks)
 
 
 def sobol_effects(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> dict[str, sensitivity.Effect]:
@@ -125,8 +129,9 @@ class _Engine:
         self._grades = spec.tree.grades[0] if spec.tree.grades else None
         self._at = nominal.at(spec.tree.id)
         # Clusters found anew in every draw would be other classes each time; theirs stay as the spec's own run set.
+        # Fixed edges are the same in every draw.
         self._edges = None
-        if self._grades is not None and self._grades.how in ("clusters", "probit"):
+        if self._grades is not None and self._grades.how in ("clusters", "probit", "fixed"):
             self._edges = grading.edges_of(self._grades, nominal.scores[spec.tree.id], self._at)
 
     def root(self, choices: Choices) -> Vector:
@@ -140,28 +145,59 @@ class _Engine:
         )
         return scored(self._spec, self._sheet, variation, silent=True).scores[self._spec.tree.id]
 
+    def roots(self, drawn_choices: Sequence[Choices]) -> Table:
+        """The score of the root in every draw: draws × units; many draws in one pass where the tree allows it."""
+        scores = np.empty((len(drawn_choices), self._sheet.height))
+        if not _stackable(self._spec, self._wanted):
+            for at, choices in enumerate(drawn_choices):
+                scores[at] = self.root(choices)
+            return scores
+        alike: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+        for at, choices in enumerate(drawn_choices):
+            alike[choices.normalise, choices.combine, choices.impute].append(at)
+        most = copies_at_once(self._sheet)
+        for places in alike.values():
+            for start in range(0, len(places), most):
+                batch = places[start : start + most]
+                scores[batch] = self._pass([drawn_choices[at] for at in batch])
+        return scores
+
+    def _pass(self, batch: list[Choices]) -> Table:
+        """Draws that share all choices but seeds, computed on as many copies of the units."""
+        copies, first = len(batch), batch[0]
+        luck = [self._luck(choices.sampling) for choices in batch] if self._errors else []
+        height = self._sheet.height
+        variation = Variation(
+            raw=self._moved(np.concatenate(luck, axis=1)) if luck else {},
+            steps=self._steps[first.normalise, first.impute],
+            weights={
+                name: (self._nominal.weights[name] * factors[:, None, :])
+                .repeat(height // len(self._nominal.weights[name]), axis=1)
+                .reshape(copies * height, -1)
+                for name, factors in self._factors([choices.weights for choices in batch]).items()
+            },
+            combine=self._combine[first.combine],
+            known={name: np.tile(own, copies) for name, own in self._unmoved(first.normalise, first.impute).items()},
+        )
+        sheet = stacked(self._sheet, copies)
+        return scored(self._spec, sheet, variation, silent=True).scores[self._spec.tree.id].reshape(copies, height)
+
     def shift(self, choices: Choices) -> float:
         """Mean absolute shift of ranks against the spec's own."""
         shift = np.abs(headline_ranks(self._spec, self._nominal, self.root(choices)) - self.ranks)
         known = shift[np.isfinite(shift)]
         return float(known.mean()) if known.size else 0.0
 
-    def no_counts(self) -> Table | None:
-        """Zero draws of each class for every unit; None without grades."""
-        return None if self._grades is None else np.zeros((self._sheet.height, len(self._grades.classes)))
-
-    def count(self, root: Vector, counts: Table | None) -> None:
-        """Add the classes of one draw."""
-        if self._grades is None or counts is None:
-            return
-        by_edges = self._edges is not None
-        classes = grading.classes_by(self._edges or [], root) if by_edges else self._classes(root)
-        units = np.flatnonzero(classes >= 0)
-        counts[units, classes[units]] += 1
-
-    def _classes(self, root: Vector) -> grading.Classes:
-        assert self._grades is not None  # noqa: S101  (only called with grades)
-        return grading.classes_of(self._grades, root, self._at)
+    def chances(self, scores: Table) -> Table | None:
+        """Share of the draws in which each unit has each class, of those in which it has one; None without grades."""
+        if self._grades is None:
+            return None
+        if self._edges is not None:
+            classes = grading.classes_by(self._edges, scores)
+        else:
+            classes = np.array([grading.classes_of(self._grades, row, self._at) for row in scores])
+        counts = np.column_stack([(classes == at).sum(axis=0) for at in range(len(self._grades.classes))])
+        return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
     def _unmoved(self, normalise: int, impute: int) -> dict[str, Vector]:
         """Figures of the indicators that depend on the choice of steps alone, computed once for each."""
@@ -180,36 +216,65 @@ class _Engine:
     def _drawn_figures(self, seed: int) -> dict[str, Vector]:
         if not self._errors:
             return {}
+        return self._moved(self._luck(seed))
+
+    def _luck(self, seed: int) -> Table:
+        """Standard normal numbers of one draw: indicators with an error × units."""
         draws = np.random.default_rng([self._wanted.seed, 1, seed])
-        figures = dict(self._nominal.raw)
-        for name, (error, low, high) in self._errors.items():
-            moved = figures[name] + error * draws.standard_normal(error.size)
-            figures[name] = np.clip(moved, low, high)
+        return draws.standard_normal((len(self._errors), self._sheet.height))
+
+    def _moved(self, luck: Table) -> dict[str, Vector]:
+        """All raw figures, those with an error moved by `luck` (indicators × units, or copies of them)."""
+        copies = luck.shape[1] // self._sheet.height
+        figures = {name: np.tile(own, copies) for name, own in self._nominal.raw.items()}
+        for own_luck, (name, (error, low, high)) in zip(luck, self._errors.items(), strict=True):
+            figures[name] = np.clip(figures[name] + np.tile(error, copies) * own_luck, low, high)
         return figures
 
     def _drawn_weights(self, seed: int) -> dict[str, Table]:
-        if self._wanted.weights is None:
-            return self._nominal.weights
-        draws = np.random.default_rng([self._wanted.seed, 2, seed])
-        return {
-            name: weights * _weight_factors(scaled(weights).mean(axis=0), self._wanted.weights, draws)
-            for name, weights in self._nominal.weights.items()
-        }
+        return {name: self._nominal.weights[name] * factors for name, factors in self._factors([seed]).items()}
+
+    def _factors(self, seeds: Sequence[int]) -> dict[str, Table]:
+        """What the weights of each group are multiplied with: draws × parts."""
+        shares = {name: scaled(weights).mean(axis=0) for name, weights in self._nominal.weights.items()}
+        how = self._wanted.weights
+        if how is None:
+            return {name: np.ones((len(seeds), own.size)) for name, own in shares.items()}
+        draws = [np.random.default_rng([self._wanted.seed, 2, seed]) for seed in seeds]
+        if how.how == "dirichlet":
+            # Each generator serves the groups in their order, as it would alone.
+            return {name: np.array([_dirichlet(own, how.spread, one) for one in draws]) for name, own in shares.items()}
+        ends = np.cumsum([own.size for own in shares.values()])
+        luck = np.array([one.uniform(1 - how.spread, 1 + how.spread, ends[-1]) for one in draws])
+        parts = np.split(luck, ends[:-1], axis=1)
+        return {name: _keeping_sum(own, part) for (name, own), part in zip(shares.items(), parts, strict=True)}
 
 
-def _weight_factors(shares: Vector, how: WeightDraws, draws: np.random.Generator) -> Vector:
-    """What each weight is multiplied with; the sum of the weights stays (of the mean unit, where units differ)."""
-    if how.how == "uniform":
-        factors = draws.uniform(1 - how.spread, 1 + how.spread, shares.size)
-    else:
-        there = shares > 0
-        factors = np.ones(shares.size)
-        if there.sum() > 1:
-            known = shares[there]
-            concentration = max(float(np.mean((1 - known) / known)) / how.spread**2 - 1, 1e-3)
-            factors[there] = draws.dirichlet(concentration * known) / known
-    whole = float((shares * factors).sum())
-    return factors / whole * float(shares.sum()) if whole > 0 else np.ones(shares.size)
+def _stackable(spec: IndexSpec, wanted: Uncertainty) -> bool:
+    """Whether neither the tree nor any alternative lets one unit bear on another."""
+    return (
+        unit_by_unit(spec)
+        and all(steps_alone(steps) for steps in wanted.normalise)
+        and steps_alone(list(wanted.impute))
+        and all(combined_alone(rule) for rule in wanted.combine)
+    )
+
+
+def _dirichlet(shares: Vector, spread: float, draws: np.random.Generator) -> Vector:
+    """Factors of one group by a Dirichlet draw; a part without weight is left alone."""
+    there, factors = shares > 0, np.ones(shares.size)
+    if there.sum() > 1:
+        known = shares[there]
+        concentration = max(float(np.mean((1 - known) / known)) / spread**2 - 1, 1e-3)
+        factors[there] = draws.dirichlet(concentration * known) / known
+    return np.asarray(_keeping_sum(shares, factors[None, :])[0])
+
+
+def _keeping_sum(shares: Vector, factors: Table) -> Table:
+    """Factors by which the sum of the weights stays as it is (of the mean unit, where units differ)."""
+    whole = (shares * factors).sum(axis=1, keepdims=True)
+    scale = np.divide(float(shares.sum()), whole, out=np.ones_like(whole), where=whole > 0)
+    return np.where(whole > 0, factors * scale, 1.0)
 
 
 def _varied_steps(spec: IndexSpec, wanted: Uncertainty, normalise: int, impute: int) -> dict[str, list[Step]]:

@@ -371,6 +371,7 @@ USUAL: dict[str, list[Fault]] = {
         _WRONG_CHECK,
         _reject("discharge_not_before_admit", put(discharge_date=_LONG_AGO), lambda row: bool(row["discharge_date"])),
         _reject("cost_not_negative", put(total_cost_fen="-10.00")),
+        _reject("required_institution_code", put(institution_code="")),
         _reject("admit_date_in_period", put(admit_date=_LONG_AGO)),
         _reject("code_encounter_class", put(encounter_class="体检")),
         _reject("type_total_cost_fen", put(total_cost_fen="1e400")),

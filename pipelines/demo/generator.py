@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import polars as pl
 
 from data_contracts.contracts import Catalog, FeedContract
-from pipelines.demo import bureau, forms, records, truth
+from pipelines.demo import bureau, forms, records, truth, truth_rows
 from pipelines.demo.care import Care
 from pipelines.demo.city import City, build_city
 from pipelines.demo.draws import Draws
@@ -22,10 +23,13 @@ from pipelines.demo.levers import Levers
 from pipelines.demo.people import CONDITIONS, People, make_people
 from pipelines.demo.scenario import DEFAULT, Scenario, load_scenario
 from pipelines.demo.timeline import Month, Span, spans_between
+from pipelines.demo.truth_basis import Period
 
 # Each fault of a file is planted once more for every so many records.
 _RECORDS_PER_FAULT = 50_000
 _DAYS_TO_CORRECT = 25
+# Files are received from this day after the period on, on one of so many days; some senders have fewer.
+_DAYS_TO_DELIVER, _DAYS_APART = 3, 10
 # Feeds of which a file of some length holds one record twice.
 _REPEATS = ("health_bureau.residents", "hospitals.encounters", "insurers.settlements")
 _REPEATS_FROM = 400
@@ -87,7 +91,8 @@ class _Demo:
             rows, at = self._repeat_one(rows, spoiled)
             people = people.append(people[at : at + 1]) if people is not None else None
         path = f"{key.replace('.', '/')}/{name}"
-        forms.write(self.landing / path, forms.csv_bytes(contract, rows, encoding, spoiled.broken_lines))
+        data = forms.csv_bytes(contract, rows, encoding, spoiled.broken_lines)
+        forms.write(self.landing / path, data, self._note(path))
         self.notes.extend((path, at + 1, rule, kind) for at, rule, kind in spoiled.notes)
         self.deliver_hostile(contract, texts, path)
         if people is not None:
@@ -95,6 +100,17 @@ class _Demo:
         self.count(rows.height)
         self.keep(key, table.filter(spoiled.valid))
         return spoiled
+
+    def _note(self, path: str) -> str | None:
+        """The delivery note of a file: when it was received, mostly in time; a city without faults writes none.
+
+        Where whole files are wrong too, which of two counts hangs on their notes alone.
+        """
+        span = next((span for span in self.spans if span.key in path), None)
+        if self.scenario.faults != "usual" or span is None:
+            return None
+        received = np.datetime64(span.end + _DAYS_TO_DELIVER + crc32(path.encode()) % _DAYS_APART, "D")
+        return f"received_at: {received}T09:00:00+08:00\n"
 
     def _faults(self, contract: FeedContract) -> list[Fault]:
         """What is spoiled in a feed; of lists that other feeds are read by nothing that would be refused."""
@@ -203,16 +219,16 @@ def _answer(demo: _Demo, span: Span, year: dict[str, pl.DataFrame], answers: dic
     for feed in _OF_THE_YEAR:
         kept = now[feed].select(_KEPT_OF_SETTLEMENTS) if feed == "settlements" else now[feed]
         year[feed] = pl.concat([year[feed], kept]) if feed in year else kept
-    period = truth.Period(demo.city, demo.levers, demo.months, span, now, year)
+    period = Period(demo.city, demo.levers, demo.months, span, now, year)
     found = truth.counts(period)
     year |= truth.reached(found)
     found = truth.known(found, span, demo.spans[0])
     areas, final = demo.city.areas(span), demo.city.areas(demo.spans[-1])
-    answers["indicators"].append(truth.indicator_rows(found, areas, span))
+    answers["indicators"].append(truth_rows.indicator_rows(found, areas, span))
     if not areas.equals(final):
-        answers["rebased"].append(truth.indicator_rows(found, final, span))
-    answers["effects"].append(truth.effect_rows(found, areas, span))
-    answers["causes"].append(truth.cause_rows(demo.levers, list(demo.scenario.levers), span, areas))
+        answers["rebased"].append(truth_rows.indicator_rows(found, final, span))
+    answers["effects"].append(truth_rows.effect_rows(found, areas, span))
+    answers["causes"].append(truth_rows.cause_rows(demo.levers, list(demo.scenario.levers), span, areas))
 
 
 def _write_links(home: Path, demo: _Demo, span: Span) -> None:

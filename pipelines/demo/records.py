@@ -249,10 +249,14 @@ def encounters(draws: Draws, city: City, people: People, levers: Levers, span: S
     return table.with_columns(
         centre.zip_with(primary, hospital).alias("institution_code"),
         centre.zip_with(referred, pl.Series([None], dtype=pl.String)).alias("referred_from"),
-        serial("JZ", span, n).alias("encounter_no"),
         pl.col("diagnosis_code").replace_strict(_DEPARTMENTS).alias("department"),
     ).with_columns(
-        pl.when(encounter_class="emergency").then(pl.lit("急诊科")).otherwise("department").alias("department")
+        pl.when(encounter_class="emergency").then(pl.lit("急诊科")).otherwise("department").alias("department"),
+        # Every institution numbers from one on.
+        (
+            pl.lit(f"JZ{span.key}-")
+            + pl.int_range(1, pl.len() + 1).over("institution_code").cast(pl.String).str.zfill(8)
+        ).alias("encounter_no"),
     )
 
 

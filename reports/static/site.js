@@ -583,12 +583,70 @@
         $("policy-page").textContent = S("policy_page");
       }
       const list = members(state.level(), state.within());
-      const facts = [["class", policy.class], ["document", policy.document], ["target_group", policy.group], ["owner", policy.owner]];
+      const facts = [["class", policy.class], ["document", policy.document], ["target_group", policy.group], ["owner", policy.owner], ["lock", (D.sure[policy.id] || {}).lock]];
       fill($("about"), facts.filter(([, words]) => words).map(([key, words]) => h("div", null, h("dt", null, S("about." + key)), h("dd", null, words))));
       scoreDots(policy, list, state);
       scoreTable(policy, list, state);
+      const sure = D.sure[policy.id];
+      if (!sure) return;
+      const [rank, of, lo, hi] = sure.among;
+      $("sure-title").textContent = "· " + policy.title + (sure.among.length ? " · " + S("among_policies", { rank: num(rank, 0), of, lo: num(lo, 0), hi: num(hi, 0) }) : "");
+      howSure(sure, list, state);
     }
     state.start();
+  }
+
+  // ---- how sure: shared by the pages of three dimensions and of risk -------------------------------------------
+  const percent = (share) => (share === null || share === undefined ? MISSING : num(share * 100, 0) + "%");
+  // Grades stand from the best to the worst, tiers of risk from low to high: the last is the one to worry about.
+  const TIERS = ["#17425a", "#2b7595", "#9db8c6", "#d9a441", "#b3563a"];
+  function howSure(sure, list, state) {
+    const known = list.filter((i) => sure.rank[i] !== null && sure.rank[i] !== undefined);
+    const [order] = ends(known, (i) => -sure.rank[i]);
+    $("sure-note").textContent = known.length ? "" : S("no_ranks");
+    const rows = order.map((_, row) => row).filter((row) => order[row] !== null);
+    if (known.length > 1) rankLines(sure, order, rows, state); else clear("sure-ranks");
+    if (known.length && sure.grades.length) gradeBars(sure, order, rows, state); else clear("sure-grades");
+    grid($("sure-figures"), list, [
+      areaColumn(state), ...parentColumn(list),
+      { title: S("rank"), kind: "num", value: (i) => sure.rank[i], cell: (i) => (sure.rank[i] === null ? MISSING : S("rank_of", { rank: num(sure.rank[i], 0), of: sure.of[i] })) },
+      { title: S("rank_interval"), kind: "num", value: (i) => sure.lo[i], cell: (i) => range(sure.lo[i], sure.hi[i], 0) },
+      { title: S("top_tenth"), kind: "num", value: (i) => sure.top[i], cell: (i) => percent(sure.top[i]) },
+      ...sure.grades.map((grade) => ({ title: grade.title, kind: "num", heat: (i) => (grade.chance[i] === null ? null : grade.chance[i] * 100), value: (i) => grade.chance[i], cell: (i) => percent(grade.chance[i]) })),
+    ], { sort: parentColumn(list).length + 2, go: goInto(state), size: 15 });
+    grid($("sure-weights"), sure.weights[String(state.level())] || [], [
+      { title: S("part"), value: (part) => part.title, cell: (part) => part.title },
+      { title: S("kind_of_part"), value: (part) => part.kind, cell: (part) => part.kind },
+      { title: S("overall"), kind: "num", value: (part) => part.overall, cell: (part) => percent(part.overall) },
+      { title: S("importance"), kind: "num", value: (part) => part.importance, cell: (part) => percent(part.importance) },
+      { title: S("flag"), value: (part) => part.flag, cell: (part) => part.flag },
+      { title: S("mean_shift"), kind: "num", value: (part) => part.shift, cell: (part) => num(part.shift, 1) },
+      { title: S("largest_shift"), kind: "num", value: (part) => part.most, cell: (part) => num(part.most, 0) },
+      { title: S("units_lost"), kind: "num", value: (part) => part.lost, cell: (part) => count(part.lost) },
+    ], { sort: -3 });
+  }
+  function rankLines(sure, order, rows, state) {
+    chart("sure-ranks", [
+      intervalTrace(order, spans(order, (i) => sure.lo[i], (i) => sure.hi[i]), ACCENT, 4),
+      { type: "scatter", mode: "markers", x: rows.map((row) => sure.rank[order[row]]), y: rows, customdata: rows.map((row) => order[row]),
+        marker: { color: "#fff", size: 9, line: { color: ACCENT, width: 2 } },
+        text: rows.map((row) => `<b>${safe(A.name[order[row]])}</b><br>${safe(S("rank"))} ${num(sure.rank[order[row]], 0)}<br>${safe(S("rank_interval"))} ${range(sure.lo[order[row]], sure.hi[order[row]], 0)}`),
+        hovertemplate: "%{text}<extra></extra>" },
+    ], {
+      yaxis: rowsAxis(order), xaxis: { title: { text: S("rank"), font: { size: 12, color: SOFT } }, zeroline: false, rangemode: "tozero" },
+    }, { height: rowsHeight(order), onPick: (i) => state.into(i) });
+  }
+  function gradeBars(sure, order, rows, state) {
+    chart("sure-grades", sure.grades.map((grade, at) => ({
+      type: "bar", orientation: "h", name: safe(grade.title), showlegend: true, y: rows,
+      x: rows.map((row) => (grade.chance[order[row]] === null ? null : grade.chance[order[row]] * 100)),
+      marker: { color: TIERS[Math.round((at * (TIERS.length - 1)) / Math.max(sure.grades.length - 1, 1))], line: { color: "#fff", width: 1 } },
+      customdata: rows.map((row) => order[row]), textposition: "none", hovertemplate: "%{text}<extra></extra>",
+      text: rows.map((row) => `<b>${safe(A.name[order[row]])}</b><br>${safe(grade.title)} ${percent(grade.chance[order[row]])}`),
+    })), {
+      barmode: "stack", bargap: 0.25, yaxis: rowsAxis(order), xaxis: { range: [0, 100], ticksuffix: "%", title: { text: S("chance"), font: { size: 12, color: SOFT } } },
+      showlegend: true, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", traceorder: "normal", itemclick: false, itemdoubleclick: false }, margin: { l: 10, r: 16, t: 44, b: 44, pad: 4 },
+    }, { height: rowsHeight(order) + 40, onPick: (i) => state.into(i) });
   }
 
   // ---- page: one policy -----------------------------------------------------------------------------------------------
@@ -670,9 +728,17 @@
   function risk() {
     if (!N || !D.risk) return;
     const R = D.risk;
+    const box = $("sure-index");
+    if (box) D.sure.forEach((index, at) => box.append(h("option", { value: at }, index.title)));
     const state = scope(draw);
+    if (box) box.addEventListener("change", () => state.start());
     function draw() {
       const list = members(state.level(), state.within());
+      if (box) {
+        const index = D.sure[Number(box.value)];
+        $("sure-title").textContent = "· " + index.title + " · " + index.lock;
+        howSure(index, list, state);
+      }
       const [order, extremes] = ends(list, (i) => R.val[i]);
       chartNote(list, (i) => R.val[i], extremes, "");
       if (order.length) { dots(order); bars(order); } else { clear("risk-dots"); clear("risk-bars"); }

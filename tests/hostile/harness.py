@@ -28,7 +28,8 @@ from assets.intake.findings import FileRefused
 from assets.intake.staging import Chunk, stage
 from data_contracts.closed import parse, read_yaml
 from data_contracts.contracts import Catalog
-from data_contracts.settings import REGISTRY, Limits
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import REGISTRY
 from pipelines.checking import CheckReport
 from tests.hostile.records import FEED, KEY, STORED, TALLY_COLUMNS, Visit, desk, id18
 

@@ -2,25 +2,14 @@
 
 import io
 import zipfile
-from functools import partial, reduce
+from functools import reduce
 
 import pytest
 
-from tests.hostile.builders import DBF_FIELDS, dbf, dbf_row, gzipped, locked, natural, parquet, sheet, zipped
-from tests.hostile.harness import Case, ok, parameters
-from tests.hostile.records import HEADER, line, table, typed_frame, visit, visits
-
-GOOD = visits(3)
-frame = partial(typed_frame, GOOD)
-LOADS = [ok(record) for record in GOOD]
-TITLES = list(HEADER.values())
-CSV = table(GOOD).encode()
-BOOK = sheet([TITLES, *(natural(record) for record in GOOD)])
-ROWS = [dbf_row(record) for record in GOOD]
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data, fates, refusals, **more)
+from tests.hostile.builders import DBF_FIELDS, dbf, gzipped, locked, parquet, zipped
+from tests.hostile.harness import ok, parameters
+from tests.hostile.records import line, table, visit, visits
+from tests.hostile.three_visits import BOOK, CSV, DBF_ROWS, GOOD, LOADS, case, frame
 
 
 def bomb_zip():
@@ -85,7 +74,7 @@ ARCHIVES = [
     zip_case("zip-unknown-method", of_method_nine(), None, "damaged"),
     zip_case("zip-stored", zipped({"a.csv": CSV}, method=zipfile.ZIP_STORED), LOADS),
     zip_case("zip-workbook", zipped({"a.xlsx": BOOK}), LOADS),
-    zip_case("zip-dbf", zipped({"a.dbf": dbf(DBF_FIELDS, ROWS)}), LOADS),
+    zip_case("zip-dbf", zipped({"a.dbf": dbf(DBF_FIELDS, DBF_ROWS)}), LOADS),
     zip_case("zip-parquet", zipped({"a.parquet": parquet(frame())}), LOADS),
     zip_case("zip-in-a-folder", zipped({"2025/": b"", "2025/a.csv": CSV}), LOADS),
     zip_case(

@@ -19,15 +19,13 @@ from assets.lake.home import Home
 from assets.lake.parts import part_path, read_manifest
 from assets.vault.crypto import VaultKeys
 from tests.hostile.builders import DBF_FIELDS, dbf, dbf_row, natural, sheet, zipped
-from tests.hostile.harness import LIMITS, Case, assert_silent, judge, ok, refused
+from tests.hostile.harness import LIMITS, Case, assert_silent, judge, refused
 from tests.hostile.records import FEED, HEADER, PERIOD, STORED, desk, id18, table, visit, visits
+from tests.hostile.three_visits import CSV, GOOD, LOADS
 
 NOW = datetime(2025, 4, 10, 8, 0, tzinfo=UTC)
-GOOD = visits(3)
-CSV = table(GOOD).encode()
 SHA = hashlib.sha256(CSV).hexdigest()
-LOADS = [ok(record) for record in GOOD]
-SHORT = table(GOOD).encode() + b"V0009,short\n"
+SHORT = CSV + b"V0009,short\n"
 
 NOTES = [
     Case("rows-right", CSV, LOADS, note={"rows": 3}),

@@ -4,23 +4,21 @@ import codecs
 
 import pytest
 
-from tests.hostile.harness import Case, ok, parameters
-from tests.hostile.records import HEADER, line, table, visit, visits
+from tests.hostile.harness import ok, parameters
+from tests.hostile.records import HEADER, line, table, visit
+from tests.hostile.three_visits import (
+    HEAD,
+    LOADS,
+    ONE,
+    TEXT,
+    THREE,
+    TWO,
+    case,
+    text,
+)
 
-GOOD = visits(3)
-LOADS = [ok(record) for record in GOOD]
-TEXT = table(GOOD)
-HEAD, ONE, TWO, THREE = TEXT.splitlines()
 NO_CHINESE = [visit(n, {"note": f"note-{n}-xx"}, note=f"note-{n}-xx", name=f"zhang san {n}") for n in range(1, 4)]
 ASCII_HEADER = list(HEADER)
-
-
-def text(*lines, end="\n"):
-    return "".join(item + end for item in lines)
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data.encode() if isinstance(data, str) else data, fates, refusals, **more)
 
 
 def many(count, note="备注"):

@@ -1,48 +1,36 @@
 """DBF, Parquet, archives, sizes, names of files: what a file is, is known by its content."""
 
 import datetime as dt
-from functools import partial
 
 import polars as pl
 import pytest
 
-from tests.hostile.builders import DBF_FIELDS, dbf, dbf_row, gzipped, natural, parquet, sheet, zipped
-from tests.hostile.harness import LIMITS, Case, bad, judge, ok, other, refused, safe, through_check, unread
-from tests.hostile.records import HEADER, Visit, desk, line, table, typed_frame, visit, visits
-
-GOOD = visits(3)
-frame = partial(typed_frame, GOOD)
-LOADS = [ok(record) for record in GOOD]
-TITLES = list(HEADER.values())
-CSV = table(GOOD).encode()
-BOOK = sheet([TITLES, *(natural(record) for record in GOOD)])
-ROWS = [dbf_row(record) for record in GOOD]
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data, fates, refusals, **more)
+from tests.hostile.builders import DBF_FIELDS, dbf, dbf_row, gzipped, parquet, zipped
+from tests.hostile.harness import LIMITS, bad, judge, ok, other, refused, safe, through_check, unread
+from tests.hostile.records import HEADER, Visit, desk, line, table, visit
+from tests.hostile.three_visits import BOOK, CSV, DBF_ROWS, GOOD, LOADS, TITLES, case, frame
 
 
 def memo():
     fields = [*DBF_FIELDS[:-1], (HEADER["note"], "M", 10, 0)]
-    return dbf(fields, [[*row[:-1], "1"] for row in ROWS], version=0x83)
+    return dbf(fields, [[*row[:-1], "1"] for row in DBF_ROWS], version=0x83)
 
 
 def dbf_with(**cells):
-    return dbf(DBF_FIELDS, [ROWS[0], dbf_row(GOOD[1], **cells), ROWS[2]])
+    return dbf(DBF_FIELDS, [DBF_ROWS[0], dbf_row(GOOD[1], **cells), DBF_ROWS[2]])
 
 
 WIDER = [(name, kind, 30 if kind == "C" else size, d) for name, kind, size, d in DBF_FIELDS]
 DBF = [
-    case("dbf-gbk", dbf(DBF_FIELDS, ROWS), LOADS, name="a_2025Q1.dbf"),
-    case("dbf-named-csv", dbf(DBF_FIELDS, ROWS), LOADS),
-    case("dbf-upper-name", dbf(DBF_FIELDS, ROWS), LOADS, name="A_2025Q1.DBF"),
-    case("dbf-deleted-row", dbf(DBF_FIELDS, ROWS, deleted=[2]), [LOADS[0], other(), LOADS[2]]),
-    case("dbf-all-deleted", dbf(DBF_FIELDS, ROWS, deleted=[1, 2, 3]), [other()] * 3, "record"),
-    case("dbf-cut", dbf(DBF_FIELDS, ROWS)[:-60], None, "damaged", "truncated", "cut", "dbf"),
+    case("dbf-gbk", dbf(DBF_FIELDS, DBF_ROWS), LOADS, name="a_2025Q1.dbf"),
+    case("dbf-named-csv", dbf(DBF_FIELDS, DBF_ROWS), LOADS),
+    case("dbf-upper-name", dbf(DBF_FIELDS, DBF_ROWS), LOADS, name="A_2025Q1.DBF"),
+    case("dbf-deleted-row", dbf(DBF_FIELDS, DBF_ROWS, deleted=[2]), [LOADS[0], other(), LOADS[2]]),
+    case("dbf-all-deleted", dbf(DBF_FIELDS, DBF_ROWS, deleted=[1, 2, 3]), [other()] * 3, "record"),
+    case("dbf-cut", dbf(DBF_FIELDS, DBF_ROWS)[:-60], None, "damaged", "truncated", "cut", "dbf"),
     case(
         "dbf-cut-at-a-row",
-        dbf(DBF_FIELDS, ROWS)[: -1 - 1 - sum(f[2] for f in DBF_FIELDS)],
+        dbf(DBF_FIELDS, DBF_ROWS)[: -1 - 1 - sum(f[2] for f in DBF_FIELDS)],
         None,
         "damaged",
         "truncated",
@@ -51,18 +39,18 @@ DBF = [
     ),
     case(
         "dbf-states-fewer",
-        dbf(DBF_FIELDS, ROWS, stated=2),
+        dbf(DBF_FIELDS, DBF_ROWS, stated=2),
         [*LOADS[:2], refused()],
         "damaged",
         "truncated",
         "cut",
         "dbf",
     ),
-    case("dbf-states-more", dbf(DBF_FIELDS, ROWS, stated=5), None, "damaged", "truncated", "cut", "dbf"),
+    case("dbf-states-more", dbf(DBF_FIELDS, DBF_ROWS, stated=5), None, "damaged", "truncated", "cut", "dbf"),
     case("dbf-no-rows", dbf(DBF_FIELDS, []), [], "records", "empty"),
     case(
         "dbf-head-cut",
-        dbf(DBF_FIELDS, ROWS)[:40],
+        dbf(DBF_FIELDS, DBF_ROWS)[:40],
         None,
         "damaged",
         "truncated",
@@ -86,19 +74,19 @@ DBF = [
     case("dbf-unknown-truth", dbf_with(done="?"), [LOADS[0], ok(Visit({}, {**GOOD[1].read, "done": None})), LOADS[2]]),
     case(
         "dbf-utf-8",
-        dbf([(f"F{n}", *f[1:]) for n, f in enumerate(WIDER)], ROWS, encoding="utf-8"),
+        dbf([(f"F{n}", *f[1:]) for n, f in enumerate(WIDER)], DBF_ROWS, encoding="utf-8"),
         None,
         "header",
         "dbf",
     ),
     case(
         "dbf-half-a-character",
-        dbf(DBF_FIELDS, ROWS).replace("门诊".encode("gbk"), b"\xc3\xc5\xd5 "),
+        dbf(DBF_FIELDS, DBF_ROWS).replace("门诊".encode("gbk"), b"\xc3\xc5\xd5 "),
         None,
         "encoding",
         "dbf",
     ),
-    case("dbf-total-row", dbf(DBF_FIELDS, [*ROWS, ["合计", *[""] * 7, "6.15", "", "", ""]]), [*LOADS, other()]),
+    case("dbf-total-row", dbf(DBF_FIELDS, [*DBF_ROWS, ["合计", *[""] * 7, "6.15", "", "", ""]]), [*LOADS, other()]),
 ]
 
 

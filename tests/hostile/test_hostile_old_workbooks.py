@@ -1,29 +1,14 @@
 """Old workbooks and what bears their name: BIFF, pages of HTML, one XML file, plain text."""
 
-import datetime as dt
-
 import pytest
 
 from tests.hostile.builders import biff, compound, natural, sheet
-from tests.hostile.harness import Case, bad, ok
-from tests.hostile.records import HEADER, Visit, table, visit, visits
+from tests.hostile.harness import bad, ok
+from tests.hostile.records import Visit, table, visit
+from tests.hostile.three_visits import FOOT, GOOD, LOADS, ROWS, TEXTS, TITLES, XLS
+from tests.hostile.three_visits import book_case as case
 
 pytestmark = pytest.mark.slow
-
-GOOD = visits(3)
-LOADS = [ok(record) for record in GOOD]
-TITLES = list(HEADER.values())
-TEXTS = [TITLES, *(record.texts() for record in GOOD)]
-ROWS = [TITLES, *(natural(record) for record in GOOD)]
-XLSX = "甲_2025Q1.xlsx"
-MIDNIGHT = dt.datetime.combine(dt.date(2025, 1, 5), dt.time())
-XLS = "甲_2025Q1.xls"
-FOOT = ["合计", *[None] * 7, 6.15]
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data, fates, refusals, **{"name": XLSX, **more})
-
 
 LONG = 110_101_199_003_070_123
 HTML = (

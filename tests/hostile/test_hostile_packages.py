@@ -1,6 +1,5 @@
 """Packages of workbooks: damage, bombs, entities, odd dialects, other programs' files under the name."""
 
-import datetime as dt
 import io
 import re
 import warnings
@@ -9,26 +8,10 @@ import zipfile
 import pytest
 
 from tests.hostile.builders import SHEET, compound, locked, natural, patched, replacing, sheet, zipped
-from tests.hostile.harness import Case, ok, parameters
-from tests.hostile.records import HEADER, table, visit, visits
-
-GOOD = visits(3)
-LOADS = [ok(record) for record in GOOD]
-TITLES = list(HEADER.values())
-TEXTS = [TITLES, *(record.texts() for record in GOOD)]
-ROWS = [TITLES, *(natural(record) for record in GOOD)]
-XLSX = "甲_2025Q1.xlsx"
-MIDNIGHT = dt.datetime.combine(dt.date(2025, 1, 5), dt.time())
-XLS = "甲_2025Q1.xls"
-FOOT = ["合计", *[None] * 7, 6.15]
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data, fates, refusals, **{"name": XLSX, **more})
-
-
-def part(change, data=None, name=SHEET):
-    return patched(data or sheet(ROWS), {name: change})
+from tests.hostile.harness import parameters
+from tests.hostile.records import table, visit
+from tests.hostile.three_visits import GOOD, LOADS, ROWS, TITLES, part
+from tests.hostile.three_visits import book_case as case
 
 
 def bomb():

@@ -26,7 +26,7 @@ def test_no_polluted_file_is_read_wrong(level):
 
 @pytest.mark.slow
 def test_no_polluted_row_is_read_wrong():
-    _, wrong = pollock.score(pollock.separators(range(2, 12)))
+    _, wrong = pollock.score(pollock.separators((2, 7, 11)))
     assert not wrong, "\n".join(wrong)
 
 

@@ -2,21 +2,9 @@
 
 import pytest
 
-from tests.hostile.harness import Case, aside, ok, other, refused, unread
+from tests.hostile.harness import aside, ok, other, refused, unread
 from tests.hostile.records import HEADER, Visit, line, table, visit, visits
-
-GOOD = visits(3)
-LOADS = [ok(record) for record in GOOD]
-TITLES = list(HEADER.values())
-HEAD, ONE, TWO, THREE = table(GOOD).splitlines()
-
-
-def text(*lines):
-    return "".join(item + "\n" for item in lines)
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data.encode(), fates, refusals, **more)
+from tests.hostile.three_visits import GOOD, HEAD, LOADS, ONE, THREE, TITLES, TWO, case, text
 
 
 def under(titles, records=GOOD):

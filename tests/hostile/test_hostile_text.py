@@ -5,28 +5,19 @@ from hashlib import sha256
 
 import pytest
 
-from tests.hostile.harness import Case, ok, other, parameters, refused, safe, through_check, unread
-from tests.hostile.records import HEADER, desk, line, table, visit, visits
-
-GOOD = visits(3)
-LOADS = [ok(record) for record in GOOD]
-TEXT = table(GOOD)
-HEAD, ONE, TWO, THREE = TEXT.splitlines()
-NO_CHINESE = [visit(n, {"note": f"note-{n}-xx"}, note=f"note-{n}-xx", name=f"zhang san {n}") for n in range(1, 4)]
-ASCII_HEADER = list(HEADER)
-
-
-def text(*lines, end="\n"):
-    return "".join(item + end for item in lines)
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data.encode() if isinstance(data, str) else data, fates, refusals, **more)
-
-
-def many(count, note="备注"):
-    return "".join(line(visit(n, note=f"{note}{n}").texts()) + "\n" for n in range(1, count + 1))
-
+from tests.hostile.harness import ok, other, parameters, refused, safe, through_check, unread
+from tests.hostile.records import desk, line, table, visit
+from tests.hostile.three_visits import (
+    GOOD,
+    HEAD,
+    LOADS,
+    ONE,
+    TEXT,
+    THREE,
+    TWO,
+    case,
+    text,
+)
 
 LINE_ENDS = [
     case("crlf", table(GOOD, end="\r\n"), LOADS),

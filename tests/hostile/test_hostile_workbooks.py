@@ -6,23 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from tests.hostile.builders import SHEET, book, natural, patched, replacing, sheet
-from tests.hostile.harness import Case, aside, bad, ok, other, refused, safe
-from tests.hostile.records import HEADER, Visit, id18, visit, visits
+from tests.hostile.builders import book, natural, replacing, sheet
+from tests.hostile.harness import aside, bad, ok, other, refused, safe
+from tests.hostile.records import HEADER, Visit, id18, visit
+from tests.hostile.three_visits import FOOT, GOOD, LOADS, ROWS, TEXTS, TITLES, part
+from tests.hostile.three_visits import book_case as case
 
-GOOD = visits(3)
-LOADS = [ok(record) for record in GOOD]
-TITLES = list(HEADER.values())
-TEXTS = [TITLES, *(record.texts() for record in GOOD)]
-ROWS = [TITLES, *(natural(record) for record in GOOD)]
-XLSX = "甲_2025Q1.xlsx"
 MIDNIGHT = dt.datetime.combine(dt.date(2025, 1, 5), dt.time())
-XLS = "甲_2025Q1.xls"
-FOOT = ["合计", *[None] * 7, 6.15]
-
-
-def case(ident, data, fates=None, *refusals, **more):
-    return Case(ident, data, fates, refusals, **{"name": XLSX, **more})
 
 
 def changed(read=None, **cells):
@@ -36,10 +26,6 @@ def says(ident, read, *refusals, **cells):
 
 def wrong(ident, *rules, refusals=("workbook", "cell", "formula", "number"), **cells):
     return case(ident, changed(**cells), [LOADS[0], bad(*rules), LOADS[2]], *refusals)
-
-
-def part(change, data=None, name=SHEET):
-    return patched(data or sheet(ROWS), {name: change})
 
 
 def without_cached_value():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluations.allocation import Allocation, AllocationRule, Payee, ReserveRule, StreamRule, allocate
+from evaluations.allocation_v1 import Allocation, AllocationRule, Payee, ReserveRule, StreamRule, allocate
 from evaluations.rounding import instalments, largest_remainder
 from evaluations.waterfill import NoSolution, water_fill
 

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -105,12 +106,13 @@ share:
 """
 
 
-def contract(feed: str, columns: dict[str, dict[str, object]], **extras: object) -> str:
+def contract(feed: str, columns: dict[str, dict[str, object]], **extras: Any) -> str:
     head = {"sender": "office", "feed": feed, "titles": {"zh": feed, "en": feed}, "valid_from": "2020-01-01", **extras}
     ours = [
         {
             "name": name,
             "logicalType": "string",
+            "required": name in extras["business_key"],
             "customProperties": [{"property": "kangheng", "value": {"titles": {"zh": name, "en": name}, **column}}],
         }
         for name, column in columns.items()

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.made_once import made_once
+
 # Long enough that two communities merge and a township is divided.
 FIRST, LAST, RESIDENTS, SEED = "2024Q1", "2025Q3", 2_000, 7
 
@@ -39,10 +41,8 @@ def released(release: Path, table: str) -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo city that has been run."""
-    path = make_city(tmp_path_factory.mktemp("road") / "city")
-    run_city(path)
-    return path
+    """A demo city that has been run; whoever changes anything in it copies it first."""
+    return made_once(tmp_path_factory, "city_on_the_road", lambda path: run_city(make_city(path)))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.contracts import Catalog, stored_columns
 from data_contracts.periods import Period
-from data_contracts.settings import Settings, load_settings
+from data_contracts.settings.loading import load_settings
+from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 
 _HOME = """

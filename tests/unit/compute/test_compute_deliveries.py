@@ -15,7 +15,7 @@ from assets.compute.suite import unmet
 from data_contracts.closed import DefinitionError, parse, read_yaml
 from data_contracts.judgement import EXPECTATIONS, Bound, Expectation
 from data_contracts.periods import Period, periods_between
-from data_contracts.settings import REGISTRY
+from data_contracts.settings.loading import REGISTRY
 from data_contracts.tables import output_tables
 
 REGISTERED = {key: parse(Expectation, entry, key) for key, entry in read_yaml(REGISTRY / "judgement.yaml").items()}
@@ -43,6 +43,7 @@ class Delivered:
         *,
         refused: int = 0,
         duplicate: int = 0,
+        resent: int = 0,
         counts: Sequence[Count] = (),
         counted: int | None = None,
         status: str = "taken",
@@ -54,6 +55,7 @@ class Delivered:
             "file_id": name, "sender": "hospitals", "institution": institution, "feed": "encounters", "period": period,
             "records": records, "unreadable": 0, "non_data": 0, "quarantined": refused,
             "current": accepted - duplicate, "superseded": 0, "duplicate": duplicate, "status": status,
+            "resent": resent,
         }  # fmt: skip
         self.files.append(tuple(row.get(column) for column in output_tables()["quality__files"].columns))
         own = [
@@ -184,6 +186,9 @@ def test_too_many_refused_records_fail_by_name(refused: int, fails: bool) -> Non
 def test_too_many_duplicates_fail_by_name(duplicate: int, fails: bool) -> None:
     found = Delivered().file(NOW, duplicate=duplicate).failed()
     assert found == ([("duplicate_share_within_limit", "H01", None)] if fails else [])
+    # What a correction repeats of the file before it is no export made twice.
+    again = Delivered().file(NOW, duplicate=duplicate + 400, resent=400).failed()
+    assert again == found
 
 
 def test_counts_that_disagree_with_the_accounting_are_an_error() -> None:

@@ -30,6 +30,7 @@ schema:
   properties:
   - name: visit_no
     logicalType: string
+    required: true
     customProperties: [{property: kangheng, value: {titles: {zh: 号, en: Number}, type: text}}]
   - name: place
     logicalType: string

@@ -13,8 +13,8 @@ import pytest
 from assets.compute.geography import Changes, placement
 from assets.compute.indicators import indicator_values
 from assets.compute.measures import count_measures
+from assets.compute.policy_money import policy_money
 from assets.compute.rebased import rebased_values
-from assets.compute.registers import policy_money
 from assets.lake import parts
 from assets.release.verify import _policy_money_of_levels
 from data_contracts.closed import DefinitionError

@@ -11,7 +11,7 @@ import pytest
 
 from assets.compute.allocation import allocate
 from assets.compute.risk import risk_index
-from assets.compute.scores import indicator_points, policy_scores
+from assets.compute.scores import score_tables
 from assets.lake import parts
 from data_contracts.messages import both
 from data_contracts.periods import Period
@@ -77,11 +77,13 @@ def city(workshop: Any) -> Any:
     )
     _population(workshop, PEOPLE)
     _values(workshop, {"c1": 50.0, "c2": 80.0, "c3": None})
-    now = Period.parse(NOW)
-    scores = policy_scores(workshop.home, workshop.settings, workshop.catalog, now)
-    workshop.put("score__policies", NOW, scores)
-    workshop.put("risk__areas", NOW, risk_index(workshop.home, workshop.settings, now))
+    workshop.put("score__policies", NOW, _scores(workshop))
+    workshop.put("risk__areas", NOW, risk_index(workshop.home, workshop.settings, Period.parse(NOW)))
     return workshop
+
+
+def _scores(city: Any, table: str = "score__policies") -> pl.DataFrame:
+    return score_tables(city.home, city.settings, city.catalog, Period.parse(NOW))[table]
 
 
 def _population(workshop: Any, people: dict[str, int]) -> None:
@@ -148,7 +150,7 @@ def _own_values(workshop: Any, execution: dict[str, float]) -> None:
 
 
 def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
-    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(
+    scores = _scores(city).filter(
         policy_id="htn_management", rule_set=RULES[1]
     )
     table = {(area, d): value for area, d, value in scores.select("area_id", "dimension", "value").iter_rows()}
@@ -187,7 +189,7 @@ def test_a_score_that_is_missing_says_why(city: Any, why: tuple[str, str | None]
             pl.when(hit).then(status).otherwise("status").alias("status"),
         ),
     )
-    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(
+    scores = _scores(city).filter(
         policy_id="htn_management", area_id="c1", rule_set=RULES[0]
     )
     found = dict(scores.select("dimension", "status").rows())
@@ -197,7 +199,7 @@ def test_a_score_that_is_missing_says_why(city: Any, why: tuple[str, str | None]
 
 
 def _score(city: Any, policy: str, area: str, dimension: str) -> float | None:
-    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW))
+    scores = _scores(city)
     row = scores.filter(policy_id=policy, rule_set=RULES[0], area_id=area, dimension=dimension)
     value: float | None = row["value"].item()
     return value
@@ -212,13 +214,13 @@ def test_a_policy_is_judged_by_its_own_money(city: Any) -> None:
 
 
 def test_a_policy_is_scored_only_where_it_holds(city: Any) -> None:
-    scores = policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW))
+    scores = _scores(city)
     assert set(scores.filter(policy_id="other")["area_id"]) == {"c1", "c2"}
     assert set(scores.filter(policy_id="htn_management")["area_id"]) == {"c1", "c2", "c3"}
 
 
 def test_points_weights_and_values_behind_a_score_give_the_score(city: Any) -> None:
-    points = indicator_points(city.home, city.settings, city.catalog, Period.parse(NOW)).filter(
+    points = _scores(city, "score__indicators").filter(
         policy_id="htn_management", area_id="c1", rule_set=RULES[0]
     )
     found = {
@@ -254,7 +256,7 @@ def test_a_policy_is_scored_if_it_is_in_force_at_the_end_of_the_period(
 ) -> None:
     days = f'valid_from: "{first}"' + (f'\n    valid_to: "{last}"' if last else "")
     city.write_settings("policies", POLICIES.replace('valid_from: "2017-02-28"', days))
-    found = set(policy_scores(city.home, city.settings, city.catalog, Period.parse(NOW))["policy_id"])
+    found = set(_scores(city)["policy_id"])
     assert found == ({"htn_management", "other"} if scored else set())
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,9 +13,9 @@ from hypothesis import strategies as st
 
 from assets.compute.marts import mart_columns
 from assets.compute.measures import count_measures, measure_inputs
-from data_contracts import settings as settings_module
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
+from data_contracts.settings.loading import REGISTRY
 
 WELFARE = "mart__civil_affairs__welfare"
 NOW, BEFORE = "2025Q2", "2025Q1"
@@ -313,7 +312,7 @@ def test_threads_change_no_count(workshop: Any) -> None:
     types = _TYPES
     schema = {name: types.get(name, pl.String) for name in columns}
     workshop.put(WELFARE, NOW, pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], schema=schema))
-    limits = (Path(settings_module.__file__).parent / "registry" / "limits.yaml").read_text(encoding="utf-8")
+    limits = (REGISTRY / "limits.yaml").read_text(encoding="utf-8")
     found = []
     for threads in (1, 2):
         workshop.write_settings("limits", re.sub(r"threads: \d+", f"threads: {threads}", limits))

@@ -6,7 +6,8 @@ import pytest
 
 from assets.compute.readers import feeds_of, hurt_by
 from data_contracts.contracts import Catalog
-from data_contracts.settings import Settings, load_settings
+from data_contracts.settings.loading import load_settings
+from data_contracts.settings.resolved import Settings
 
 PRESSURE, GLUCOSE = "health_bureau.followups_hypertension", "health_bureau.followups_diabetes"
 REGISTER, SURVEY, ENCOUNTERS = "health_bureau.residents", "health_bureau.survey", "hospitals.encounters"

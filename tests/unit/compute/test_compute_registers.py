@@ -12,17 +12,16 @@ from assets.compute.indicators import indicator_values
 from assets.compute.marts import mart_columns
 from assets.compute.measures import count_measures
 from assets.compute.policies import own_values, territory, unknown_areas
+from assets.compute.policy_money import LEDGER, policy_money
 from assets.compute.registers import (
-    LEDGER,
     check_registers,
     clause_chain,
-    policy_money,
     policy_register,
     service_register,
 )
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
-from data_contracts.settings import ClauseTarget
+from data_contracts.settings.policies import ClauseTarget
 
 NOW, BEFORE, EARLIER = "2025Q2", "2025Q1", "2024Q4"
 CONTROL = "chronic_hypertension_control_pct"

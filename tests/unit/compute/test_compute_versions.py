@@ -36,6 +36,7 @@ def contract(valid_from: str, columns: dict[str, str], levels: list[dict[str, st
                     {
                         "name": name,
                         "logicalType": "string",
+                        "required": name == "visit_no",
                         "customProperties": ours({"titles": {"zh": name, "en": name}, "type": kind}),
                     }
                     for name, kind in columns.items()

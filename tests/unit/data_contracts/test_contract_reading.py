@@ -114,6 +114,51 @@ MISTAKES = {
         lambda d: ours(d).update(business_key=["person_name"]),
         "'person_name' is not a stored column",
     ),
+    "key that may be empty": (
+        lambda d: prop(d, "institution_code").pop("required"),
+        "'institution_code' of business_key may be empty",
+    ),
+    "key of somebody who may be nobody": (
+        lambda d: (
+            ours(d)["person"].update(required=False),
+            ours(d).update(business_key=["person_key", "encounter_no"]),
+        ),
+        "'person_key' of business_key may be empty",
+    ),
+    "key of a day that may be unknown": (
+        lambda d: (
+            prop(d, "admit_date").pop("required"),
+            ours(d).update(business_key=["event_date", "encounter_no"]),
+        ),
+        "'event_date' of business_key may be empty",
+    ),
+    "key of what is derived": (
+        lambda d: ours(d).update(
+            business_key=["encounter_no", "half"],
+            derived=[
+                {
+                    "name": "half",
+                    "titles": {"zh": "半", "en": "Half"},
+                    "type": "integer",
+                    "expression": "total_cost_fen / 2",
+                    "description": "Half",
+                }
+            ],
+        ),
+        "'half' of business_key may be empty",
+    ),
+    "key of the folder": (
+        lambda d: (ours(d).pop("institution"), ours(d).update(business_key=["institution_id", "encounter_no"])),
+        "'institution_id' of business_key may be empty",
+    ),
+    "empty outside the key": (
+        lambda d: ours(d).update(empty_in_key=["institution_cod"]),
+        "empty_in_key: 'institution_cod' is not a stored column; nearest: institution_code",
+    ),
+    "a key that may be wholly empty": (
+        lambda d: ours(d).update(empty_in_key=["institution_code", "encounter_no"]),
+        "empty_in_key must leave one column of business_key that is always filled",
+    ),
     "event date unknown": (lambda d: ours(d).update(event_date="admit_dat"), "'admit_dat' is not a stored column"),
     "event date no date": (
         lambda d: ours(d).update(event_date="department"),
@@ -143,6 +188,14 @@ MISTAKES = {
     ),
     "two tables": (lambda d: d["schema"].append(table(d)), "needs exactly one schema object"),
 }
+
+
+@pytest.mark.parametrize(
+    "key",
+    [["event_date", "encounter_no"], ["person_key", "admit_date"], ["institution_id", "encounter_no"], ["period"]],
+)
+def test_what_is_always_filled_may_be_part_of_a_key(draft, key):
+    assert draft(FEED).read(lambda d: ours(d).update(business_key=key)).extras.business_key == key
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from data_contracts.closed import DefinitionError, parse, read_yaml
 from data_contracts.contracts import package_feeds
 from data_contracts.national_services import NationalService, service_matrix
-from data_contracts.settings import REGISTRY
+from data_contracts.settings.loading import REGISTRY
 
 DOCUMENT = read_yaml(REGISTRY / "national_services.yaml")
 SERVICES = {key: parse(NationalService, value, key) for key, value in DOCUMENT.items()}

@@ -97,6 +97,14 @@ CHANGES = {
         {"rules", "dictionary", "template"},
     ),
     "an example": (lambda d: prop(d, "glucose_mmol_l").update(examples=["5.9"]), {"dictionary", "template"}),
+    "a meaning in Chinese": (
+        lambda d: ours(prop(d, "glucose_mmol_l")).update(description_zh="随访当日的血糖。"),
+        {"dictionary", "template"},
+    ),
+    "a meaning": (
+        lambda d: prop(d, "glucose_mmol_l").update(description="Glucose on the day."),
+        {"dictionary", "template"},
+    ),
     "a standard": (lambda d: ours(prop(d, "glucose_mmol_l")).update(standard="WS 000"), {"dictionary", "template"}),
     "a word for missing": (
         lambda d: ours(prop(d, "glucose_mmol_l"))["missing"].append("无血"),

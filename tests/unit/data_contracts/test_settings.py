@@ -12,7 +12,9 @@ import yaml
 import pipelines.demo
 from data_contracts.closed import DefinitionError, read_yaml
 from data_contracts.periods import Period
-from data_contracts.settings import PARAMETERS, REGISTRY, ClauseIndicator, load_settings
+from data_contracts.settings.counting import PARAMETERS
+from data_contracts.settings.loading import REGISTRY, load_settings
+from data_contracts.settings.policies import ClauseIndicator
 from data_contracts.tables import output_tables
 
 DEMO = Path(pipelines.demo.__file__).parent / "settings"
@@ -184,6 +186,18 @@ def first_policy(document):
     return document["policies"]["htn_management"]
 
 
+def short_risk(document, **changes):
+    """risk.yaml in the short form that homes wrote before there were index specs."""
+    weights = {"population_aged_65_plus_pct": 40, "welfare_recipients_pct": 30, "hospital_admissions_per_1k": 30}
+    parts = [
+        {"indicator": key, "weight": weight, "low": 5, "high": 35, "kind": "structural"}
+        for key, weight in weights.items()
+    ]
+    parts[0].update(changes)
+    document.clear()
+    document.update(titles={"zh": "x", "en": "x"}, reference="x", valid_from="2023-01-01", components=parts)
+
+
 def last_clauses(document):
     return first_policy(document)["versions"][-1]["clauses"]
 
@@ -273,15 +287,15 @@ MISTAKES = {
         "services", lambda d: d["htn_followup"].update(feed=["a"]), "unknown key 'feed'; did you mean 'feeds'?",
     ),
     "weights of risk": (
-        "risk", lambda d: d["components"][0].update(weight=39), "weights of the components must sum to 100",
+        "risk", lambda d: short_risk(d, weight=39), "weights of the components must sum to 100",
     ),
     "indicator of risk": (
-        "risk", lambda d: d["components"][0].update(indicator="population_aged_60_plus_pct"),
+        "risk", lambda d: short_risk(d, indicator="population_aged_60_plus_pct"),
         "risk.yaml: no indicator 'population_aged_60_plus_pct'; did you mean 'population_aged_65_plus_pct'?",
     ),
     "need that also pays": (
-        "risk", lambda d: d["components"][0].update(indicator="chronic_hypertension_control_pct"),
-        "'chronic_hypertension_control_pct' earns performance money and may not also count as need",
+        "risk", lambda d: short_risk(d, indicator="chronic_hypertension_control_pct"),
+        "'chronic_hypertension_control_pct', which earns performance money and may not be in an index of need",
     ),
     "shares": (
         "allocation", lambda d: d["streams"][0].update(share="0.61"), "shares of the streams must sum to 1",

@@ -13,7 +13,8 @@ import pytest
 from assets.intake.check import check_file
 from data_contracts.closed import parse, read_yaml
 from data_contracts.contracts import Catalog
-from data_contracts.settings import REGISTRY, Limits
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import REGISTRY
 
 CATALOG = Catalog.load()
 FEEDS = sorted(CATALOG.feeds)

@@ -67,6 +67,10 @@ MISTAKES = {
         adds(references=[{**REFERENCE, "target": ["a", "b"]}]),
         "reference_institution_code_institutions: columns and target must be as many",
     ),
+    "reference that refuses": (
+        adds(references=[{**REFERENCE, "severity": "error"}]),
+        "references.0.severity: a reference can only be a warning",
+    ),
     "reference twice": (adds(references=[REFERENCE, REFERENCE]), "two rules share a name"),
     "sequence": (
         adds(sequences=[{**SEQUENCE, "order_by": "admit_dat"}]),

@@ -13,6 +13,7 @@ import pytest
 from data_contracts.contracts import Catalog, FeedContract
 from data_contracts.periods import Period
 from pipelines.demo.generator import generate
+from tests.made_once import made_once
 from tests.unit.demo.world import World, live, scenario_of_habits
 
 FIRST, LAST, RESIDENTS, SEED = "2024Q4", "2025Q2", 4_000, 11
@@ -73,19 +74,20 @@ def make(path: Path, *, faults: bool = True, seed: int = SEED) -> Files:
 
 @pytest.fixture(scope="session")
 def spoiled_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return make(tmp_path_factory.mktemp("demo") / "spoiled")
+    return Files(made_once(tmp_path_factory, "spoiled_city", make))
 
 
 @pytest.fixture(scope="session")
 def clean_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return make(tmp_path_factory.mktemp("demo") / "clean", faults=False)
+    return Files(made_once(tmp_path_factory, "clean_city", lambda path: make(path, faults=False)))
 
 
 @pytest.fixture(scope="session")
 def changing_city(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    home = tmp_path_factory.mktemp("demo") / "changing"
-    generate(home, residents=RESIDENTS, seed=SEED, first=LONG_FIRST, last=LONG_LAST, faults=False)
-    return Files(home)
+    def change(path: Path) -> None:
+        generate(path, residents=RESIDENTS, seed=SEED, first=LONG_FIRST, last=LONG_LAST, faults=False)
+
+    return Files(made_once(tmp_path_factory, "changing_city", change))
 
 
 @pytest.fixture(scope="session")

@@ -225,6 +225,7 @@ RULES: dict[str, dict[str, Violates]] = {
         "admit_date_in_period": _not_in_period("admit_date"),
         "discharge_not_before_admit": _not_after("discharge_date", "admit_date", same=False),
         "code_encounter_class": _not_among("encounter_class", "门诊", "急诊", "住院"),
+        "required_institution_code": _empty("institution_code"),
         "type_total_cost_fen": _bad_number("total_cost_fen", 2),
         "cost_not_negative": lambda r: r.cells["total_cost_fen"].startswith("-"),
     },
@@ -308,7 +309,7 @@ def test_a_second_delivery_mends_refused_records_and_replaces_accepted_ones(spoi
 def test_the_same_bytes_come_twice_under_two_names(tmp_path: Path) -> None:
     """In third quarters the survey of a county lies there a second time."""
     generate(tmp_path, residents=500, seed=3, first="2025Q3", last="2025Q3")
-    files = list((tmp_path / "landing/health_bureau/survey/990101").iterdir())
+    files = list((tmp_path / "landing/health_bureau/survey/990101").glob("*.csv"))
     assert len(files) == 2
     assert len({path.read_bytes() for path in files}) == 1
 

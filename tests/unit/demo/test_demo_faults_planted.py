@@ -12,7 +12,7 @@ from assets.intake.account import Account
 from assets.intake.check import CheckResult, check_file
 from assets.intake.staging import FileContext, stage
 from data_contracts.contracts import Catalog, FeedContract
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 from pipelines.demo.faults import NAMED, USUAL, Fault, Level, faults_of
 from pipelines.demo.generator import generate
 from pipelines.demo.scenario import DEFAULT, load_scenario

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_contracts.contracts import Catalog
-from data_contracts.settings import load_settings
+from data_contracts.settings.loading import load_settings
 from pipelines.demo_home import make_demo_home
 
 # Delivered only when there is something to say.

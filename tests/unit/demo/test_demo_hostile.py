@@ -17,7 +17,7 @@ from assets.intake.landing import scan
 from assets.lake.home import Home
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 from pipelines.demo.faults import faults_of
 from pipelines.demo.hostile import HostileFile, hostile_files
 from tests.unit.demo.sound import ASIDE, PERIOD, csv_of, delivered, sound

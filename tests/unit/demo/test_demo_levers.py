@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.closed import DefinitionError
-from pipelines.demo import truth
+from pipelines.demo import truth_rows
 from pipelines.demo.city import City, build_city
 from pipelines.demo.draws import Draws
 from pipelines.demo.levers import FACTORS, OWN, SEASON, TREND, Levers, places_of
@@ -245,7 +245,7 @@ def test_causes_are_the_parts_of_levers() -> None:
     scenario = _scenario(policies={"one": _policy("manage", 0.05, places=RURAL.model_dump())})
     levers, span = _levers(scenario), spans_between("2023-01", "2024-12")[-1]
     areas = _city().base
-    rows = truth.cause_rows(levers, ["manage"], span, areas)
+    rows = truth_rows.cause_rows(levers, ["manage"], span, areas)
     sums = rows.group_by("area_id").agg(pl.col("part").sum()).sort("area_id")
     np.testing.assert_allclose(sums["part"], levers.value("manage", span.months[-1]), atol=1e-5)
     assert set(rows.filter(cause="one")["area_id"]) == set(areas["community_id"].filter(pl.Series(_city().rural)))

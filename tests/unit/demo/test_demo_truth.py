@@ -16,7 +16,8 @@ from pipelines.demo.draws import Draws
 from pipelines.demo.generator import generate
 from pipelines.demo.scenario import Shape
 from pipelines.demo.timeline import spans_between
-from pipelines.demo.truth import Count, indicator_rows
+from pipelines.demo.truth_basis import Count
+from pipelines.demo.truth_rows import indicator_rows
 from tests.unit.demo.conftest import LONG_FIRST, LONG_LAST, SEED, Files
 from tests.unit.demo.oracle import LEVELS, RULES, Landing, rows
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from evaluations.allocation import (
+from evaluations.allocation_v1 import (
     RESERVE_FUND,
     SUPPORT_FUND,
     Allocation,

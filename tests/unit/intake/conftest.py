@@ -15,7 +15,7 @@ from assets.intake.across import in_passes
 from assets.intake.staging import FileContext, stage
 from data_contracts.codes import CodeList, read_code_lists
 from data_contracts.contracts import FeedContract, read_feed
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 # Shared machines pause tests for longer than a deadline allows.
 settings.register_profile("unhurried", deadline=None)
@@ -83,6 +83,8 @@ def _document(columns: list[dict[str, Any]], rules: Iterable[tuple[str, str, str
     def ours(value: dict[str, Any]) -> list[dict[str, Any]]:
         return [{"property": "kangheng", "value": value}]
 
+    key = extras.get("business_key", [columns[0]["name"]])
+    filled = set(key) - set(extras.get("empty_in_key", []))
     properties = []
     for column in columns:
         own = {key: value for key, value in column.items() if key not in ("name", "header", "required")}
@@ -92,7 +94,7 @@ def _document(columns: list[dict[str, Any]], rules: Iterable[tuple[str, str, str
             {
                 "name": column["name"],
                 "logicalType": "string",
-                "required": bool(column.get("required")),
+                "required": column.get("required", column["name"] in filled),
                 "customProperties": ours(own),
             }
         )
@@ -115,7 +117,7 @@ def _document(columns: list[dict[str, Any]], rules: Iterable[tuple[str, str, str
         "valid_from": "2023-01-01",
         "kind": "record",
         "delivery": "increment",
-        "business_key": [columns[0]["name"]],
+        "business_key": key,
         **extras,
     }
     return {

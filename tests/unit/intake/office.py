@@ -17,7 +17,7 @@ from assets.lake.parts import files_in_force
 from assets.vault.crypto import VaultKeys
 from data_contracts.closed import parse
 from data_contracts.contracts import Catalog
-from data_contracts.settings import HomeDocument
+from data_contracts.settings.home import HomeDocument
 from tests.unit.intake.conftest import Bench
 
 KEY = "office.cases"

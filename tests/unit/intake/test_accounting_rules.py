@@ -1,15 +1,21 @@
 """The rules of delivery, one test per sentence of the dictionary: from the landing folder to the rows that count."""
 
 from itertools import permutations
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
+from assets.compute.references import broken_records
 from assets.intake import ledger
+from assets.intake.fixes import fix_list
+from assets.lake.parts import files_in_force
 from data_contracts.closed import DefinitionError
 from data_contracts.contracts import Catalog
 from data_contracts.deliveries import delivery_rules
 from data_contracts.messages import both
-from tests.unit.intake.office import MONTHS, Office
+from data_contracts.periods import Period
+from tests.unit.intake.office import COLUMNS, MONTHS, Office
 
 JANUARY = ["1,10.00,2025-01-05", "2,20.00,2025-01-06", "3,30.00,2025-01-07", "4,40.00,2025-01-08"]
 
@@ -329,6 +335,76 @@ def test_rule_elsewhere(office):
     assert finding.words("zh").count("H2") == 1
 
 
+def test_rule_own_numbers(tmp_path, bench):
+    """Two hospitals number from one on, in one file and in two; each sends again what is its own."""
+    columns = [{"name": "site", "type": "text", "header": "机构", "required": True}, *COLUMNS]
+    own = {"business_key": ["site", "no"], "institution": {"column": "site"}}
+    office = Office(tmp_path, bench, columns, **own)
+    header = "机构,编号,金额,日期\n"
+
+    def counted():
+        files = files_in_force(office.home, office.contract.table, ["2025-01"])
+        rows = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in files])
+        rows = rows.join(office.intake.not_current(office.contract, "2025-01"), on=["file_id", "record_no"], how="anti")
+        return sorted(rows.select("site", "no", "amount").rows())
+
+    office.land("a.csv", f"{header}A,1,1.00,2025-01-05\nB,1,2.00,2025-01-05\n", "period: 2025-01\n")
+    office.land("b.csv", f"{header}C,1,3.00,2025-01-05\n,1,9.00,2025-01-05\n", "period: 2025-01\n", "H2")
+    office.run()
+    assert counted() == [("A", "1", 100), ("B", "1", 200), ("C", "1", 300)]
+    assert office.quarantine() == [("required_site", "error", 1)]
+    office.land("c.csv", f"{header}B,1,5.00,2025-01-05\n", "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert counted() == [("A", "1", 100), ("B", "1", 500), ("C", "1", 300)]
+    assert {name: said for name in office.files() if (said := office.said(name))} == {}
+    office.land("d.csv", f"{header}D,1,1.00,2025-01-05\n", "period: 2025-01\nsequence: 3\nsupersedes: [a.csv]\n")
+    office.run()
+    assert counted() == [("B", "1", 500), ("C", "1", 300), ("D", "1", 100)]
+
+
+def test_a_number_that_one_system_gives_is_one_record_and_a_change_of_institution_is_said(tmp_path, bench):
+    columns = [*COLUMNS, {"name": "site", "type": "text", "header": "机构"}]
+    office = Office(tmp_path, bench, columns, institution={"column": "site"})
+    header = "编号,金额,日期,机构\n"
+    office.land("a.csv", f"{header}1,1.00,2025-01-05,A\n2,2.00,2025-01-05,A\n", "period: 2025-01\n")
+    office.land("b.csv", f"{header}1,1.00,2025-01-05,B\n2,3.00,2025-01-05,A\n", "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert office.counted("2025-01") == {"1": 100, "2": 300}
+    (finding,) = office.intake.noticed("office.cases", "2025-01")[office.files()["H1/a.csv"]["file_id"]]
+    assert (finding.sentence, finding.params) == ("accounting_key_elsewhere", {"institution": "B", "count": 1})
+
+
+@pytest.mark.parametrize("delivery", ["increment", "snapshot"])
+def test_records_whose_key_may_be_empty_in_part_neither_double_nor_vanish_when_sent_again(tmp_path, bench, delivery):
+    columns = [*COLUMNS, {"name": "until", "type": "text", "header": "止"}]
+    extras = {"business_key": ["no", "until"], "empty_in_key": ["until"], "delivery": delivery}
+    office = Office(tmp_path, bench, columns, **extras)
+    header = "编号,金额,日期,止\n"
+    office.land("a.csv", f"{header}1,1.00,2025-01-05,\n2,2.00,2025-01-05,\n3,3.00,2025-01-05,x\n", "period: 2025-01\n")
+    office.run()
+    again = f"{header}1,1.00,2025-01-05,\n2,2.50,2025-01-05,\n3,3.00,2025-01-05,x\n"
+    office.land("b.csv", again, "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert office.counted("2025-01") == {"1": 100, "2": 250, "3": 300}
+    assert office.counts("H1/a.csv") == (0, 0, 1, 2)
+
+
+def test_rule_sequences(tmp_path, bench):
+    """The record before is looked for in the same file: what another file holds is not judged, as the sentence says."""
+    rising = {"id": "amount_rises", "by": ["who"], "order_by": "day", "holds": "amount > previous_amount"}
+    words = {"titles": {"zh": "递增", "en": "Rises"}, "fix": {"zh": "核对", "en": "Check"}, "severity": "error"}
+    columns = [*COLUMNS, {"name": "who", "type": "text", "header": "谁"}]
+    office = Office(tmp_path, bench, columns, sequences=[{**rising, **words}])
+    header, first, second = "编号,金额,日期,谁\n", "1,5.00,2025-01-05,p\n", "2,3.00,2025-01-06,p\n"
+    office.land("a.csv", header + first, "period: 2025-01\nsequence: 1\n")
+    office.land("b.csv", header + second, "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert office.counted("2025-01") == {"1": 500, "2": 300}
+    office.land("c.csv", header + first + second, "period: 2025-01\nsequence: 3\nsupersedes: [a.csv, b.csv]\n")
+    office.run()
+    assert ("amount_rises", "error", 1) in office.quarantine()
+
+
 def test_rule_two_periods(office):
     office.land("a.csv", JANUARY, "period: 2025-01\n")
     office.land("b.csv", JANUARY, "period: 2025-02\n")
@@ -401,3 +477,74 @@ def test_rule_withdrawal(office):
     office.land("b.csv", ["9,1.00,2025-01-05"], "period: 2025-01\nrows: 1\n")
     office.run()
     assert len(office.counted("2025-01")) == 5, "the newest note withdraws nothing any more"
+    # One record more refused than the limit bears, and it withdraws nothing; see test_accounting_resends.py.
+    office.land("b.csv", ["9,1.00,2025-01-05", "10,oops,2025-01-05"], "period: 2025-01\nsupersedes: [a.csv]\n")
+    office.run()
+    assert sorted(office.counted("2025-01")) == ["1", "2", "3", "4", "9"]
+
+
+def test_rule_same_name(office):
+    office.land("a.csv", [*JANUARY, "5,oops,2025-01-09"], "period: 2025-01\n")
+    office.run()
+    office.land("a.csv", ["1,11.00,2025-01-05"], "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert [item.account.quarantined for item in office.intake.standing("office.cases", "2025-01")] == [1, 0]
+    assert "accounting_resent_in_part" in office.said("H1/a.csv")
+    office.land("a.csv", [*JANUARY, "5,5.00,2025-01-09"], "period: 2025-01\nsequence: 3\n")
+    office.run()
+    assert [item.account.quarantined for item in office.intake.standing("office.cases", "2025-01")] == [0]
+
+
+def test_rule_note_alone(office):
+    path = office.land("a.csv", JANUARY, "period: 2025-01\n")
+    content = path.read_bytes()
+    path.unlink()
+    office.run()
+    assert office.refused() == {"H1/a.csv.note.yaml": "landing_note_alone"}
+    path.write_bytes(content)
+    office.run()
+    assert (office.refused(), len(office.counted("2025-01"))) == ({}, 4)
+
+
+def test_rule_taken_away(office):
+    path = office.land("a.csv", "", "period: 2025-01\n")
+    office.run()
+    assert office.refused() == {"H1/a.csv": "intake_empty"}
+    path.unlink()
+    path.with_name(f"{path.name}.note.yaml").unlink()
+    assert office.refused() == {}
+
+
+def test_rule_export_twice(register):
+    register.land("a.csv", JANUARY, "period: 2025-01\n")
+    register.land("b.csv", [*JANUARY, "5,1.00,2025-01-05"], "period: 2025-01\nsequence: 2\n")
+    register.run()
+    row = register.files()["H1/a.csv"]
+    assert (row["duplicate"], row["resent"]) == (4, 4)
+
+
+def test_rule_references(tmp_path, bench):
+    words = {"zh": "上级在册", "en": "Its parent is listed"}
+    pointing = {"columns": ["parent"], "feed": "office.cases", "target": ["no"], "severity": "warning"}
+    columns = [*COLUMNS, {"name": "parent", "type": "text", "header": "上级"}]
+    extras = {"references": [{**pointing, "titles": words, "fix": words}], "rules": []}
+    office = Office(tmp_path, bench, columns, **extras)
+    step, limits = Period.parse("2025-01"), SimpleNamespace(limits=bench.limits)
+    header = "编号,金额,日期,上级\n"
+
+    def listed():
+        broken = broken_records(office.home, limits, office.catalog, office.contract, step, step)
+        (item,) = [item for item in office.intake.staged("office.cases", "2025-01") if item.entry.sequence == 1]
+        places = office.intake.lines(item, office.contract, broken["record_no"])
+        rows = broken.join(places, on="record_no").with_columns(severity=pl.lit("warning"))
+        found = fix_list(rows, office.contract, "a.csv", None)
+        return found.select("line_no", "column_title", "severity", "fix_zh").rows()
+
+    text = header + "1,1.00,2025-01-05,2\n\n2,1.00,2025-01-05,\n3,1.00,2025-01-05,9\n"
+    office.land("a.csv", text, "period: 2025-01\nsequence: 1\n")
+    office.run()
+    assert listed() == [(5, "上级", "warning", "上级在册")]
+    assert len(office.counted("2025-01")) == 3, "nothing is refused for it"
+    office.land("b.csv", header + "9,1.00,2025-01-05,\n", "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert listed() == []

@@ -82,11 +82,20 @@ def test_records_that_say_the_same_are_left_to_selection(shared_bench, plain):
     assert (result.account.accepted, result.account.rules["key_conflict"].violated) == (3, 0)
 
 
-def test_a_key_with_an_empty_part_competes_with_none(bench):
-    contract = bench.contract(COLUMNS, business_key=["key", "who"])
-    result = bench.stage(text([("a", "", 1, "1"), ("a", "", 1, "2"), ("a", "p", 1, "1"), ("a", "p", 1, "2")]), contract)
-    assert result.accepted["record_no"].to_list() == [1, 2]
-    assert result.account.rules["key_conflict"].not_applicable == 2
+@pytest.mark.parametrize("chunk", [0, 11])
+def test_where_a_key_may_be_empty_an_empty_part_is_one_like_any_other(bench, chunk):
+    contract = bench.contract(COLUMNS, business_key=["key", "who"], empty_in_key=["who"])
+    rows = [("a", "", 1, "1"), ("a", "", 1, "2"), ("a", "p", 1, "1"), ("a", "q", 1, "2"), ("b", "", 1, "2")]
+    result = bench.stage(text(rows), contract, chunk=chunk)
+    assert result.accepted["record_no"].to_list() == [3, 4, 5]
+    count = result.account.rules["key_conflict"]
+    assert (count.violated, count.not_applicable, count.checked) == (2, 0, 5)
+
+
+def test_a_record_without_its_key_is_sent_back(bench):
+    result = bench.stage(text([("a", "p", 1, "1"), ("", "p", 1, "2"), ("无", "p", 2, "2")]), bench.contract(COLUMNS))
+    assert result.accepted["record_no"].to_list() == [1]
+    assert result.fixes.select("record_no", "rule").rows() == [(2, "required_key"), (3, "required_key")]
 
 
 def falling(rows):

@@ -18,7 +18,7 @@ from assets.intake.landing import scan
 from assets.lake.home import Home
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog
-from data_contracts.settings import load_settings
+from data_contracts.settings.loading import load_settings
 
 FEED = "civil_affairs/population/990101"
 NAME = f"{FEED}/常住人口_2025Q4.csv"

@@ -5,11 +5,18 @@ from datetime import date
 
 import pytest
 
-from assets.intake.expected import delivered_feeds, due_date, expected_feeds, missing_institutions, unused_feeds
+from assets.intake.expected import (
+    delivered_feeds,
+    due_date,
+    expected_feeds,
+    expected_institutions,
+    missing_institutions,
+    unused_feeds,
+)
 from assets.intake.ledger import Entry
 from data_contracts.contracts import Catalog
 from data_contracts.periods import Period
-from data_contracts.settings import HomeDocument
+from data_contracts.settings.home import HomeDocument
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,16 @@ def test_an_institution_that_delivered_the_period_before_is_missed():
     assert delivered_feeds(found) == {"2025Q1": {"a.x", "a.y"}, "2025Q2": {"a.x"}}
     assert missing_institutions(found, "a.x", Period.parse("2025Q2")) == ["H1"]
     assert missing_institutions([entry("x", "2025Q1", None)], "a.x", Period.parse("2025Q2")) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"), [("2024Q2", []), ("2024Q3", ["H1"]), ("2025Q1", ["H1"]), ("2025Q3", ["H1"]), ("2025Q4", [])]
+)
+def test_an_institution_is_expected_for_a_year_after_its_last_delivery(last, expected):
+    found = [entry("x", last, "H1"), entry("x", "2025Q1", None), entry("y", "2025Q1", "H9")]
+    period = Period.parse("2025Q3")
+    assert expected_institutions(found, "a.x", period) == expected
+    assert missing_institutions(found, "a.x", period) == ([] if last == "2025Q3" else expected)
 
 
 def test_the_due_date_counts_days_from_the_end_of_the_period():

@@ -59,6 +59,38 @@ def test_three_header_rows_are_joined_to_paths(bench):
     assert result.accepted.select("no", "a", "b", "c").rows() == [("x", 1, 2, 3)]
 
 
+GROUPED = [
+    {"name": "no", "type": "text", "header": "编号", "required": True},
+    {"name": "men", "type": "integer", "header": "男/老年"},
+    {"name": "women", "type": "integer", "header": "女/老年"},
+]
+
+
+@pytest.mark.parametrize(
+    ("head", "flat"),
+    [
+        ("编号,男,女\n,老年,老年\n", False),
+        ("编号,男/老年,女/老年\n", True),
+        ("老年人名单,,\n编号,男/老年,女/老年\n", True),
+        ("编号,男/老年,女/老年\n,人,人\n", True),
+    ],
+)
+def test_a_header_in_one_row_is_read_where_two_are_agreed(bench, head, flat):
+    contract = bench.contract(GROUPED, file={"header_rows": 2})
+    result = bench.stage(f"{head}x,1,2\ny,3,4\n".encode(), contract)
+    assert result.accepted.select("no", "men", "women").rows() == [("x", 1, 2), ("y", 3, 4)]
+    told = [item.params for item in result.account.findings if item.sentence == "intake_header_flat"]
+    assert told == ([{"agreed": 2}] if flat else [])
+
+
+def test_one_row_that_says_less_than_two_would_is_not_read_alone(bench):
+    contract = bench.contract(GROUPED, file={"header_rows": 2})
+    # The groups are unknown: neither reading knows the counts, and none is taken for the other.
+    result = bench.stage("编号,先生,女士\n,老年,老年\nx,1,2\n".encode(), contract)
+    assert result.accepted.select("men", "women").rows() == [(None, None)]
+    assert [item for item in result.account.findings if item.sentence == "intake_header_flat"] == []
+
+
 @pytest.mark.parametrize(("limit", "fits"), [(1, False), (2, True), (3, True)])
 def test_rows_are_bounded(bench, refusal, limit, fits):
     bench.limits = bench.limits.model_copy(update={"rows": limit})

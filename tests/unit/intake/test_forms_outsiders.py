@@ -141,7 +141,8 @@ def test_cells_are_filled_down(stage):
 
 
 def test_below_a_line_that_cannot_be_read_nothing_is_filled_down(bench):
-    contract = bench.contract(COLUMNS, file={"fill_down": ["town"]}, business_key=["town", "village"])
+    key = {"business_key": ["town", "village"], "empty_in_key": ["town"]}
+    contract = bench.contract(COLUMNS, file={"fill_down": ["town"]}, **key)
     rows = [HEADER, BODY[0], ["西镇", "ragged"], ["", *BODY[1][1:]], ["南镇", *BODY[2][1:]], ["", "四村", "", "", ""]]
     assert bench.stage(as_text(rows), contract).accepted.select("town", "village").rows() == [
         ("东镇", "一村"),

@@ -14,7 +14,7 @@ from assets.lake.home import Home
 from assets.lake.parts import read_manifest
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 NOW = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
 COLUMNS = [
@@ -113,10 +113,10 @@ def test_what_was_staged_is_what_the_files_say(intake, monkeypatch):
     assert read_manifest(intake.home, contract.table, "2025Q1").rows == 2
 
 
-def test_another_engine_makes_other_parts(intake, monkeypatch):
+def test_another_version_of_engine_or_readers_makes_other_parts(intake, monkeypatch):
     (key,) = intake.catalog.feeds
     intake.stage_feed(key, PERIODS)
     assert intake.is_staged(key, "2025Q1")
-    monkeypatch.setattr(delivery, "_ENGINE", "another")
+    monkeypatch.setattr(delivery, "_LIBRARIES", "another")
     assert not intake.is_staged(key, "2025Q1")
     assert intake.stage_feed(key, PERIODS) == PERIODS

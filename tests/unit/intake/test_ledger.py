@@ -15,7 +15,7 @@ from assets.lake.home import Home
 from assets.lake.parts import clear_leftovers
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog
-from data_contracts.settings import Limits
+from data_contracts.settings.limits import Limits
 
 FEED = "health_bureau/residents"
 NOW = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
@@ -129,6 +129,7 @@ def test_a_refusal_ends_when_the_bytes_arrive_elsewhere_or_other_bytes_under_the
     take_in()
     assert {item["sentence"] for item in ledger.refusals(home)} == {"landing_unknown_feed", "intake_empty"}
     moved.unlink()
+    moved.with_name(f"{moved.name}.note.yaml").unlink()
     _land(home, f"{FEED}/a.csv", b"one")
     _land(home, f"{FEED}/b.csv", b"two")
     take_in()

@@ -8,7 +8,8 @@ from assets.intake.check import check_file
 from assets.intake.recognising import candidates
 from data_contracts.closed import parse, read_yaml
 from data_contracts.contracts import Catalog
-from data_contracts.settings import REGISTRY, Limits
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import REGISTRY
 
 OF_THEIR_OWN = {
     "health_bureau.followups_hypertension": ("收缩压", "舒张压"),

@@ -54,3 +54,13 @@ def test_line_ends_caches_and_other_files_do_not_count(project):
 def test_a_room_that_does_not_exist_is_an_error(project):
     with pytest.raises(FileNotFoundError):
         fingerprint.code_fingerprint("room/gone.py")
+
+
+def test_another_version_of_a_library_is_another_fingerprint(monkeypatch):
+    names = ("duckdb", "polars")
+    first = fingerprint.library_fingerprint(*names)
+    assert first == fingerprint.library_fingerprint(*names) != fingerprint.library_fingerprint(*reversed(names))
+    monkeypatch.setattr(fingerprint, "version", lambda name: {"duckdb": "1", "polars": "2"}[name])
+    second = fingerprint.library_fingerprint(*names)
+    monkeypatch.setattr(fingerprint, "version", lambda name: {"duckdb": "1", "polars": "2.1"}[name])
+    assert len({first, second, fingerprint.library_fingerprint(*names)}) == 3

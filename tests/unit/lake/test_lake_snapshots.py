@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assets.lake.selection import SelectablePart, select_rows
 
 ENOUGH = Fraction(1, 2)
-# A row is its key (None: not whole) and its content.
+# A row is its key (None: empty, which is a key like any other) and its content.
 _ROWS = st.lists(st.tuples(st.sampled_from([*"abcdef", None]), st.integers(0, 1)), min_size=1, max_size=6)
 _FILE = st.tuples(_ROWS, st.sampled_from(["H1", "H2", None]), st.booleans(), st.sampled_from([True, True, False]))
 _FILES = st.lists(_FILE, min_size=1, max_size=4).flatmap(
@@ -29,6 +29,7 @@ def _part(folder, name, rows, rank, **more):
         pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("record_no"),
         "key",
         "row_hash",
+        pl.lit(None, pl.String).alias("institution_id"),
     ).write_parquet(path)
     return SelectablePart(path, name, rank, **more)
 
@@ -37,7 +38,7 @@ def _replaced(files, ranks):
     """Names of the files whose place a later one of the same state takes."""
     gone = set()
     for old, (rows, state, withdrawn, _) in enumerate(files):
-        keys = {key for key, _ in rows if key is not None}
+        keys = {key for key, _ in rows}
         for new, (later, other, out, whole) in enumerate(files):
             shared = len(keys & {key for key, _ in later})
             candidate = state is not None and state == other and ranks[new] > ranks[old] and whole
@@ -52,12 +53,12 @@ def _verdicts(files, ranks):
     for at in sorted(range(len(files)), key=lambda at: ranks[at]):
         rows, _, withdrawn, _ = files[at]
         for number, (key, content) in enumerate(rows, start=1):
-            if key is not None and not withdrawn and at not in gone:
+            if not withdrawn and at not in gone:
                 winners[key] = (at, number, content)
     found = []
     for at, (rows, _, withdrawn, _) in enumerate(files):
         for number, (key, content) in enumerate(rows, start=1):
-            winner = None if withdrawn or key is None else winners.get(key)
+            winner = None if withdrawn else winners.get(key)
             if winner is not None and winner[:2] != (at, number):
                 found.append((f"f{at}", number, "duplicate" if winner[2] == content else "superseded"))
             elif withdrawn or (at in gone):

@@ -14,7 +14,9 @@ from assets.intake import ledger
 from assets.intake.check import check_file
 from assets.stages import road as steps
 from assets.stages.road import Road
-from data_contracts.messages import LANGUAGES
+from data_contracts.messages import LANGUAGES, text
+from pipelines.checking import check_delivery
+from pipelines.run import _in_part
 
 FEED, TABLE, PERIOD = "civil_affairs.welfare", "stg_civil_affairs__welfare", "2025Q4"
 HEADER = "编号,身份证号,姓名,类别,开始日期,社区编码"
@@ -99,6 +101,13 @@ NOTES = {
     "note_wrong": "perod: 2025Q4",
     "note_of_another_period": "period: 2025Q3",
 }
+HOME = (
+    "format: 1\nname: {zh: 小城, en: Small town}\nlevel: city\n"
+    "calendar: {grain: quarter, first: 2025Q3, last: 2025Q4}\n"
+    "levels: [{id: community, titles: {zh: 社区, en: Community}}]\n"
+    f"feeds: [{FEED}]\nrule_sets: [national_2017]\nindicators: []\n"
+)
+SHARES = {6: {"share": "6.00%", "limit": "5%"}, 100: {"share": "100.00%", "limit": "5%"}}
 NAMES = {"no_period": "名单.csv", "outside_calendar": "名单_2031Q1.csv"}
 
 
@@ -106,13 +115,7 @@ NAMES = {"no_period": "名单.csv", "outside_calendar": "名单_2031Q1.csv"}
 def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Road, dict[str, Path]]:
     """A home where every file was landed by an institution of its own, taken in and staged."""
     home = tmp_path_factory.mktemp("verdict")
-    (home / "home.yaml").write_text(
-        "format: 1\nname: {zh: 小城, en: Small town}\nlevel: city\n"
-        "calendar: {grain: quarter, first: 2025Q3, last: 2025Q4}\n"
-        "levels: [{id: community, titles: {zh: 社区, en: Community}}]\n"
-        f"feeds: [{FEED}]\nrule_sets: [national_2017]\nindicators: []\n",
-        encoding="utf-8",
-    )
+    (home / "home.yaml").write_text(HOME, encoding="utf-8")
     paths = {}
     for name, content in FILES.items():
         path = home / "landing/civil_affairs/welfare" / name / NAMES.get(name, f"名单_{PERIOD}.csv")
@@ -183,3 +186,29 @@ def test_files_of_every_verdict_are_among_them(walked: tuple[Road, dict[str, Pat
     assert verdicts["clean"] is None
     assert len({sentence for sentence in verdicts.values() if sentence}) >= 10
     assert sum(sentence is None for sentence in verdicts.values()) >= 10
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(4, "taken"), (5, "taken"), (6, "in_part"), (100, "in_part")])
+def test_check_and_run_agree_around_the_limit_of_refused_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int, verdict: str
+) -> None:
+    """One in twenty is borne, one more is not; a run takes the good records and asks for the file again."""
+    home = tmp_path / "home"
+    path = home / "landing/civil_affairs/welfare" / f"名单_{PERIOD}.csv"
+    path.parent.mkdir(parents=True)
+    (home / "home.yaml").write_text(HOME, encoding="utf-8")
+    path.write_text(table(*(row(n, "低保" if n >= wrong else "无此类") for n in range(100))), encoding="utf-8")
+    monkeypatch.setattr(steps, "_AT_REST", 0.0)
+    road = Road.open(home)
+    road.advance("archive", ["archive__files"], PERIOD)
+    road.advance("stg", [TABLE], PERIOD)
+
+    checked = check_delivery(path, FEED, home=None, period=None, out=None)
+    (staged,) = road.intake.staged(FEED, PERIOD)
+    assert checked.result.verdict == staged.account.verdict(staged.refused, road.settings.limits) == verdict
+    assert checked.passed == (verdict == "taken")
+    assert staged.account.accepted == checked.result.account.accepted == 100 - wrong
+    asked_again = _in_part(road, PERIOD)
+    assert asked_again == ([] if checked.passed else [{"name": staged.entry.landing_name, **SHARES[wrong]}])
+    for language in LANGUAGES:
+        assert checked.lines(language)[0] == text(f"check_verdict_{verdict}", language, file=path.name)

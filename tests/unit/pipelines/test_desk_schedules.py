@@ -8,7 +8,7 @@ import pytest
 from assets.stages.plan import Plan
 from data_contracts.closed import Bilingual
 from data_contracts.periods import periods_between
-from data_contracts.settings import Sender
+from data_contracts.settings.home import Sender
 from pipelines import schedules
 from pipelines.definitions import build
 from pipelines.schedules import CLOSES, last_due, last_ended

@@ -99,7 +99,8 @@ def test_files_that_were_not_taken_in_have_a_list_per_sender(walk, land):
         path.unlink()
     land(walk.home, "2025Q4", name="改正").write_text("x\n", encoding="utf-8")
     stray.with_name("x.csv").write_text("x\n", encoding="utf-8")
-    assert walk("not_taken"), "what was refused stands until it is mended"
+    (rows,) = walk("not_taken").values()
+    assert [row["文件"] for row in rows] == ["civil_affairs/welfair/x.csv"], "what was taken away is listed no more"
 
 
 def test_a_refusal_that_was_mended_leaves_no_list(walk, land):

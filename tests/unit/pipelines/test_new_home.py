@@ -3,7 +3,7 @@
 import pytest
 
 from data_contracts.contracts import Catalog
-from data_contracts.settings import load_settings
+from data_contracts.settings.loading import load_settings
 from pipelines.starter import make_home
 
 

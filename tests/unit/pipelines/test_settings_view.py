@@ -70,3 +70,24 @@ def test_an_unknown_key_is_named_with_the_nearest_in_both_languages(make_home):
         settings_of(home)
     assert "不认识的键“thread”；是不是“threads”？" in error.value.words("zh")
     assert "unknown key 'thread'; did you mean 'threads'?" in error.value.words("en")
+
+
+def test_what_is_judged_shows_its_bounds(make_home):
+    """Every bound that is written stands on the line of its figure; one of the home too."""
+    home = make_home()
+    (home / "settings").mkdir()
+    (home / "settings" / "judgement.yaml").write_text(
+        "volume_against_previous:\n  titles: {zh: 比, en: ratio}\n  formula: {zh: 比, en: ratio}\n"
+        "  severity: warning\n  bounds:\n"
+        '    - {valid_from: "2017-01-01", low: "0.5", high: "2", minimum: 7, reference: x}\n'
+        '    - {valid_from: "2018-01-01", feed: civil_affairs.welfare, reference: x}\n',
+        encoding="utf-8",
+    )
+    view = settings_of(home)
+    (line,) = [line for line in view.lines("zh") if line.strip().startswith("volume_against_previous")]
+    assert "比；界限：0.5–2 （不少于 7 条才判断） 自 2017-01-01 起、" in line
+    assert "civil_affairs.welfare 此处不设界限（x） 自 2018-01-01 起" in line
+    for value in (value for value in view.values if value.file == "judgement.yaml"):
+        (line,) = [line for line in view.lines("en") if line.strip().startswith(f"{value.entry}:")]
+        for bound in value.value["bounds"]:
+            assert all(str(bound[name]) in line for name in ("low", "high", "valid_from") if bound[name] is not None)

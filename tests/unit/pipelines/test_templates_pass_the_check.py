@@ -1,6 +1,8 @@
 """The template of every feed passes the check filled in as its own example shows, and delivers nothing as it is."""
 
 import csv
+import re
+import zipfile
 
 import fastexcel
 import pytest
@@ -9,7 +11,8 @@ from assets.intake.check import check_file
 from data_contracts.closed import parse, read_yaml
 from data_contracts.contracts import Catalog, package_feeds
 from data_contracts.dictionary import dictionary_of
-from data_contracts.settings import REGISTRY, Limits
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import REGISTRY
 from reports.template import write_template
 
 FEEDS = package_feeds()
@@ -69,3 +72,50 @@ def test_what_the_drop_downs_offer_can_be_read(key, catalog):
         if column.code_list:
             offered = {titles.zh for titles in column.code_list.values.values()}
             assert offered <= set(column.code_list.map)
+
+
+def cells(path, sheet):
+    """The texts of a sheet, by number or name: rows of cells."""
+    return fastexcel.read_excel(path).load_sheet(sheet, header_row=None, dtypes="string").to_polars().rows()
+
+
+def drop_downs(path):
+    """Position of a column of the first sheet → entries of its drop-down, as the workbook itself says."""
+    with zipfile.ZipFile(path) as package:
+        sheet = package.read("xl/worksheets/sheet1.xml").decode()
+    rule = r'<dataValidation [^>]*sqref="([A-Z]+)\d+[^>]*><formula1>\'([^<]+)\'!\$([A-Z]+)\$2:\$\3\$(\d+)</formula1>'
+    for ours, name, listed, last in re.findall(rule, sheet):
+        yield place(ours), [row[place(listed)] for row in cells(path, name)[1 : int(last)]]
+
+
+def place(letters):
+    """Where a column stands: A is 0."""
+    at = 0
+    for letter in letters:
+        at = at * 26 + ord(letter) - ord("A") + 1
+    return at - 1
+
+
+@pytest.mark.parametrize("key", FEEDS)
+def test_the_example_offers_entries_of_its_drop_downs(key, catalog, tmp_path):
+    contract = catalog.feed(key)
+    path = write_template(dictionary_of(contract), tmp_path / "template.xlsx")
+    example = rows_of(path)[contract.extras.file.header_rows]
+    lists = dict(drop_downs(path))
+    coded = [at for at, column in enumerate(contract.columns) if column.type in ("code", "boolean")]
+    assert sorted(lists) == coded
+    assert [contract.columns[at].name for at in coded if (example[at] or None) not in [None, *lists[at]]] == []
+    assert [bool(example[at]) for at in coded] == [bool(contract.columns[at].examples) for at in coded]
+
+
+def test_the_dictionary_says_which_columns_must_be_there_and_which_are_kept(catalog, tmp_path):
+    contract = catalog.feed("health_bureau.followups_diabetes")
+    head, *rows = cells(write_template(dictionary_of(contract), tmp_path / "t.xlsx"), "数据字典")
+    needed, kept = head.index("必填 Required"), head.index("是否保存 Kept")
+    said = {row[0]: (row[needed], row[kept]) for row in rows}
+    glucose, weight, name = (
+        said[contract.by_name[column].headers[0]] for column in ("glucose_mmol_l", "weight_kg", "person_name")
+    )
+    assert glucose == ("否，但列必须有 no, but the column must be there", "保存 kept")
+    assert weight == ("否 no", "保存 kept")
+    assert name == ("否 no", "不保存原值 not kept as it is")

@@ -78,6 +78,18 @@ def test_a_figure_counted_anew_says_so_and_is_recounted_on_the_same_areas(
     assert found.values["same"] is same
 
 
+def test_files_behind_a_figure_are_listed_by_period_then_feed_then_institution(release: ReleasedPeriod) -> None:
+    places = [(p, f, i) for p in ("2024Q4", "2025Q1") for f in ("a", "b") for i in (None, "H1", "H2")]
+    listed = [
+        {"sender": "s", "feed": feed, "period": period, "institution": name, "sha256": f"{at:02}"}
+        for at, (period, feed, name) in enumerate(places)
+    ]
+    release.manifest["inputs"] = [listed[at * 5 % 12] for at in range(12)]
+    found = explain_cell(release, f"ind__rebased:{KEY}", lambda _: ["s.a", "s.b"], lambda *_: (Decimal(3), Decimal(30)))
+    assert found.values["sources"] == [item for item in listed if item["period"] == "2025Q1"]
+    assert [words["zh"][-2:] for words in found.sentences[-6:]] == [item["sha256"] for item in listed[6:]]
+
+
 def test_an_area_made_of_others_says_which_periods_are_counted_anew(release: ReleasedPeriod) -> None:
     found = explain_area(release, "m", str, NEVER)
     assert found.sentences[0] == both("explain_moved", count=1, first="2025Q1", last="2025Q1")

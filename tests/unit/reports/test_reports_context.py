@@ -4,17 +4,12 @@ from typing import Any
 import pytest
 
 from data_contracts.closed import read_yaml
-from data_contracts.settings import (
-    PARAMETERS,
-    REGISTRY,
-    AllocationDocument,
-    HomeDocument,
-    Indicator,
-    Limits,
-    Measure,
-    RuleSet,
-    Settings,
-)
+from data_contracts.settings.allocation import AllocationDocument
+from data_contracts.settings.counting import PARAMETERS, Indicator, Measure, RuleSet
+from data_contracts.settings.home import HomeDocument
+from data_contracts.settings.limits import Limits
+from data_contracts.settings.loading import REGISTRY
+from data_contracts.settings.resolved import Settings
 from reports.context import context_from_settings, parameter_in_words, words
 
 PAIR = {"zh": "甲", "en": "a"}

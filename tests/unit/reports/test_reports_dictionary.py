@@ -10,7 +10,7 @@ from data_contracts.contracts import Catalog
 from data_contracts.dictionary import dictionary_of
 from reports.site import write_site
 
-FEEDS = ("civil_affairs.population", "health_bureau.followups_diabetes", "hospitals.encounters")
+FEEDS = ("civil_affairs.population", "health_bureau.followups_diabetes", "hospitals.encounters", "insurers.settlements")
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,12 @@ def test_every_feed_has_its_section_with_all_its_contract_says(pages, entries, l
     assert tuple(found) == FEEDS
     for entry in entries:
         shown = html.unescape(found[entry.key])
-        words = [entry.titles.get(language), entry.purpose, entry.delivery.get(language), *entry.business_key]
-        words += [sentence.get(language) for sentence in (*entry.resends, *entry.corrections)]
+        told = (entry.titles, entry.purpose, entry.usage, entry.limitations, entry.delivery)
+        words = [sentence.get(language) for sentence in (*told, *entry.resends, *entry.corrections)]
+        words += entry.business_key
         for column in entry.columns:
-            words += [column.titles.get(language), column.meaning, column.unit, column.standard, column.example]
-            words += [*column.aliases, *column.missing, *column.units]
+            words += [column.titles.get(language), column.meaning.get(language), column.header]
+            words += [column.unit, column.standard, column.example, *column.aliases, *column.missing, *column.units]
             words += [code.titles.get(language) for code in column.codes]
             words += [spelling for code in column.codes for spelling in (code.value, *code.spellings)]
         words += [word for rule in entry.rules for word in (rule.id, rule.titles.get(language), rule.fix.get(language))]
@@ -61,3 +62,12 @@ def test_resends_are_told_for_every_kind_of_delivery():
         assert entry.resends, entry.key
         told.setdefault(contract.delivery, set()).update(sentence.zh for sentence in entry.resends)
     assert told["increment"] != told["snapshot"]
+
+
+@pytest.mark.parametrize("contract", Catalog.load().current(), ids=lambda contract: contract.key)
+def test_the_key_is_told_in_headings_a_sender_can_write(contract):
+    """Also where it is a person, whose key no file holds."""
+    headings = {column.headers[0] for column in contract.columns}
+    told = dictionary_of(contract).business_key
+    assert set(told) <= headings
+    assert len(set(told)) == len(contract.extras.business_key)

@@ -172,7 +172,8 @@ def test_a_target_of_an_earlier_year_says_in_which_it_was_judged(
 def test_every_verdict_gap_standing_period_and_mode_has_its_words() -> None:
     from typing import get_args
 
-    from data_contracts.settings import Frequency, Gap
+    from data_contracts.settings.policies import Gap
+    from data_contracts.settings.services import Frequency
     from data_contracts.tables import output_tables
 
     known, tables = catalogue(), output_tables()

@@ -115,10 +115,13 @@ def test_sharing_shows_parts_of_wholes_and_a_dash_for_nothing(given):
         "sender": "hospitals",
         "expected_feeds": 4,
         "delivered_feeds": 3,
+        "expected_deliveries": 8,
+        "deliveries": 6,
         "delivered_pct": 75.0,
         "files": 6,
-        "timed_files": 0,
-        "files_on_time": 0,
+        "refused_files": 1,
+        "timed_deliveries": 0,
+        "deliveries_on_time": 0,
         "on_time_pct": None,
         "records": 12345,
         "person_records": 8,
@@ -128,7 +131,7 @@ def test_sharing_shows_parts_of_wholes_and_a_dash_for_nothing(given):
     other = {**row, "period": "2020Q1", "sender": "old"}
     given_rows = {**frames, "quality__sharing": pl.DataFrame([row, other], schema=table.schema)}
     (shown,) = sharing(context, given_rows, "zh")
-    assert (shown["feeds"], shown["feeds_pct"], shown["lacks"]) == ("3 / 4", "75.0%", True)
+    assert (shown["feeds"], shown["made"], shown["made_pct"], shown["lacks"]) == ("3 / 4", "6 / 8", "75.0%", True)
     assert (shown["time"], shown["time_pct"], shown["records"], shown["linked_pct"]) == ("—", "—", "12,345", "100.0%")
     page = render_page("quality", "zh", context, given_rows, site_data.areas_of(context, frames))
     assert "12,345" in page

@@ -156,9 +156,9 @@ def test_fix_list_is_deterministic(tmp_path: Path) -> None:
 
 
 def column(header: str, english: str, kind: str, **more: object) -> ColumnEntry:
-    nothing = dict.fromkeys(("unit", "standard", "example", "meaning"), "")
+    nothing = dict.fromkeys(("unit", "standard", "example"), "")
     empty: dict[str, object] = dict.fromkeys(("units", "codes", "aliases", "missing", "rules"), ())
-    given = {"required": False, "code_list": None, "kept": True, **nothing, **empty, **more}
+    given = {"required": False, "meaning": words("", ""), "code_list": None, "kept": True, **nothing, **empty, **more}
     return ColumnEntry(name=english, header=header, titles=words(header, english), type=kind, **given)
 
 
@@ -170,14 +170,24 @@ def feed() -> FeedEntry:
     return FeedEntry(
         "health_bureau.residents",
         words("居民健康档案", "Resident files"),
-        "Archives",
+        words("全部在册档案", "Archives"),
+        words("分母", "Denominators"),
+        words("未建档者不在内", "Without those who have none"),
         "health_bureau",
         "2017-01-01",
         words("每期全部现状", "The whole state"),
         ("档案编号",),
         (
             column("档案编号", "File number", "text", required=True, example="000123"),
-            column("性别", "Sex", "code", required=True, meaning="户籍性别", codes=sexes, example="女"),
+            column(
+                "性别",
+                "Sex",
+                "code",
+                required=True,
+                meaning=words("户籍性别", "As registered"),
+                codes=sexes,
+                example="女",
+            ),
             column("备注", "Note", "code", codes=many),
             column("体重", "Weight", "decimal", unit="kg", units=("斤",), example="62.5", rules=("体重大于零",)),
         ),
@@ -195,7 +205,7 @@ def test_template_holds_headers_example_choices_and_dictionary(tmp_path: Path) -
     assert "删除" in table[1][4]
     assert [row[1] for row in cells(path, "数据字典")[1:5]] == ["File number", "Sex", "Note", "Weight"]
     dictionary = [row[0] for row in cells(path, "数据字典")]
-    assert {"sex_known", "后到的为准", "此前漏填的已补", "每期全部现状"} <= set(dictionary)
+    assert {"sex_known", "后到的为准", "此前漏填的已补", "每期全部现状", "全部在册档案"} <= set(dictionary)
     assert cells(path, "数据字典")[4][5] == "kg、斤"
     codes = cells(path, "代码")
     assert [row[0] for row in codes[1:3]] == ["男", "女"]

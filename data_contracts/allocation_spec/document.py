@@ -1,0 +1,214 @@
+"""The whole spec of an allocation: payees, budget, streams, reserved shares; its checks and its JSON schema.
+
+Put here: the document and what must agree within it. Keep out: whether the data have its columns (evaluations).
+"""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from data_contracts.allocation_spec.basics import Id, Positive, Word
+from data_contracts.allocation_spec.bounds import Reserve
+from data_contracts.allocation_spec.dividend import Dividend
+from data_contracts.allocation_spec.envelope import Budget, FundStream
+from data_contracts.allocation_spec.funding import FundingSource, GainShare, ServesMap, Settlement, check_sources
+from data_contracts.allocation_spec.need import Need, Risk
+from data_contracts.allocation_spec.pay import Performance
+from data_contracts.allocation_spec.streams import Stream
+from data_contracts.allocation_spec.uncertainty import Uncertainty
+from data_contracts.closed import Bilingual, fingerprint, parse, read_yaml
+from data_contracts.messages import did_you_mean, wrong
+
+FEN_PER_UNIT = {"yuan": 100, "wan_yuan": 1_000_000}
+
+
+class Payees(Word):
+    """The table of payees: a row for each."""
+
+    table: str
+    id: str
+    """Column with ids; they order the result and break ties."""
+    name: str | None = None
+    kind: Literal["community", "institution"] = "community"
+    groups: dict[Id, str] = {}
+    """Group → column that says 1 (是, true) for its members and 0 (否, false) for the others."""
+
+
+class AllocationSpec(Word):
+    """How the money of one year is divided."""
+
+    id: Id
+    titles: Bilingual
+    references: list[str] = Field(min_length=1)
+    """Documents that order the division, with their numbers."""
+    year: int = Field(ge=1990, le=2200)
+    phase: Literal["plan", "settlement"] = "settlement"
+    """plan: before the year, performance streams count with their potential. settlement: with what is earned."""
+    unit: Literal["yuan", "wan_yuan"]
+    """Unit of all money in this file and in the data. Results are in fen."""
+    missing_words: list[str] = ["", "-", "--", "—", "NA", "N/A", "null"]
+    """Cells that mean there is no figure."""
+    payees: Payees
+    budget: Budget
+    streams: list[Stream] = Field(min_length=1)
+    reserves: list[Reserve] = []
+    sources: list[FundingSource] = []
+    """Who pays; every line of the result is split among them, and they sum to the budget."""
+    sources_cut_to: Positive | None = None
+    """Money of this unit: each line by shares cut down to it, the residual source takes the rest of the line. Not
+    given: each source gives its whole amount and lines follow in proportion."""
+    settlement: Settlement | None = None
+    serves: ServesMap | None = None
+    gain_share: GainShare | None = None
+    uncertainty: Uncertainty | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "AllocationSpec":
+        ids = [stream.id for stream in self.streams]
+        for place, names in (("streams", ids), ("reserves", [reserve.id for reserve in self.reserves])):
+            for name in names:
+                if names.count(name) > 1:
+                    raise wrong("allocate_twice", place=place, id=name)
+        _check_sizes(self)
+        _check_money(self)
+        _check_reserves(self, ids)
+        _check_dividend(self)
+        _check_circularity(self)
+        check_sources(self.sources, self.sources_cut_to, ids)
+        return self
+
+    @property
+    def fen_per_unit(self) -> int:
+        """Fen of one `unit`."""
+        return FEN_PER_UNIT[self.unit]
+
+    def fen(self, amount: Positive) -> int:
+        """Money of this file in fen; checked to be whole when the file was read."""
+        return int(amount * self.fen_per_unit)
+
+    def of_kind(self, kind: type[Any]) -> list[Any]:
+        """The streams of one model in their order."""
+        return [stream for stream in self.streams if isinstance(stream, kind)]
+
+
+def spec_hash(spec: AllocationSpec) -> str:
+    """Hash of all that a spec says."""
+    return fingerprint(spec.model_dump(mode="json"))
+
+
+def _check_sizes(spec: AllocationSpec) -> None:
+    """Shares sum to exactly 1, unless amounts or a rest make up the budget."""
+    shares = sum((Fraction(stream.share) for stream in spec.streams if stream.share is not None), Fraction(0))
+    rests = [stream.id for stream in spec.streams if stream.rest]
+    if len(rests) > 1:
+        raise wrong("allocate_two_rests", ids=", ".join(rests))
+    fixed = any(stream.amount is not None for stream in spec.streams)
+    if shares > 1 or (not rests and not fixed and shares != 1):
+        raise wrong("allocate_shares", total=f"{float(shares):.10g}")
+
+
+def _check_money(spec: AllocationSpec) -> None:
+    """Money written in the spec is whole fen."""
+    for place, amount in _money(spec, "") if spec else []:
+        if amount * spec.fen_per_unit % 1:
+            raise wrong("allocate_whole_fen", place=place)
+
+
+_MONEY = {"amount", "base", "fixed_grant", "cap", "per_person", "per_family", "per_payee", "sources_cut_to"}
+
+
+def _money(item: Any, place: str) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name in type(item).model_fields:
+        value, here = getattr(item, name), f"{place}.{name}".removeprefix(".")
+        if name in _MONEY and value is not None and not isinstance(value, str | list):
+            found.append((here, value))
+        if name == "amounts":
+            found += [
+                (here, amount) for amount in (value.values() if isinstance(value, dict) else dict(value).values())
+            ]
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, Word):
+                found += _money(entry, f"{here}.{getattr(entry, 'id', '')}".removesuffix("."))
+    return found
+
+
+def _check_reserves(spec: AllocationSpec, ids: list[str]) -> None:
+    for reserve in spec.reserves:
+        if reserve.group not in spec.payees.groups:
+            hint = did_you_mean(reserve.group, spec.payees.groups)
+            raise wrong("allocate_unknown", place=f"reserves.{reserve.id}.group", word=reserve.group, hint=hint)
+        funds = [stream.id for stream in spec.of_kind(FundStream)]
+        if reserve.true_up_from is not None and reserve.true_up_from not in funds:
+            raise wrong("allocate_unknown", place=f"reserves.{reserve.id}.true_up_from", word=reserve.true_up_from,
+                        hint=did_you_mean(reserve.true_up_from, funds))  # fmt: skip
+        for named in reserve.base if isinstance(reserve.base, list) else []:
+            if named not in ids:
+                raise wrong("allocate_unknown", place=f"reserves.{reserve.id}.base", word=named,
+                            hint=did_you_mean(named, ids))  # fmt: skip
+    if spec.reserves and len(spec.of_kind(Need)) > 1:
+        raise wrong("allocate_one_need")
+
+
+def _check_dividend(spec: AllocationSpec) -> None:
+    needs = {need.id: need for need in spec.of_kind(Need)}
+    for dividend in spec.of_kind(Dividend):
+        if dividend.need not in needs:
+            raise wrong("allocate_unknown", place=f"streams.{dividend.id}.need", word=dividend.need,
+                        hint=did_you_mean(dividend.need, needs))  # fmt: skip
+        if needs[dividend.need].risk is None:
+            raise wrong("index_needs", word=f"streams.{dividend.id}", needs=f"streams.{dividend.need}.risk")
+
+
+def _check_circularity(spec: AllocationSpec) -> None:
+    """What is paid for may not raise need when it gets worse, unless somebody signs."""
+    for need in spec.of_kind(Need):
+        if need.risk is not None:
+            check_index(spec, need.risk, [])
+
+
+def contingency_of(spec: AllocationSpec) -> list[str]:
+    """Streams that are not distributable money."""
+    return [stream.id for stream in spec.of_kind(FundStream) if stream.contingency]
+
+
+def tables_used(spec: AllocationSpec) -> list[str]:
+    """Names of all tables that the spec reads, that of the payees first."""
+    computed = {risk.table for risk in risk_indices(spec)}
+    return [name for name in dict.fromkeys([spec.payees.table, *_tables(spec)]) if name not in computed]
+
+
+def risk_indices(spec: AllocationSpec) -> list[Risk]:
+    """The risks that an index is computed for first."""
+    return [need.risk for need in spec.of_kind(Need) if need.risk is not None and need.risk.index is not None]
+
+
+def check_index(spec: AllocationSpec, risk: Risk, indicators: Iterable[str]) -> None:
+    """Raises DefinitionError where one of the indicators of the risk index is paid for and nobody signed."""
+    paid = {item.id for stream in spec.of_kind(Performance) for item in stream.indicators}
+    both_ways = sorted(paid & {*risk.indicators, *indicators})
+    if both_ways and risk.signed_reason is None:
+        raise wrong("allocate_pays_and_needs", ids=", ".join(both_ways))
+
+
+def _tables(item: BaseModel) -> Iterator[str]:
+    for name in type(item).model_fields:
+        value = getattr(item, name)
+        if name == "table" and isinstance(value, str):
+            yield value
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, BaseModel):
+                yield from _tables(entry)
+
+
+def read_spec(path: Path) -> AllocationSpec:
+    """The spec in a YAML file. Raises DefinitionError that names the place and the nearest known word."""
+    return parse(AllocationSpec, read_yaml(path), path.name)
+
+
+def spec_schema() -> dict[str, Any]:
+    """JSON schema of a spec, with a description of every word."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **AllocationSpec.model_json_schema()}

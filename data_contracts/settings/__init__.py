@@ -1,0 +1,6 @@
+"""Settings of a home: what registries and rules may say, one module for each document, resolved for one home.
+
+Documents: `home`, `limits`, `counting` (measures, indicators, rule sets), `services`, `policies`, `scoring`, `risk`,
+`allocation`. `resolved`: all of them together. `agreement`: what they must agree on. `loading`: package defaults and
+the home's own entries. Keep out: applying them (assets.compute, evaluations) and delivered data.
+"""

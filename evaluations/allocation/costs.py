@@ -1,0 +1,45 @@
+"""Cost of items × performance, balanced to the budget (method C).
+
+Put here: what each item costs a payee and the balancing factor K. Keep out: unit costs (settings).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from evaluations.allocation.exact import split
+
+
+@dataclass(frozen=True)
+class CostShares:
+    """`due` exact fen per payee; `items` fen per payee and item, which sum to `paid` of the payee.
+
+    `balance`: K = pool ÷ Σ due, None where nothing is due. Above 1: unit costs are understated or volume is low; below
+    1: the reverse.
+    """
+
+    due: list[Fraction]
+    balance: Fraction | None
+    items: list[list[int]]
+    paid: list[int]
+    unspent: int
+
+
+def cost_shares(
+    quantities: Sequence[Sequence[Fraction]],
+    unit_costs: Sequence[Fraction],
+    performance: Sequence[Sequence[Fraction]],
+    pool: int,
+    ids: Sequence[str],
+    item_ids: Sequence[str],
+) -> CostShares:
+    """`quantities` and `performance` (≥ 0) per payee and item, `unit_costs` in fen per item; ids settle ties."""
+    parts = [
+        [count * cost * part for count, cost, part in zip(row, unit_costs, done, strict=True)]
+        for row, done in zip(quantities, performance, strict=True)
+    ]
+    due = [sum(row, Fraction(0)) for row in parts]
+    paid = split(due, pool, ids)
+    items = [split(row, amount, item_ids) for row, amount in zip(parts, paid, strict=True)]
+    total = sum(due, Fraction(0))
+    return CostShares(due, pool / total if total else None, items, paid, pool - sum(paid))

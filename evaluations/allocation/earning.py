@@ -1,0 +1,145 @@
+"""Which part of potential money is earned, quarter by quarter.
+
+Put here: potential money of registered persons, scores weighed by indicator, the equity bonus. Keep out: scores
+themselves (scoring.py), lines and tables (performance.py).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from data_contracts.allocation_spec.pay import Performance
+from evaluations.allocation.exact import integer_weights
+from evaluations.allocation.problem import Conflict, Infeasible
+from evaluations.allocation.ratios import QUANTUM, ZERO, Ratio, added, quantised
+from evaluations.allocation.reported import WHOLE_YEAR, History, baselines_of, read_data, strata_of
+from evaluations.allocation.scoring import Score, late_filled, scores_of, standard_of
+from evaluations.allocation.setting import Setting
+from evaluations.allocation.snapshot import DataError, Snapshot
+from evaluations.rounding import largest_remainder
+
+QUARTERS = 4
+
+
+@dataclass(frozen=True)
+class Potential:
+    """Potential money in fen, linear in registered persons; `weights`: per payee what each indicator counts in it."""
+
+    fen: list[int]
+    weights: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Earning:
+    """What one quarter's scores earn: `scores` by indicator and payee.
+
+    `parts`: per payee the exact part of its potential that scores earn. `bonus`: per payee what the equity bonus and
+    its financing add to that part, × 10¹².
+    """
+
+    scores: list[list[Score]]
+    parts: list[Ratio]
+    bonus: list[int]
+
+    def earned(self, at: int, potential: int) -> int:
+        """Fen of so much potential money, rounded down, never more than it."""
+        top, bottom = self.parts[at]
+        return min(potential, potential * (top * QUANTUM + self.bonus[at] * bottom) // (bottom * QUANTUM))
+
+
+def potential_of(stream: Performance, snapshot: Snapshot, pool: int) -> Potential:
+    """Potential money of every payee. Raises Infeasible where nobody is registered."""
+    place = f"streams.{stream.id}"
+    common = snapshot.figures(stream.registered, f"{place}.registered")
+    columns = []
+    for item in stream.indicators:
+        registered = common
+        if item.registered is not None:
+            registered = snapshot.figures(item.registered, f"{place}.indicators.{item.id}.registered")
+        worth = Fraction(item.weight) * Fraction(item.relative_value)
+        columns.append([worth * Fraction(persons) for persons in registered])
+    size = len(snapshot.ids)
+    flat = integer_weights([weight for column in columns for weight in column])
+    weights = [flat[at::size] for at in range(size)]
+    whole = [sum(own) for own in weights]
+    if pool and not any(whole):
+        raise Infeasible(Conflict(("no_weights",), stream.id, pool, 0))
+    return Potential(largest_remainder(whole, pool, snapshot.ids), weights)
+
+
+def earnings_of(stream: Performance, setting: Setting, potential: Potential) -> dict[int, Earning]:
+    """Quarter of the year → what its scores earn. In the last quarter, what is missing earns nothing.
+
+    Raises DataError where no row is of the year.
+    """
+    snapshot, data = setting.snapshot, read_data(stream, setting.snapshot)
+    strata, size = strata_of(stream, snapshot), len(snapshot.ids)
+    quarters = _quarters(stream, setting.spec.year, data.values())
+    by_quarter: dict[int, list[list[Score]]] = {quarter: [] for quarter in quarters}
+    for item in stream.indicators:
+        standard = standard_of(item, baselines_of(data[item.id], item.id), strata, size)
+        before = None
+        if any(quarters[0] - 1 in history for history in data[item.id].values()):
+            before = scores_of(stream, item, data[item.id], standard, quarters[0] - 1, size)
+        for quarter in quarters:
+            scores = scores_of(stream, item, data[item.id], standard, quarter, size)
+            before = late_filled(scores, before, strata) if _carries(stream, quarter) else scores
+            by_quarter[quarter].append(before)
+    bonus = _bonus_shares(stream, snapshot)
+    return {quarter: _earning(scores, potential, bonus) for quarter, scores in by_quarter.items()}
+
+
+def _quarters(stream: Performance, year: int, data: Iterable[Mapping[int, History]]) -> list[int]:
+    """The quarters of the year up to the last with a row; that one alone where nothing is paid within the year."""
+    if stream.data.quarter is None:
+        return [WHOLE_YEAR]
+    first = year * QUARTERS
+    there = {quarter for by_payee in data for history in by_payee.values() for quarter in history}
+    own = [quarter for quarter in there if first <= quarter < first + QUARTERS]
+    if not own:
+        raise DataError("allocate_no_quarter", table=stream.data.table, column=stream.data.quarter, year=year)
+    return list(range(first, max(own) + 1)) if stream.quarterly is not None else [max(own)]
+
+
+def _carries(stream: Performance, quarter: int) -> bool:
+    """Whether late figures are filled in: for advances, never for the settlement."""
+    if stream.quarterly is None or stream.quarterly.late == "earns_nothing":
+        return False
+    return quarter != WHOLE_YEAR and quarter % QUARTERS != QUARTERS - 1
+
+
+def _bonus_shares(stream: Performance, snapshot: Snapshot) -> list[int] | None:
+    """What the bonus adds to a score of 1, × 10¹²."""
+    if stream.equity is None:
+        return None
+    found = snapshot.figures(stream.equity.share, f"streams.{stream.id}.equity.share", high=1)
+    return [int(own * stream.equity.strength * QUANTUM) for own in found]
+
+
+def _earning(scores: list[list[Score]], potential: Potential, bonus: Sequence[int] | None) -> Earning:
+    parts = []
+    for at, weights in enumerate(potential.weights):
+        part, whole = ZERO, sum(weights)
+        for own, weight in zip(scores, weights, strict=True):
+            top, bottom = own[at].score
+            part = added(part, (weight * top, bottom))
+        parts.append((part[0], part[1] * whole) if whole else ZERO)
+    more = [0] * len(parts) if bonus is None else _bonus([quantised(part) for part in parts], potential.fen, bonus)
+    return Earning(scores, parts, more)
+
+
+def _bonus(parts: Sequence[int], money: Sequence[int], bonus: Sequence[int]) -> list[int]:
+    """What the part of each payee changes by: more for good work among the disadvantaged, lowered to cost nothing.
+
+    Good work: at least the median. All × 10¹², rounded down.
+    """
+    counting = sorted(own for own, fen in zip(parts, money, strict=True) if fen)
+    if not counting:
+        return [0] * len(parts)
+    twice = counting[(len(counting) - 1) // 2] + counting[len(counting) // 2]
+    raised = [
+        own * (QUANTUM + more) // QUANTUM if 2 * own >= twice else own for own, more in zip(parts, bonus, strict=True)
+    ]
+    before = sum(own * fen for own, fen in zip(parts, money, strict=True))
+    after = sum(own * fen for own, fen in zip(raised, money, strict=True)) or 1
+    return [min(QUANTUM, new * before // after) - old for new, old in zip(raised, parts, strict=True)]

@@ -1,0 +1,84 @@
+"""All stages in their fixed order: a spec and a snapshot in, lines and tables out, or the conflict and no payment.
+
+Put here: the order of stages. Keep out: arithmetic of any of them, shapes of tables, files.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_EVEN, Context, localcontext
+
+import polars as pl
+
+from data_contracts.allocation_spec.document import AllocationSpec
+from evaluations.allocation.envelope import envelope
+from evaluations.allocation.funding import after
+from evaluations.allocation.lines import StreamResult, paid_of
+from evaluations.allocation.problem import Conflict, Infeasible
+from evaluations.allocation.quarters import quarters_table
+from evaluations.allocation.registry import DIVIDE, rounds
+from evaluations.allocation.reserves import check_nested, reserves_table, true_ups
+from evaluations.allocation.setting import Setting
+from evaluations.allocation.snapshot import Snapshot
+from evaluations.allocation.tables import all_lines, lines_table, payees_table, streams_table
+
+_PRECISION = 60
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The result: `tables` by name, or `conflict` and no table at all. `budget` in fen."""
+
+    budget: int
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    conflict: Conflict | None = None
+
+
+def allocate(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Allocation:
+    """Divide the year's money; a pure function of spec and tables (name → frame of text cells).
+
+    Tables of the result: lines, payees, streams, reserves, quarters, and those of the kinds of streams that there are
+    (need, performance, dividend …). Raises DefinitionError for a table or column that is not there, DataError for
+    cells.
+    """
+    budget = 0
+    # The surroundings may have set digits and rounding otherwise; no fen depends on them.
+    with localcontext(Context(prec=_PRECISION, rounding=ROUND_HALF_EVEN)):
+        snapshot = Snapshot(spec, tables)
+        check_nested(spec, snapshot)
+        try:
+            budget, pools = envelope(spec, snapshot)
+            return Allocation(budget, _tables(_divided(spec, snapshot, budget, pools)))
+        except Infeasible as found:
+            return Allocation(budget, conflict=found.conflict)
+
+
+def _divided(spec: AllocationSpec, snapshot: Snapshot, budget: int, pools: Mapping[str, int]) -> Setting:
+    """Every stream by its function, need and dividend after the others."""
+    done: dict[str, StreamResult] = {}
+    for at in rounds([stream.kind for stream in spec.streams]):
+        stream = spec.streams[at]
+        setting = Setting(spec, snapshot, budget, pools, dict(done))
+        done[stream.id] = DIVIDE[stream.kind](stream, pools[stream.id], setting)
+    setting = Setting(spec, snapshot, budget, pools, done)
+    return replace(setting, done=true_ups(setting))
+
+
+def _tables(setting: Setting) -> dict[str, pl.DataFrame]:
+    own: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    for stream in setting.spec.streams:
+        for name, frame in setting.done[stream.id].tables.items():
+            own[name].append(frame)
+    joined = {name: pl.concat(frames) for name, frames in own.items()}
+    lines = all_lines(setting)
+    numbered = lines_table(lines)
+    paid = paid_of(lines, setting.snapshot.kind)
+    return {
+        "lines": numbered,
+        "payees": payees_table(setting, lines, joined.get("need")),
+        "streams": streams_table(setting),
+        "reserves": reserves_table(setting),
+        "quarters": quarters_table(setting),
+        **joined,
+        **after(setting.snapshot, lines, numbered["line_no"].to_list(), paid),
+    }

@@ -1,0 +1,100 @@
+"""What a stream answers with: lines in whole fen, and frames of its own.
+
+Put here: the line, the result of a stream, their sums. Keep out: sentences (messages), arithmetic of any stream.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+FUND = "fund"
+PAYEE_KINDS = ("community", "institution", "fund", "family_total", "partner")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of one payee's statement.
+
+    `stage`: S1 … S10 of the engine. `line_id`: what kind of step; its sentence is `allocate.line.<line_id>` of the
+    catalogue, filled with `params`. `quantity` × `rate` explain the amount where that has a sense. `amount`: fen.
+    `one_off`: it does not enter next year's base.
+    """
+
+    payee_kind: str
+    payee_id: str
+    stage: str
+    line_id: str
+    stream: str
+    amount: int
+    quantity: str | None = None
+    rate: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    one_off: bool = False
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """Where the money of a stream went: lines of payees and of funds, which sum to `pool`.
+
+    `tables`: frames of this kind of stream by name; frames of the same name of several streams are put together.
+    Raises ValueError where a fen is lost or made.
+    """
+
+    stream: str
+    pool: int
+    lines: Sequence[Line]
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    _paid: dict[str, dict[str, int]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        total = sum(line.amount for line in self.lines)
+        if total != self.pool:
+            raise ValueError(f"stream {self.stream}: the lines sum to {total} of {self.pool}")
+
+    def paid(self, kind: str) -> dict[str, int]:
+        """Payee of this kind → fen."""
+        if kind not in self._paid:
+            self._paid[kind] = paid_of(self.lines, kind)
+        return dict(self._paid[kind])
+
+
+def paid_of(lines: Sequence[Line], kind: str) -> dict[str, int]:
+    """Payee of this kind → sum of its lines in fen."""
+    paid: dict[str, int] = defaultdict(int)
+    for line in lines:
+        if line.payee_kind == kind:
+            paid[line.payee_id] += line.amount
+    return dict(paid)
+
+
+def recurring_of(lines: Sequence[Line], kind: str) -> dict[str, int]:
+    """Payee of this kind → sum of its lines in fen without one-offs: what may be the base of next year."""
+    return paid_of([line for line in lines if not line.one_off], kind)
+
+
+def fund_line(fund: str, stage: str, line_id: str, stream: str, amount: int, **params: str) -> Line:
+    """Money that a fund holds."""
+    return Line(FUND, fund, stage, line_id, stream, amount, params=params)
+
+
+def frame_of(rows: Sequence[Sequence[Any]], **schema: Any) -> pl.DataFrame:
+    """A frame of rows with this schema, also of none."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pl.DataFrame(
+        [pl.Series(name, own, dtype) for (name, dtype), own in zip(schema.items(), columns, strict=True)]
+    )
+
+
+def plain(figure: Decimal) -> str:
+    """A number for sentences, without exponent and trailing zeros."""
+    text = f"{figure:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def yuan(fen: int) -> str:
+    """Fen as yuan with two decimals, for sentences."""
+    return f"{Decimal(fen).scaleb(-2):,.2f}"

@@ -1,0 +1,101 @@
+"""Need money of a payee as lines: what makes the target, what pace, bounds and reserved shares change.
+
+Put here: line ids and what their sentences say. Keep out: arithmetic, the sentences themselves (messages).
+"""
+
+from decimal import Decimal
+
+from data_contracts.allocation_spec.need import Need
+from evaluations.allocation.lines import Line, plain, yuan
+from evaluations.allocation.need import QUANTUM
+from evaluations.allocation.pace import Bounds, Paced
+from evaluations.allocation.setting import Setting
+from evaluations.allocation.statement import NeedStatement
+from evaluations.waterfill import REST
+
+_DIGITS = Decimal("0.000001")
+Words = tuple[str, str | None, str | None, dict[str, str]]
+"""Line id, quantity, rate and parameters."""
+
+
+class NeedLines:
+    """Lines of one need stream, payee by payee."""
+
+    def __init__(self, stream: Need, setting: Setting, statement: NeedStatement, bounds: Bounds, found: Paced) -> None:
+        self._stream, self._statement, self._bounds, self._found = stream, statement, bounds, found
+        self._kind, self._ids = setting.snapshot.kind, setting.snapshot.ids
+        self._figures = statement.targets.figures
+        self._factors = dict(self._figures.factors)
+        self._titles = {factor.id: factor.titles for factor in stream.factors}
+        scaled = Decimal(found.multiplier.numerator * statement.targets.scale)
+        self._multiplier = plain((scaled / found.multiplier.denominator).quantize(_DIGITS))
+        self._reserves = _reserve_words(setting, found)
+
+    def of(self, at: int) -> list[Line]:
+        """The lines of a payee; they sum to its need money."""
+        found, target = self._found, self._statement.targets.fen[at]
+        gained = found.amounts[at] - found.natural[at]
+        steps = [("S2", amount, self._of_target(name, at)) for name, amount in self._statement.of(at).items()]
+        pace: Words = ("pace", None, self._multiplier, {})
+        if self._stream.planned is not None:
+            pace = ("planned", None, None, {})
+        steps.append(("S3", found.free[at] - target, pace))
+        bound = found.natural[at] - found.free[at]
+        steps.append(("S3", bound, self._of_bound(bound, at)))
+        steps.append(("S7", gained, self._of_reserve(gained, at)))
+        return [
+            Line(self._kind, self._ids[at], stage, line_id, self._stream.id, amount, quantity, rate, params)
+            for stage, amount, (line_id, quantity, rate, params) in steps
+            if amount or line_id == "equal"
+        ]
+
+    def _of_target(self, name: str, at: int) -> Words:
+        if name == "equal":
+            return name, plain(self._figures.population[at]), None, {}
+        if name not in self._factors:
+            return name, None, None, {}
+        rate = plain((Decimal(self._factors[name][at]) / QUANTUM).quantize(_DIGITS))
+        if name == "risk":
+            risk = self._figures.risks[at]
+            return (
+                "need_risk_missing" if risk is None else "need_risk",
+                None,
+                rate,
+                {"risk": plain(risk or Decimal(0))},
+            )
+        titles = self._titles[name]
+        zh, en = (titles.zh, titles.en) if titles else (name, name)
+        return "need_factor", None, rate, {"factor": name, "factor_zh": zh, "factor_en": en}
+
+    def _of_bound(self, amount: int, at: int) -> Words:
+        """The floor or cap that a payee stands at, in per cent of the year before or of the target."""
+        pace, name, share = self._stream.pace, "cap", None
+        if pace is not None:
+            share = None if pace.cap_change is None else 1 + pace.cap_change
+        if pace is not None and amount > 0:
+            name = f"floor_{self._bounds.rules[at]}"
+            share = pace.min_vs_target
+            if self._bounds.rules[at] == "hold_harmless":
+                share = None if pace.floor_change is None else 1 + pace.floor_change
+        rate = None if share is None else plain(share * 100)
+        return name, None, rate, {"before": yuan(self._bounds.before[at] or 0), "change": rate or ""}
+
+    def _of_reserve(self, gained: int, at: int) -> Words:
+        """The reserve that lifts a payee, or those that it pays for."""
+        if gained > 0:
+            return "reserve_gain", None, None, self._reserves[self._found.owners[at]]
+        return "reserve_pay", None, None, self._reserves[REST]
+
+
+def _reserve_words(setting: Setting, found: Paced) -> dict[str, dict[str, str]]:
+    """Reserve that binds → parameters; under REST those of all that bind."""
+    titles = {reserve.id: reserve.titles for reserve in setting.spec.reserves}
+    binding = sorted(set(found.owners) - {REST})
+    return {
+        key: {
+            "reserve": ";".join(names),
+            "reserve_zh": "、".join(own.zh if (own := titles[name]) else name for name in names),
+            "reserve_en": ", ".join(own.en if (own := titles[name]) else name for name in names),
+        }
+        for key, names in [(REST, binding), *((name, [name]) for name in binding)]
+    }

@@ -1,0 +1,113 @@
+"""Stage S9: the year's money quarter by quarter.
+
+Need money in four equal instalments. Performance money as a part of what is earned so far, in bounded steps, settled in
+the last quarter. Put here: payments within the year. Keep out: what is earned.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+import polars as pl
+
+from data_contracts.allocation_spec.need import Need
+from data_contracts.allocation_spec.pay import Performance, Quarterly
+from evaluations.allocation.earning import QUARTERS
+from evaluations.allocation.lines import frame_of
+from evaluations.allocation.setting import Setting
+from evaluations.allocation.snapshot import quarter_name
+from evaluations.rounding import instalments
+
+QUARTERS_SCHEMA = {
+    "stream": pl.String, "payee_kind": pl.String, "payee_id": pl.String, "quarter": pl.String,
+    "earned_so_far_fen": pl.Int64, "paid_fen": pl.Int64, "bound": pl.String, "late": pl.Int64,
+    "claw_back_fen": pl.Int64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Payment:
+    """Fen paid in a quarter; `bound`: rise or fall where the largest change held it, settled, or none.
+
+    `claw_back`: fen paid in earlier quarters beyond what the settlement says, to be taken off later.
+    """
+
+    paid: int
+    bound: str
+    claw_back: int = 0
+
+
+def payments(
+    rule: Quarterly, earned: Sequence[int], due: Sequence[int], quarterly_base: Fraction, *, settled: bool
+) -> list[Payment]:
+    """Payments of one payee from the first quarter on.
+
+    `earned`, `due`: fen earned, and potential, from the start of the year to each quarter. `settled`: the last one is
+    the settlement. No payment is negative; what is paid less what is clawed back is what is earned, once settled.
+    """
+    found: list[Payment] = []
+    paid = 0
+    for at, (own, most) in enumerate(zip(earned, due, strict=True)):
+        if settled and at == len(earned) - 1:
+            found.append(Payment(max(0, own - paid), "settled", max(0, paid - own)))
+            break
+        wanted = max(0, floor(own * Fraction(rule.advance)) - paid)
+        amount, bound = _bounded(rule, wanted, found[-1].paid if found else None, quarterly_base)
+        amount = min(amount, most - paid)
+        found.append(Payment(amount, bound))
+        paid += amount
+    return found
+
+
+def _bounded(rule: Quarterly, wanted: int, last: int | None, base: Fraction) -> tuple[int, str]:
+    if last is None or rule.largest_change is None:
+        return wanted, "none"
+    step = floor(base * Fraction(rule.largest_change))
+    if wanted > last + step:
+        return last + step, "rise"
+    if wanted < last - step:
+        return last - step, "fall"
+    return wanted, "none"
+
+
+def quarters_table(setting: Setting) -> pl.DataFrame:
+    """Payments of need and performance streams by payee and quarter (QUARTERS_SCHEMA)."""
+    rows: list[tuple[object, ...]] = []
+    need_money: dict[str, int] = defaultdict(int)
+    names = [quarter_name(setting.spec.year * QUARTERS + at) for at in range(QUARTERS)]
+    kind = setting.snapshot.kind
+    for stream in setting.spec.of_kind(Need):
+        for payee, amount in sorted(setting.done[stream.id].paid(kind).items()):
+            need_money[payee] += amount
+            parts = instalments(amount, QUARTERS)
+            rows += [
+                (stream.id, kind, payee, name, None, part, "none", None, 0)
+                for name, part in zip(names, parts, strict=True)
+            ]
+    for stream in setting.spec.of_kind(Performance):
+        if stream.quarterly is not None and setting.spec.phase == "settlement":
+            rows += _performance_rows(stream, stream.quarterly, setting, need_money)
+    return frame_of(rows, **QUARTERS_SCHEMA)
+
+
+def _performance_rows(
+    stream: Performance, rule: Quarterly, setting: Setting, need_money: dict[str, int]
+) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    by_payee: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for row in setting.done[stream.id].tables["earned"].iter_rows(named=True):
+        by_payee[row["payee_id"]].append(row)
+    for payee, own in by_payee.items():
+        due: list[int] = [row["potential_fen"] for row in own]  # type: ignore[misc]
+        earned: list[int] = [row["earned_so_far_fen"] for row in own]  # type: ignore[misc]
+        # A quarter of the payee's base money; of its potential where there is no need stream.
+        base = Fraction(need_money[payee], QUARTERS) if need_money else Fraction(due[-1], len(due))
+        made = payments(rule, earned, due, base, settled=bool(own[-1]["settled"]))
+        rows += [
+            (stream.id, setting.snapshot.kind, payee, row["quarter"], row["earned_so_far_fen"], payment.paid,
+             payment.bound, row["late"], payment.claw_back)
+            for row, payment in zip(own, made, strict=True)
+        ]  # fmt: skip
+    return rows

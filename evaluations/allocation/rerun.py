@@ -1,0 +1,108 @@
+"""The same division with other figures: amounts only, and only of the streams that a change can reach.
+
+For questions that are asked hundreds of times: what one point more would bring, draws over uncertain figures. The
+amounts are those of the engine to the fen. Put here: which streams must be divided again. Keep out: which figures
+change (changes.py, draws.py), explanation.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from data_contracts.allocation_spec.document import AllocationSpec
+from evaluations.allocation.envelope import envelope
+from evaluations.allocation.lines import PAYEE_KINDS, StreamResult
+from evaluations.allocation.problem import Conflict, Guarantee, Infeasible
+from evaluations.allocation.registry import DIVIDE, rounds
+from evaluations.allocation.reserves import check_nested, guarantees, reserves_table, true_ups
+from evaluations.allocation.setting import Setting
+from evaluations.allocation.snapshot import Snapshot
+
+Column = tuple[str, str]
+"""Table and column of a figure."""
+Owner = tuple[str, str]
+"""Kind and id of a payee."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """Amounts in fen of every payee and fund, and what a further run may take over; `conflict` instead of all of it."""
+
+    paid: Mapping[Owner, int]
+    setting: Setting | None = None
+    minima: Mapping[str, list[tuple[int, ...]]] | None = None
+    conflict: Conflict | None = None
+
+
+def amounts(
+    spec: AllocationSpec,
+    tables: Mapping[str, pl.DataFrame],
+    known: Rerun | None = None,
+    touched: frozenset[Column] = frozenset(),
+) -> Rerun:
+    """Divide again. `known`: an earlier run of the same spec whose tables differ in no column but those `touched`.
+
+    Raises as the engine does for tables, columns and cells; rules that cannot hold stand in `conflict`.
+    """
+    snapshot = Snapshot(spec, tables)
+    check_nested(spec, snapshot)
+    before = known.setting if known is not None else None
+    done: dict[str, StreamResult] = {}
+    minima: dict[str, list[tuple[int, ...]]] = {}
+    try:
+        budget, pools = envelope(spec, snapshot)
+        for at in rounds([stream.kind for stream in spec.streams]):
+            stream = spec.streams[at]
+            setting = Setting(spec, snapshot, budget, pools, dict(done), explained=False)
+            minima[stream.id] = [_numbers(own) for own, _ in guarantees(stream.id, setting)]
+            same = (
+                known is not None
+                and before is not None
+                and stream.kind != "dividend"
+                and pools[stream.id] == before.pools[stream.id]
+                and minima[stream.id] == (known.minima or {}).get(stream.id)
+                and not _reads(spec, stream, touched)
+            )
+            done[stream.id] = (
+                before.done[stream.id]
+                if same and before is not None
+                else DIVIDE[stream.kind](stream, pools[stream.id], setting)
+            )
+        plain = Setting(spec, snapshot, budget, pools, done, explained=False)
+        settled = replace(plain, done=true_ups(plain))
+        reserves_table(settled)
+    except Infeasible as found:
+        return Rerun({}, conflict=found.conflict)
+    return Rerun(_paid(settled), plain, minima)
+
+
+def _numbers(own: Guarantee) -> tuple[int, ...]:
+    return own.minimum, own.base, own.elsewhere
+
+
+def _paid(setting: Setting) -> dict[Owner, int]:
+    found: dict[Owner, int] = {(setting.snapshot.kind, payee): 0 for payee in setting.snapshot.ids}
+    for result in setting.done.values():
+        for kind in PAYEE_KINDS:
+            for payee, amount in result.paid(kind).items():
+                found[kind, payee] = found.get((kind, payee), 0) + amount
+    return found
+
+
+def _reads(spec: AllocationSpec, stream: Any, touched: frozenset[Column]) -> bool:
+    """Whether the stream may read one of these columns: it names the column, or another table that holds it."""
+    words = set(_words(stream.model_dump()))
+    return any(column in words or (table in words and table != spec.payees.table) for table, column in touched)
+
+
+def _words(item: Any) -> Iterator[str]:
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, Mapping):
+        for value in item.values():
+            yield from _words(value)
+    elif isinstance(item, list | tuple):
+        for value in item:
+            yield from _words(value)

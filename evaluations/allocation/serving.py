@@ -1,0 +1,68 @@
+"""Money of communities on its way to the institutions that serve them: the map in force on a day.
+
+Put here: reading the dated map and splitting by it. Keep out: how much a community gets.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from evaluations.allocation.exact import split
+
+
+@dataclass(frozen=True)
+class Serves:
+    """`institution` serves `share` of `community` from `start` to `end`, both days included; None is open.
+
+    Days are written as 2025-07-01, so that they compare like text.
+    """
+
+    institution: str
+    community: str
+    share: Fraction
+    start: str | None = None
+    end: str | None = None
+
+    def holds_on(self, day: str) -> bool:
+        """Whether it is in force on `day`."""
+        return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
+
+
+class MapFault(ValueError):  # noqa: N818  (an answer, not a fault)
+    """On the day the shares of `community` sum to `total`, not 1, or an institution stands there twice."""
+
+    def __init__(self, community: str, total: Fraction, twice: str | None = None) -> None:
+        self.community, self.total, self.twice = community, total, twice
+        super().__init__(f"{community}: shares sum to {total}")
+
+
+def served_by(rows: Sequence[Serves], day: str, communities: Sequence[str]) -> dict[str, dict[str, Fraction]]:
+    """Community → institution → share on `day`, for all `communities`; shares of each sum to exactly 1.
+
+    Raises MapFault for the first community where they do not, and ValueError for a negative share.
+    """
+    found: dict[str, dict[str, Fraction]] = defaultdict(dict)
+    for row in rows:
+        if row.share < 0:
+            raise ValueError("a share is negative")
+        if not row.holds_on(day):
+            continue
+        if row.institution in found[row.community]:
+            raise MapFault(row.community, sum(found[row.community].values(), row.share), row.institution)
+        found[row.community][row.institution] = row.share
+    for community in sorted(communities):
+        total = sum(found[community].values(), Fraction(0))
+        if total != 1:
+            raise MapFault(community, total)
+    return {community: dict(sorted(found[community].items())) for community in sorted(communities)}
+
+
+def passed_on(amounts: Mapping[str, int], shares: Mapping[str, Mapping[str, Fraction]]) -> dict[tuple[str, str], int]:
+    """(community, institution) → fen; what the institutions of a community get is what the community had."""
+    found: dict[tuple[str, str], int] = {}
+    for community, amount in sorted(amounts.items()):
+        institutions = sorted(shares[community])
+        parts = split([shares[community][name] for name in institutions], amount, institutions)
+        found |= {(community, name): part for name, part in zip(institutions, parts, strict=True)}
+    return found

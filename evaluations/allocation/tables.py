@@ -1,0 +1,90 @@
+"""The tables of a whole allocation: lines, payees, streams, funds.
+
+Put here: shapes and order of published tables. Keep out: arithmetic of any stage, sentences.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+import polars as pl
+
+from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, frame_of, paid_of, recurring_of
+from evaluations.allocation.setting import Setting
+
+LINES_SCHEMA = {
+    "payee_kind": pl.String, "payee_id": pl.String, "line_no": pl.Int64, "stage": pl.String, "line_id": pl.String,
+    "stream": pl.String, "quantity": pl.String, "rate": pl.String, "amount_fen": pl.Int64, "params": pl.String,
+    "one_off": pl.Boolean,
+}  # fmt: skip
+PAYEES_SCHEMA = {
+    "payee_kind": pl.String, "payee_id": pl.String, "name": pl.String, "groups": pl.String, "amount_fen": pl.Int64,
+    "recurring_fen": pl.Int64,
+    "population": pl.Decimal(38, 6), "equal_share_fen": pl.Int64, "target_fen": pl.Int64, "before_fen": pl.Int64,
+    "need_fen": pl.Int64, "bound": pl.String, "distance_before": pl.Decimal(20, 6),
+    "distance_after": pl.Decimal(20, 6), "years_to_target": pl.Int64, "leakage_fen": pl.Int64,
+    "reserve_paid_fen": pl.Int64,
+}  # fmt: skip
+STREAMS_SCHEMA = {
+    "stream": pl.String, "kind": pl.String, "pool_fen": pl.Int64, "paid_fen": pl.Int64, "held_fen": pl.Int64,
+    "held_by": pl.String,
+}  # fmt: skip
+_NEED = ("population", "equal_share_fen", "target_fen", "before_fen", "amount_fen", "bound", "distance_before",
+         "distance_after", "years_to_target", "leakage_fen", "reserve_paid_fen")  # fmt: skip
+
+
+def all_lines(setting: Setting) -> list[Line]:
+    """Lines of all streams by kind and id of the payee, then in the order of streams and steps."""
+    order = {kind: at for at, kind in enumerate(PAYEE_KINDS)}
+    lines = [line for stream in setting.spec.streams for line in setting.done[stream.id].lines]
+    return sorted(lines, key=lambda line: (line.payee_kind == FUND, order[line.payee_kind], line.payee_id))
+
+
+def lines_table(lines: Sequence[Line]) -> pl.DataFrame:
+    """LINES_SCHEMA; a payee's lines sum to its amount, all lines to the budget."""
+    encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+    rows, numbers = [], defaultdict[tuple[str, str], int](int)
+    for line in lines:
+        numbers[line.payee_kind, line.payee_id] += 1
+        params = encode(line.params) if line.params else "{}"
+        rows.append(
+            (line.payee_kind, line.payee_id, numbers[line.payee_kind, line.payee_id], line.stage, line.line_id,
+             line.stream, line.quantity, line.rate, line.amount, params, line.one_off)
+        )  # fmt: skip
+    return frame_of(rows, **LINES_SCHEMA)
+
+
+def payees_table(setting: Setting, lines: Sequence[Line], need: pl.DataFrame | None) -> pl.DataFrame:
+    """PAYEES_SCHEMA: every payee of the table of payees, others that a stream pays, and the funds.
+
+    `recurring_fen`: without one-offs, which is what may be the base of next year.
+
+    Figures of need are those of the one need stream; empty where there are several.
+    """
+    snapshot = setting.snapshot
+    known = {} if need is None or need["stream"].n_unique() > 1 else {
+        row["payee_id"]: tuple(row[name] for name in _NEED) for row in need.iter_rows(named=True)
+    }  # fmt: skip
+    nothing = (None,) * len(_NEED)
+    rows = []
+    for kind in (*(kind for kind in PAYEE_KINDS if kind != FUND), FUND):
+        paid, recurring = paid_of(lines, kind), recurring_of(lines, kind)
+        own = {payee: at for at, payee in enumerate(snapshot.ids)} if kind == snapshot.kind else {}
+        for payee in sorted({*paid, *own}):
+            name = snapshot.names[own[payee]] if payee in own else None
+            groups = ";".join(snapshot.groups_of(own[payee])) if payee in own else None
+            figures = known.get(payee, nothing) if payee in own else nothing
+            rows.append((kind, payee, name, groups, paid.get(payee, 0), recurring.get(payee, 0), *figures))
+    return frame_of(rows, **PAYEES_SCHEMA)
+
+
+def streams_table(setting: Setting) -> pl.DataFrame:
+    """STREAMS_SCHEMA: where the money of each stream is."""
+    rows = []
+    for stream in setting.spec.streams:
+        result = setting.done[stream.id]
+        held = result.paid(FUND)
+        kept = sum(held.values())
+        funds = ";".join(sorted(fund for fund, amount in held.items() if amount))
+        rows.append((stream.id, stream.kind, result.pool, result.pool - kept, kept, funds or None))
+    return frame_of(rows, **STREAMS_SCHEMA)

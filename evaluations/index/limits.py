@@ -1,0 +1,115 @@
+"""How far a score may be off by the error of its figures, and how much of its weight is known.
+
+Put here: limits of scores from limits of figures, the share of weight present. Keep out: choices of method
+(uncertainty).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.index_spec.document import IndexSpec, indicators_of, walk
+from data_contracts.index_spec.tree import Group, Indicator
+from evaluations.index.numeric import Mask, Vector
+from evaluations.index.scoring import Scored, Variation, scored
+from evaluations.index.sheet import Sheet
+from evaluations.index.stacking import stacked, unit_by_unit
+from evaluations.index.uncertainty import standard_errors
+from evaluations.index.weighing import sum_of_parts
+
+# Errors that are not given as limits are taken 95 percent of the way.
+_Z = 1.959963984540054
+
+
+class Limits(NamedTuple):
+    """Lower and upper limit of the score of a part; NaN where no figure behind it has limits."""
+
+    lower: Vector
+    upper: Vector
+
+
+class _Ends(NamedTuple):
+    """The limits of a figure (the figure itself where it has none), and where it has them."""
+
+    low: Vector
+    high: Vector
+    stated: Mask
+
+
+def limits(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]:
+    """Limits of every group, from those of its figures as if their errors were independent.
+
+    Each figure in turn is set to its lower and to its upper limit and the tree computed again; the squares of what
+    that takes from a score, and adds to it, are summed over the figures (unequal limits stay unequal; a limit beyond a
+    goalpost counts as far as the goalpost). A figure without limits counts as exact. Nothing where the score of a unit
+    depends on other units: there the limits of one figure are not those of its unit's score.
+    """
+    ends = _ends(spec, sheet, found)
+    if not ends or not unit_by_unit(spec):
+        return {}
+    names, height = list(ends), sheet.height
+    copies = 2 * len(names)
+    raw = {name: np.tile(own, copies) for name, own in found.raw.items()}
+    for place, name in enumerate(names):
+        start = 2 * place * height
+        raw[name][start : start + height] = ends[name].low
+        raw[name][start + height : start + 2 * height] = ends[name].high
+    again = scored(spec, stacked(sheet, copies), Variation(raw=raw), silent=True)
+    result = {}
+    for part in walk(spec.tree):
+        if isinstance(part, Group):
+            moved = again.scores[part.id].reshape(len(names), 2, height)
+            known = [item.id for item in indicators_of(part) if item.id in ends]
+            stated = [ends[name].stated & np.isfinite(found.scores[name]) for name in known]
+            result[part.id] = _limits(found.scores[part.id], moved, stated)
+    return result
+
+
+def _limits(own: Vector, moved: NDArray[np.float64], stated: list[Mask]) -> Limits:
+    """Limits of one part; `moved`: its scores with each figure at its lower and at its upper limit."""
+    below = np.maximum(own - moved.min(axis=1), 0.0)
+    above = np.maximum(moved.max(axis=1) - own, 0.0)
+    has = np.any(stated, axis=0) if stated else np.zeros(own.size, dtype=bool)
+    return Limits(
+        np.where(has, own - np.sqrt(sum_of_parts((below**2).T)), np.nan),
+        np.where(has, own + np.sqrt(sum_of_parts((above**2).T)), np.nan),
+    )
+
+
+def _ends(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, _Ends]:
+    errors = standard_errors(spec, sheet, found)
+    result = {}
+    for item in indicators_of(spec.tree):
+        if item.sampling is None:
+            continue
+        own = found.raw[item.id]
+        if item.sampling.lower is not None and item.sampling.upper is not None:
+            low, high = sheet.numbers[item.sampling.lower], sheet.numbers[item.sampling.upper]
+        else:
+            error, least, most = errors[item.id]
+            low, high = (np.clip(own + way * _Z * error, least, most) for way in (-1, 1))
+        stated = np.isfinite(low) & np.isfinite(high) & np.isfinite(own)
+        result[item.id] = _Ends(np.where(stated, low, own), np.where(stated, high, own), stated)
+    return result
+
+
+def presence(spec: IndexSpec, found: Scored) -> dict[str, Vector]:
+    """Part → share of the stated weight below it that has a figure; of an indicator 1 or 0.
+
+    A part that had too little for a score counts as nothing in what it belongs to.
+    """
+    result: dict[str, Vector] = {}
+    for part in walk(spec.tree):
+        if isinstance(part, Indicator):
+            result[part.id] = np.isfinite(found.scores[part.id]).astype(float)
+            continue
+        weights = found.weights[part.id]
+        scored_too = (np.isfinite(found.scores[child.id]) for child in part.parts)
+        known = np.column_stack(
+            [np.where(there, result[child.id], 0.0) for child, there in zip(part.parts, scored_too, strict=True)]
+        )
+        whole = sum_of_parts(weights)
+        there = sum_of_parts(weights * known)
+        result[part.id] = np.divide(there, whole, out=np.zeros_like(there), where=whole > 0)
+    return result
