@@ -178,6 +178,8 @@ class Catalog:
 
     feeds: Mapping[str, tuple[FeedContract, ...]]
     code_lists: dict[str, CodeList]
+    not_in_use: frozenset[str] = frozenset()
+    """Feeds that have a contract and that the home has not chosen."""
 
     @classmethod
     def load(cls, contracts: Path | None = None, use: list[str] | None = None) -> "Catalog":
@@ -192,11 +194,13 @@ class Catalog:
             missing = sorted(set(use) - set(paths))
             if missing:
                 raise wrong("wrong_feed", key=missing[0], hint=did_you_mean(missing[0], paths, "wrong_nearest"))
-            paths = {key: paths[key] for key in sorted(use)}
-        return cls(_FeedFiles(paths, code_lists), code_lists)
+        chosen = {key: paths[key] for key in sorted(paths if use is None else use)}
+        return cls(_FeedFiles(chosen, code_lists), code_lists, frozenset(paths) - frozenset(chosen))
 
     def feed(self, key: str, period: str | None = None) -> FeedContract:
         """The contract of a feed in force at the end of `period`, or the newest one."""
+        if key in self.not_in_use:
+            raise wrong("wrong_feed_not_in_use", key=key)
         if key not in self.feeds:
             raise wrong("wrong_feed", key=key, hint=did_you_mean(key, self.feeds, "wrong_nearest"))
         versions = self.feeds[key]

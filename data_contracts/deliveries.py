@@ -25,6 +25,7 @@ _AT_THE_END = (
     "accounting_rule_empty",
     "accounting_rule_withdrawal",
     "accounting_rule_export_twice",
+    "accounting_rule_judged",
     "accounting_rule_taken_away",
 )
 

@@ -43,6 +43,7 @@ class ColumnEntry:
     """A column to fill in. `header` is what to write above it; empty text or tuple where there is nothing to say.
 
     `kept`: its values are stored as they are. `in_header`: the column must be there, though cells may be empty.
+    `example_aside`: the example is of another case than those of the other columns.
     """
 
     name: str
@@ -62,6 +63,12 @@ class ColumnEntry:
     kept: bool
     rules: tuple[str, ...]
     in_header: bool = False
+    example_aside: bool = False
+
+    @property
+    def filled(self) -> str:
+        """What the example row holds."""
+        return "" if self.example_aside else self.example
 
 
 @dataclass(frozen=True)
@@ -199,4 +206,5 @@ def _column(column: Column, person: PersonSource | None, rules: tuple[RuleEntry,
         column.role not in ("drop", "person_id"),
         tuple(rule.id for rule in rules if column.name in rule.columns),
         column.in_header,
+        extras.example_aside,
     )

@@ -65,6 +65,17 @@ class Column:
         return self.code_list.values[code].zh if self.code_list and code else first
 
     @property
+    def filled(self) -> str:
+        """What the example row of a template holds in this column."""
+        return "" if self.extras.example_aside else self.example
+
+    @property
+    def label(self) -> str:
+        """The header, with the Chinese title behind it where the header is a field name of some system."""
+        header = self.headers[0]
+        return f"{header}（{self.titles.zh}）" if header.isascii() and header != self.titles.zh else header
+
+    @property
     def in_header(self) -> bool:
         """Whether a file must have the column: what a record needs, and what makes a file one of this feed."""
         return self.required or self.role == "person_id" or self.extras.in_header

@@ -4,9 +4,10 @@ Put here: the closed list of expectations and which bound holds for whom. Keep o
 and judging (assets.compute). The bounds themselves are registry/judgement.yaml under a home's settings/judgement.yaml.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -37,6 +38,12 @@ EXPECTATIONS: dict[str, Kind] = {
     "settlements_per_admission": "reconciliation",
     "archives_within_population": "reconciliation",
 }
+# Of these figures and bounds are shares of a whole.
+SHARES = frozenset({
+    "refused_share_within_limit", "duplicate_share_within_limit", "empty_share_against_previous",
+    "category_shares_against_previous", "single_digit_rare", "admitted_persons_settled", "settled_persons_admitted",
+})  # fmt: skip
+_PLACE = ("feed", "column", "valid_from")
 KINDS: tuple[Kind, ...] = ("volume", "content", "coverage", "reconciliation")
 
 
@@ -80,6 +87,27 @@ class Expectation(Closed):
         ]
         ranked = sorted(fitting, key=lambda b: (b.column is not None, b.feed is not None, b.valid_from))
         return ranked[-1] if ranked else None
+
+
+def merged_entry(shipped: Any, own: Any) -> Any:
+    """An entry of judgement.yaml as a home changes it: what it does not state stays as the package has it.
+
+    Its bounds are added; one takes the place of those of the same feed and column from its day on. So a bound for all
+    feeds leaves the exceptions of single feeds alone. What has not the form of an entry is handed back to be refused.
+    """
+    if not (isinstance(shipped, dict) and isinstance(own, dict)):
+        return own
+    bounds = own.get("bounds", [])
+    if not (isinstance(bounds, list) and all(isinstance(bound, dict) for bound in bounds)):
+        return own
+    kept = [bound for bound in shipped["bounds"] if not any(_takes_the_place(new, bound) for new in bounds)]
+    whole = sorted([*kept, *bounds], key=lambda bound: [str(bound.get(name, "")) for name in _PLACE])
+    return {**shipped, **own, "bounds": whole}
+
+
+def _takes_the_place(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    same = (new.get("feed"), new.get("column")) == (old.get("feed"), old.get("column"))
+    return same and str(new.get("valid_from", "")) <= str(old["valid_from"])
 
 
 def check_known(names: list[str]) -> None:

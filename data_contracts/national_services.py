@@ -5,7 +5,7 @@ Put here: what the register may say and setting it against what a home has. Keep
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -29,7 +29,8 @@ _GAPS: dict[tuple[bool, bool, bool], ServiceGap] = {
 class NationalService(Closed):
     """A national service from `valid_from` to `valid_to`: what shows that it was done and how well.
 
-    `feeds`: every one of them is needed to see the whole service. `indicators`: any of them shows it.
+    `feeds`: every one of them is needed to see the whole service. `indicators`: any of them shows something of it, and
+    the service is seen whole where all of them have a figure.
     """
 
     titles: Bilingual
@@ -52,7 +53,10 @@ class NationalService(Closed):
 
 @dataclass(frozen=True)
 class ServiceRow:
-    """One service of the matrix; feeds and indicators by id, in the order of the register."""
+    """One service of the matrix; feeds and indicators by id, in the order of the register.
+
+    `reads`: indicator → the feeds it is made from.
+    """
 
     service: str
     titles: Bilingual
@@ -62,6 +66,7 @@ class ServiceRow:
     feeds_missing: tuple[str, ...]
     indicators_present: tuple[str, ...]
     indicators_missing: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def gap(self) -> ServiceGap:
@@ -77,11 +82,14 @@ class ServiceRow:
 
 
 def service_matrix(
-    services: Mapping[str, NationalService], feeds: Collection[str], indicators: Collection[str], day: date
+    services: Mapping[str, NationalService],
+    feeds: Collection[str],
+    indicators: Mapping[str, Collection[str]],
+    day: date,
 ) -> list[ServiceRow]:
     """One row per service that holds on `day`, in the order of the register.
 
-    `feeds` and `indicators`: ids of those the home uses.
+    `feeds` and `indicators`: ids of those the home uses; of indicators also the feeds they are made from.
     """
     return [
         ServiceRow(
@@ -93,6 +101,7 @@ def service_matrix(
             tuple(feed for feed in service.feeds if feed not in feeds),
             tuple(indicator for indicator in service.indicators if indicator in indicators),
             tuple(indicator for indicator in service.indicators if indicator not in indicators),
+            {indicator: tuple(indicators[indicator]) for indicator in service.indicators if indicator in indicators},
         )
         for key, service in services.items()
         if service.holds_on(day)

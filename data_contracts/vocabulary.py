@@ -51,7 +51,8 @@ NO_ANSWER = (
 class PeriodSource(Closed):
     """Where the reporting period of a file stands when no delivery note says it.
 
-    `file_name` is a pattern with a group `period`, or groups `year` (two or four digits) and `quarter` or `month`.
+    Names are read as periods are usually written (2025Q4, 2025年第四季度, 2025-12), unless `file_name` gives a pattern
+    of its own, with a group `period`, or groups `year` (two or four digits) and `quarter` or `month`.
     """
 
     column: str | None = None
@@ -329,7 +330,8 @@ class ColumnExtras(Closed):
     `description_zh`: what the standard's description says, in Chinese. `standard`: the document the column or its codes
     follow, as it is cited in its own language. `units`: units a header may state instead of `unit`. `missing`: texts
     that mean no value here; `accepts`: texts that mean a value here, although everywhere else they stand for a missing
-    one. `in_header`: values may be empty, but a file without the column is refused.
+    one. `in_header`: values may be empty, but a file without the column is refused. `example_aside`: the example is of
+    another case than those of the other columns, so the example row of the template leaves the cell empty.
     """
 
     titles: Bilingual
@@ -346,6 +348,7 @@ class ColumnExtras(Closed):
     codes: str | None = None
     missing: list[str] = []
     accepts: list[str] = []
+    example_aside: bool = False
     date_formats: list[str] = []
     in_header: bool = False
     fact: str | None = None

@@ -5,6 +5,7 @@ Put here: turning exact shares into integers, once. Keep out: what is shared.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import le
 
 
 def largest_remainder(weights: Sequence[int], total: int, ids: Sequence[str]) -> list[int]:
@@ -16,11 +17,26 @@ def largest_remainder(weights: Sequence[int], total: int, ids: Sequence[str]) ->
     whole = sum(weights)
     if whole == 0:
         return [0] * len(weights)
-    shares = [divmod(weight * total, whole) for weight in weights]
-    left = total - sum(quotient for quotient, _ in shares)
-    order = sorted(range(len(weights)), key=lambda at: (-shares[at][1], ids[at]))
-    winners = set(order[:left])
-    return [quotient + (at in winners) for at, (quotient, _) in enumerate(shares)]
+    in_order = all(map(le, ids, ids[1:]))
+    return _given(weights, whole, total, range(len(ids)) if in_order else sorted(range(len(ids)), key=ids.__getitem__))
+
+
+def by_place(weights: Sequence[int], total: int) -> list[int]:
+    """As `largest_remainder`, ties to the earlier place."""
+    whole = sum(weights)
+    return _given(weights, whole, total, range(len(weights))) if whole and total else [0] * len(weights)
+
+
+def _given(weights: Sequence[int], whole: int, total: int, order: Sequence[int]) -> list[int]:
+    """Shares of `total`; `order`: places as ties prefer them."""
+    found = [weight * total // whole for weight in weights]
+    left = total - sum(found)
+    if left:
+        remainders = [weight * total % whole for weight in weights]
+        # A sort is stable, also in reverse.
+        for at in sorted(order, key=remainders.__getitem__, reverse=True)[:left]:
+            found[at] += 1
+    return found
 
 
 def instalments(total: int, parts: int) -> list[int]:

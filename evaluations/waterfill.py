@@ -1,11 +1,11 @@
 """Sharing a pool by targets within floors and caps: clip(μ·target, floor, cap) with one multiplier μ.
 
-Put here: the exact solver, for one pool and for groups with guaranteed amounts beside the rest. Keep out: what targets,
-floors and caps stand for. It is the share nearest to the targets (in relative entropy) among all that respect the
+Put here: the exact solver for one pool. Keep out: groups with minima (nested_fill), what targets, floors and caps stand
+for. It is the share nearest to the targets (in relative entropy) among all that respect the
 bounds; more money never lowers anybody. Everything is integers: μ is a fraction, no amount is ever a float.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,15 +19,6 @@ class Filled:
     amounts: list[int]
     bounds: list[str]
     multiplier: Fraction
-
-
-@dataclass(frozen=True)
-class FilledGroups:
-    """As `Filled`; one multiplier per group and one, under REST, for the places in no group."""
-
-    amounts: list[int]
-    bounds: list[str]
-    multipliers: dict[str, Fraction]
 
 
 class NoSolution(ValueError):  # noqa: N818  (an answer, not a fault)
@@ -71,40 +62,6 @@ def water_fill(
     for at in free[: pool - sum(amounts)]:
         amounts[at] += 1
     return Filled(amounts, bounds, multiplier)
-
-
-def water_fill_groups(
-    targets: Sequence[int],
-    floors: Sequence[int],
-    caps: Sequence[int | None],
-    pool: int,
-    ids: Sequence[str],
-    guaranteed: Mapping[str, tuple[Sequence[int], int]],
-) -> FilledGroups:
-    """Share `pool` so that every group gets exactly its guaranteed amount; places in no group share what is left.
-
-    `guaranteed`: group → (its places, its amount). Groups may not overlap (ValueError). Raises NoSolution when a group
-    cannot hold its amount, or the others cannot make room for it.
-    """
-    grouped = [at for places, _ in guaranteed.values() for at in places]
-    if len(set(grouped)) < len(grouped):
-        raise ValueError("groups with guaranteed amounts overlap")
-    rest = sorted(set(range(len(targets))) - set(grouped))
-    shares = {**guaranteed, REST: (rest, pool - sum(amount for _, amount in guaranteed.values()))}
-    amounts, bounds = [0] * len(targets), ["free"] * len(targets)
-    multipliers = {}
-    for group, (places, share) in shares.items():
-        filled = water_fill(
-            [targets[at] for at in places],
-            [floors[at] for at in places],
-            [caps[at] for at in places],
-            share,
-            [ids[at] for at in places],
-        )
-        multipliers[group] = filled.multiplier
-        for at, amount, bound in zip(places, filled.amounts, filled.bounds, strict=True):
-            amounts[at], bounds[at] = amount, bound
-    return FilledGroups(amounts, bounds, multipliers)
 
 
 def most(

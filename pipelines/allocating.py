@@ -5,14 +5,18 @@ Keep out: arithmetic, drawing, exit codes.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from assets.compute.incentives import audit_words, draft_reasons
+from assets.compute.refusals import conflict_words, summary
 from assets.lake.atomic import sha256_file, write_json
+from assets.release.finance import document_of_spec
+from assets.release.subject import FINANCE, alone_files, alone_hash, outputs_of
 from assets.release.tables import write_csv
 from data_contracts.allocation_spec.document import (
     AllocationSpec,
@@ -25,14 +29,21 @@ from data_contracts.allocation_spec.document import (
 from data_contracts.index_spec.document import indicators_of
 from data_contracts.index_spec.document import read_spec as index_spec
 from data_contracts.messages import LANGUAGES, both, did_you_mean, text, wrong
+from evaluations.allocation.audit import AuditResult, may_be_approved
 from evaluations.allocation.engine import allocate
 from evaluations.allocation.lines import FUND, yuan
 from evaluations.allocation.problem import Conflict
 from evaluations.allocation.snapshot import ROW, DataError
 from evaluations.index.sheet import SheetError
 from evaluations.index.tables import index_tables
+from pipelines.allocation_pages import asked_about, what_if, write_pages
+from pipelines.auditing import run_audit
 from pipelines.engines import read_table, sheet_names
 from pipelines.outcomes import SaysNo
+from pipelines.refusing import write_conflict
+from reports.finance_files import finance_names, write_finance
+from reports.money_words import FILES as PAGES
+from reports.refusal_page import FILES
 
 EXAMPLES = Path(__file__).parent.parent / "data_contracts" / "examples" / "allocation"
 _SUFFIXES = (".csv", ".xlsx")
@@ -49,15 +60,28 @@ class AllocateRun:
     budget: int
     tables: Mapping[str, pl.DataFrame]
     inputs: Mapping[str, str]
+    statements: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Payee → name of its statement page without suffix."""
+    audit: AuditResult | None = None
+    """The incentive audit, if it was asked for."""
+
+    @property
+    def status(self) -> str:
+        """Ok, or draft where the audit failed."""
+        return "ok" if self.audit is None or may_be_approved(self.audit) else "draft"
 
     def as_dict(self) -> dict[str, Any]:
         """The run as plain values; paths relative to the folder given."""
         return {
-            "status": "ok",
+            "status": self.status,
             "spec": self.spec.id,
             "spec_hash": spec_hash(self.spec),
             "data_sha256": dict(self.inputs),
             "budget_fen": self.budget,
+            "pages": list(PAGES.values()),
+            "finance": [f"{FINANCE}/{name}" for name in finance_names("allocation")],
+            "statements": {f"{kind}:{payee}": f"statements/{name}.html"
+                           for (kind, payee), name in self.statements.items()},
             "tables": {
                 name: {"path": f"tables/{name}.csv", "rows": frame.height, "sha256": sha256_file(self._path(name))}
                 for name, frame in self.tables.items()
@@ -76,43 +100,73 @@ class AllocateRun:
             text("allocate_done", language, title=title, budget=yuan(self.budget), payees=payees, funds=funds,
                  tables=len(self.tables), path=self.out / "tables"),
             text("allocate_hash", language, hash=spec_hash(self.spec)),
+            text("allocate_page_at", language, path=self.out / PAGES[language]),
+            *(words[language] for words in (audit_words(self.spec, self.audit) if self.audit is not None else [])),
         ]  # fmt: skip
 
 
 def run_allocate(
-    spec_path: Path, data: Path, out: Path, *, language: str = "zh", progress: Shown = lambda _: None
-) -> AllocateRun:
-    """Read spec and tables, divide, write `tables/*.csv` and `run.json` into `out`.
+    spec_path: Path, data: Path, out: Path, *, payees: Sequence[str] = (), audit: bool = False, language: str = "zh",
+    progress: Shown = lambda _: None,
+) -> AllocateRun:  # fmt: skip
+    """Read spec and tables, divide, write `tables/*.csv`, pages and `run.json` into `out`.
 
+    `payees`: ids whose statements are asked for; with none, everybody's where there are not too many. `audit`: whether
+    incentives are audited; where that fails the division is a draft.
     Raises DefinitionError where the spec is wrong or names a table or column that is not there, SaysNo where cells do
     not allow the division, or where the rules cannot hold together: then `run.json` says so, and no table is left.
     """
     spec = read_spec(spec_path)
     progress(text("allocate_step_reading", language))
-    paths = table_paths(spec, data)
-    tables = {name: read_table(path, sheet, numbered=ROW) for name, (path, sheet) in paths.items()}
-    progress(text("allocate_step_dividing", language))
     try:
-        tables |= risk_tables(spec, spec_path.parent, tables)
+        tables, inputs = tables_of(spec, spec_path.parent, data)
+        progress(text("allocate_step_dividing", language))
         found = allocate(spec, tables)
+        named = asked_about(found, payees)
+        more = what_if(spec, tables, named, language, progress) if found.conflict is None else {}
+        checked = None
+        if audit and found.conflict is None:
+            checked = run_audit(spec, spec_path.parent, tables, language, progress)
+            more |= checked.tables
     except (DataError, SheetError) as error:
         raise SaysNo(error.words) from None
-    _clear(out)
+    clear(out)
     if found.conflict is not None:
-        words = conflict_words(found.conflict)
-        write_json(out / "run.json", {"status": "infeasible", "spec": spec.id, "spec_hash": spec_hash(spec),
-                                      "conflict": {**_plain(found.conflict), "words": words}})  # fmt: skip
-        raise SaysNo(words)
-    shown = {**found.tables, "lines": with_words(found.tables["lines"])}
+        raise _refused(spec, found.conflict, out)
+    shown = {**found.tables, "lines": with_words(found.tables["lines"]), **more}
     (out / "tables").mkdir(parents=True, exist_ok=True)
     for name, frame in shown.items():
         write_csv(frame, out / "tables" / f"{name}.csv")
-    read = [path for path, _ in paths.values()]
-    read += [spec_path.parent / risk.index.spec for risk in risk_indices(spec) if risk.index is not None]
-    inputs = {path.name: sha256_file(path) for path in read}
-    run = AllocateRun(spec, out, found.budget, shown, dict(sorted(inputs.items())))
-    write_json(out / "run.json", run.as_dict())
+    progress(text("allocate_step_finance", language))
+    write_finance(document_of_spec(spec, shown), out / FINANCE, "allocation")
+    progress(text("allocate_step_pages", language))
+    statements = write_pages(spec, shown, inputs, named, out)
+    run = AllocateRun(spec, out, found.budget, shown, inputs, statements, checked)
+    write_json(out / "run.json", _listed(run))
     return run
+
+
+def _listed(run: AllocateRun) -> dict[str, Any]:
+    """The run with all its files and the hash that an approval is given for."""
+    files = alone_files(run.out, list(PAGES.values()))
+    reasons = draft_reasons(run.spec, run.audit)
+    document = {**run.as_dict(), "draft_reasons": reasons, "outputs": outputs_of(files, run.out)}
+    return {**document, "content_hash": alone_hash(document)}
+
+
+def tables_of(
+    spec: AllocationSpec, folder: Path, data: Path
+) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+    """The tables of the spec, computed ones too, and the sha256 of each file by its name; `folder`: of the spec.
+
+    Raises as `table_paths` and `risk_tables` do.
+    """
+    paths = table_paths(spec, data)
+    tables = {name: read_table(path, sheet, numbered=ROW) for name, (path, sheet) in paths.items()}
+    tables |= risk_tables(spec, folder, tables)
+    read = [path for path, _ in paths.values()]
+    read += [folder / risk.index.spec for risk in risk_indices(spec) if risk.index is not None]
+    return tables, dict(sorted((path.name, sha256_file(path)) for path in read))
 
 
 def table_paths(spec: AllocationSpec, data: Path) -> dict[str, tuple[Path, str | None]]:
@@ -177,19 +231,14 @@ def with_words(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.with_columns(amount, *said)
 
 
-def conflict_words(conflict: Conflict) -> dict[str, str]:
-    """The conflict in zh and en: rules by name, by how much, what can be reached, who is concerned."""
-    rules = [_rule(rule) for rule in conflict.rules]
-    named = "、".join(conflict.payees[:_NAMED]) + (" …" if len(conflict.payees) > _NAMED else "")
-    whose = both("allocate_whose", payees=named) if named else dict.fromkeys(LANGUAGES, "")
-    listed = {"zh": "、".join(rule["zh"] for rule in rules), "en": ", ".join(rule["en"] for rule in rules)}
-    return both("allocate_conflict", subject=conflict.subject, rules=listed, short=yuan(conflict.short),
-                reachable=yuan(conflict.reachable), whose=whose)  # fmt: skip
-
-
-def _rule(rule: str) -> dict[str, str]:
-    name, _, subject = rule.partition(":")
-    return both(f"allocate_rule_{name}", id=subject)
+def _refused(spec: AllocationSpec, conflict: Conflict, out: Path) -> SaysNo:
+    """Write conflict tables, pages and `run.json`; the error says the conflict, the ways out, and where they stand."""
+    words, found = conflict_words(conflict), write_conflict(spec, conflict, out)
+    tables = {name: {"path": f"tables/{name}.csv", "rows": frame.height} for name, frame in found.items()}
+    write_json(out / "run.json", {"status": "infeasible", "spec": spec.id, "spec_hash": spec_hash(spec),
+                                  "conflict": {**_plain(conflict), "words": words}, "tables": tables})  # fmt: skip
+    said = [words, *summary(found), both("allocate.refusal.page_at", path=str(out / FILES["zh"]))]
+    return SaysNo({language: "\n".join(own[language] for own in said) for language in LANGUAGES})
 
 
 def _plain(conflict: Conflict) -> dict[str, Any]:
@@ -199,15 +248,23 @@ def _plain(conflict: Conflict) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _clear(out: Path) -> None:
+def clear(out: Path) -> None:
     """Take away the tables that an earlier run left here: nobody shall pay by them."""
     try:
         earlier = json.loads((out / "run.json").read_text(encoding="utf-8"))
         names = [str(table["path"]) for table in earlier.get("tables", {}).values()]
+        statements = [Path(str(name)).name for name in earlier.get("statements", {}).values()]
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return
     for name in names:
         path = out / name
         if path.parent == out / "tables":
             path.unlink(missing_ok=True)
+    for name in statements:
+        (out / "statements" / name).unlink(missing_ok=True)
+        (out / "statements" / "en" / name).unlink(missing_ok=True)
+    for name in earlier.get("finance", []):
+        (out / FINANCE / Path(str(name)).name).unlink(missing_ok=True)
+    for name in (*FILES.values(), *PAGES.values()):
+        (out / name).unlink(missing_ok=True)
     (out / "run.json").unlink()

@@ -3,7 +3,7 @@
 Put here: order and wording. Keep out: finding out (checking.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assets.stages.beforehand import Comparison
 
 _SHOWN = 20
+_STOPS = ("。", "！", "？", ".", "!", "?")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class CheckReport:
     """A verdict with the files of its fix list.
 
     `candidates`: feeds the header fits, where none was named. `compared`: what the home says, None without a home.
+    `nothing_to_fix`: a fix list was asked for and there is nothing to write in it.
     """
 
     file: str
@@ -35,6 +37,7 @@ class CheckReport:
     hints: list[Finding] = field(default_factory=list)
     compared: "Comparison | None" = None
     fix_lists: list[Path] = field(default_factory=list)
+    nothing_to_fix: bool = False
 
     @property
     def passed(self) -> bool:
@@ -56,10 +59,11 @@ class CheckReport:
             "titles": self.titles,
             "candidates": [{**asdict(item), "likeness": item.likeness} for item in self.candidates],
             "period": result.period,
+            "period_origin": result.period_origin,
             "institution": result.entry.institution_id if result.entry else None,
             "passed": self.passed,
             "verdict": result.verdict,
-            "account": {name: account[name] for name in account if name != "findings"},
+            "account": {**{name: account[name] for name in account if name != "findings"}, "rows": result.account.rows},
             "refused_share": account_share,
             "refused_share_limit": float(result.limits.quarantine_share),
             "refused": _plain([result.refused])[0] if result.refused else None,
@@ -80,6 +84,7 @@ class CheckReport:
             *self._places(language),
             *self._home(language),
             *(text("check_fix_list", language, path=path) for path in self.fix_lists),
+            *([text("check_nothing_to_fix", language)] if self.nothing_to_fix else []),
             *([text("check_next", language)] if self.hints else []),
             *(f"  {hint.words(language)}" for hint in self.hints),
         ]
@@ -91,11 +96,15 @@ class CheckReport:
             best = self.candidates[0]
             counts = {"matched": best.matched, "columns": best.columns}
             yield text("check_feed_recognised", language, title=self.titles[language], feed=best.feed, **counts)
+        if result.period_origin:
+            yield text(f"check_period_{result.period_origin}", language, period=result.period)
         if result.refused is not None:
             yield text("check_refused", language, reason=result.refused.words(language))
             return
-        counts = {name: getattr(account, name) for name in ("records", "accepted", "quarantined", "unreadable")}
-        yield text("check_counts", language, **counts, non_data=account.non_data)
+        counts = {name: getattr(account, name) for name in ("rows", "accepted", "quarantined", "unreadable")}
+        yield text("check_counts", language, **counts)
+        if account.non_data:
+            yield text("check_non_data", language, count=account.non_data, rows=account.rows)
         if account.refused_share:
             sentence = "check_share_within" if self.passed else "check_share_above"
             yield text(sentence, language, **account.shares(result.limits))
@@ -123,9 +132,17 @@ def _listed(rows: pl.DataFrame, language: str) -> Iterator[str]:
     for row in rows.head(_SHOWN).iter_rows(named=True):
         place = text("check_place", language, line=row["line_no"]) if row["line_no"] else ""
         title = f"{row['column_title']} " if row["column_title"] else ""
-        yield f"  {place}{title}{row[f'message_{language}']} {row[f'fix_{language}'] or ''}".rstrip()
+        # Of a file as a whole the message says what to do; its advice only points there.
+        advice = row[f"fix_{language}"] if row["record_no"] else None
+        yield f"  {place}{title}{_sentences([row[f'message_{language}'], advice], language)}"
     if rows.height > _SHOWN:
         yield text("check_more", language, count=rows.height - _SHOWN)
+
+
+def _sentences(parts: Iterable[str | None], language: str) -> str:
+    """Fault and remedy, each closed by a stop."""
+    stop, gap = ("。", "") if language == "zh" else (".", " ")
+    return gap.join(part if part.endswith(_STOPS) else part + stop for part in parts if part)
 
 
 def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:

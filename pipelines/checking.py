@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _NAMED = 5
 # Refusals that leave open whether the file is of this feed at all.
 _OF_THE_HEADER = ("intake_no_header", "intake_header_missing", "intake_header_twice", "intake_unit_differs")
+_OF_THE_PERIOD = ("intake_period_unknown", "intake_period_wrong", "intake_period_several", "intake_period_no_grain")
 # How file names usually state a period; the first that the contract understands is shown as an example.
 _SPELLINGS = ("2025Q4", "2025年第四季度", "2025-12", "2025年12月", "2025年", "2025")
 
@@ -60,11 +61,8 @@ class Desk:
         return cls(catalog, settings.limits, home, [step.key for step in calendar])
 
     def tables(self, file: Path) -> list[list[list[str]]]:
-        """The first rows of every table a file may be read as; none where it cannot be opened."""
-        try:
-            return first_tables(pieces_of(file), self.limits)
-        except FileRefused:
-            return []
+        """The first rows of every table a file may be read as; raises FileRefused where it cannot be opened."""
+        return first_tables(pieces_of(file), self.limits)
 
 
 def check_delivery(
@@ -78,20 +76,25 @@ def check_delivery(
 ) -> CheckReport:
     """Check one file against the contract of a feed, or of the feed its header fits where none is named.
 
-    With `home` also against what the home holds. Writes the fix list to `out` if given.
+    With `home` also against what the home holds. Writes the fix list to `out` if given and there is something to fix.
     """
     desk = Desk.open(home)
-    found = [] if feed else _recognised(file, desk)
+    found, fault = ([], None) if feed else _recognised(file, desk)
     chosen = feed or (found[0].feed if len(found) == 1 else None)
     if chosen is None:
-        report = _of_no_feed(file, found, desk)
+        report = _of_no_feed(file, found, fault, desk)
     else:
         report = replace(_checked(file, chosen, desk, period, institution), candidates=found)
     if out is None:
         return report
-    from reports.fixlist import write_fix_list
+    from reports.fixlist import remove_fix_list, write_fix_list
 
-    return replace(report, fix_lists=write_fix_list(report.result.fixes, out, f"{file.stem}_整改清单"))
+    name = f"{file.stem}_整改清单"
+    if report.result.fixes.is_empty():
+        # What an earlier check of this file found is no longer so.
+        remove_fix_list(out, name)
+        return replace(report, nothing_to_fix=True)
+    return replace(report, fix_lists=write_fix_list(report.result.fixes, out, name))
 
 
 def _checked(file: Path, feed: str, desk: Desk, period: str | None, institution: str | None) -> CheckReport:
@@ -136,9 +139,9 @@ def _whose(road: "Road", entry: Entry) -> Iterator[Finding]:
         yield Finding("check_whose", {"institutions": ", ".join(sorted(filter(None, known))[:_NAMED])})
 
 
-def _of_no_feed(file: Path, found: list[Fit], desk: Desk) -> CheckReport:
-    """The report on a file of which nobody can say what it is."""
-    refusal = Finding("check_feed_none")
+def _of_no_feed(file: Path, found: list[Fit], fault: Finding | None, desk: Desk) -> CheckReport:
+    """The report on a file of which nobody can say what it is; a fault of its own goes before that."""
+    refusal = fault or Finding("check_feed_none")
     if found:
         titles = {item.feed: desk.catalog.feed(item.feed).extras.titles for item in found}
         named = {
@@ -151,20 +154,26 @@ def _of_no_feed(file: Path, found: list[Fit], desk: Desk) -> CheckReport:
     return CheckReport(file.name, result, {}, found)
 
 
-def _recognised(file: Path, desk: Desk) -> list[Fit]:
-    """The feeds whose contract the header of a file fits, best first."""
-    return candidates(desk.tables(file), desk.catalog.current())
+def _recognised(file: Path, desk: Desk) -> tuple[list[Fit], Finding | None]:
+    """The feeds whose contract the header of a file fits, best first; or why the file cannot be opened."""
+    try:
+        return candidates(desk.tables(file), desk.catalog.current()), None
+    except FileRefused as refusal:
+        return [], refusal.finding
 
 
 def _hints(file: Path, result: CheckResult, contract: FeedContract, desk: Desk) -> Iterator[Finding]:
     """What to do about a refusal beyond what it says itself."""
     if result.refused is None:
         return
-    if result.refused.sentence in ("intake_period_unknown", "intake_period_wrong"):
+    if result.refused.sentence in _OF_THE_PERIOD:
         yield _how_to_name(file, contract)
     if result.refused.sentence not in _OF_THE_HEADER:
         return
-    tables = desk.tables(file)
+    try:
+        tables = desk.tables(file)
+    except FileRefused:
+        return
     mine = fit(tables, contract)
     better = [item for item in candidates(tables, desk.catalog.current()) if item.likeness > mine.likeness]
     for item in better[:1]:

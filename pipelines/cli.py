@@ -25,6 +25,7 @@ from pipelines.options import (
     LanguageOption,
     OptionalHomeOption,
     PeriodOption,
+    ReleaseArgument,
     StatedHomeOption,
     first_and_last,
 )
@@ -341,7 +342,19 @@ def allocate(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
     schema: Annotated[bool, typer.Option("--schema", help="方案的 JSON Schema / JSON schema of a spec")] = False,
-    example: Annotated[str | None, typer.Option("--example", help="写出示例 / write an example such as county to --out")] = None,
+    example: Annotated[
+        str | None, typer.Option("--example", help="写出示例，如 county / write an example to --out")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--compare", help="两套方案对比 / two specs side by side: A.yaml B.yaml"),
+    ] = None,
+    payee: Annotated[
+        list[str] | None, typer.Option("--payee", help="只为这些对象写说明页 / statements of these payees only")
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="激励审计：做得更好会不会反而少拿钱 / would getting better cost money?")
+    ] = False,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -358,23 +371,94 @@ def allocate(
     if example is not None and out is not None:
         _say(language, "allocate_example_done", path=write_example(example, out, EXAMPLES))
         return
+    if compare is not None:
+        from pipelines.comparing import run_compare
+
+        if spec is not None or data is None or out is None:
+            raise wrong("allocate_compare_options")
+        with steps() as progress:
+            difference = run_compare(compare, data, out, language=language.value, progress=progress)
+        _show(difference, language, as_json)
+        return
     if spec is None or data is None or out is None:
         raise wrong("allocate_needs_options")
     with steps() as progress:
-        result = run_allocate(spec, data, out, language=language.value, progress=progress)
+        result = run_allocate(
+            spec, data, out, payees=payee or (), audit=audit, language=language.value, progress=progress
+        )
     _show(result, language, as_json)
 
 
 @app.command()
-def verify(
-    release: Annotated[Path, typer.Argument(help="发布目录 / release folder", exists=True, file_okay=False)],
+def approve(
+    release: ReleaseArgument,
+    key: Annotated[Path, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)],
+    person: Annotated[str, typer.Option("--as", help="姓名/职务 / name/role")],
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
-    """核验发布包，不需要机构目录。  Verify a release; needs no home."""
+    """批准发布或分配结果：核验后签名入链。  Approve: verified, signed, chained."""
+    from pipelines.approving import approve_release
+
+    _show(approve_release(release, key, person), language, as_json)
+
+
+@app.command()
+def publish(release: ReleaseArgument, as_json: JsonOption = False, language: LanguageOption = Language.zh) -> None:
+    """把已批准的发布设为现行。  Put an approved release in force."""
+    from pipelines.approving import put_in_force
+
+    _show(put_in_force(release), language, as_json)
+
+
+@app.command()
+def withdraw(
+    release: ReleaseArgument,
+    reason: Annotated[str, typer.Option("--reason", help="撤回原因 / why")],
+    key: Annotated[
+        Path | None, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)
+    ] = None,
+    person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """撤回发布，不可恢复。  Withdraw a release for good."""
+    from pipelines.approving import take_back
+
+    _show(take_back(release, reason, key, person), language, as_json)
+
+
+@app.command()
+def keys(
+    new: Annotated[Path | None, typer.Option("--new", help="要写的私钥文件 / file for the private key")] = None,
+    person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """生成审批密钥。  Make a key for approving, and print how to register it."""
+    from pipelines.approving import make_key
+
+    if new is None or person is None:
+        raise wrong("keys_needs_new")
+    for line in make_key(new, person, language.value):
+        typer.echo(line)
+
+
+@app.command()
+def verify(
+    release: ReleaseArgument,
+    home: StatedHomeOption = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """核验发布包，不需要机构目录。  Verify a release; needs no home, with one its registered keys count."""
     from assets.release.verify import verify as verify_release
 
-    report = verify_release(release)
+    approvers = None
+    if home is not None:
+        from pipelines.approving import approvers_of
+
+        approvers = approvers_of(home)
+    report = verify_release(release, approvers)
     _show(report, language, as_json)
     raise typer.Exit(DONE if report.passed else SAYS_NO)
 

@@ -68,7 +68,7 @@ def make_demo_home(
     grain = periods_between(first, last)[0].grain
     path.mkdir(parents=True, exist_ok=True)
     Home(path).make_folders()
-    for name, document in _settings(scenario, story, residents or story.residents).items():
+    for name, document in _settings(scenario, story, residents or story.residents, grain).items():
         words = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
         target = path / "settings" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _documents(folder: Path) -> dict[str, Any]:
     return {source.relative_to(folder).as_posix(): read_yaml(source) for source in sorted(folder.rglob("*.yaml"))}
 
 
-def _settings(name: str, story: Scenario, residents: int) -> dict[str, dict[str, Any]]:
+def _settings(name: str, story: Scenario, residents: int, grain: str) -> dict[str, dict[str, Any]]:
     """Settings files of the demo, overlaid by those of the scenario; only its policies, and money for its residents."""
     documents = _documents(_SETTINGS)
     for owner in filter(None, (story.twin_of, name)):
@@ -170,8 +170,13 @@ def _settings(name: str, story: Scenario, residents: int) -> dict[str, dict[str,
     if not story.shape.rural_counties:
         # Nothing can be kept for rural communities where there are none.
         documents["allocation.yaml"]["reserves"] = []
-    for stream in documents["allocation.yaml"]["streams"]:
-        # Performance money follows a policy that the scenario has.
-        if stream["kind"] == "performance" and stream["policy"] not in story.policies:
-            stream["policy"] = next(iter(story.policies))
+    for table in documents["allocation.yaml"]["tables"].values():
+        for figure in table["columns"].values() if table["rows"] == "payees" else ():
+            # Awards follow the score of a policy that the scenario has.
+            if figure.get("policy", "") not in ("", *story.policies):
+                figure["policy"] = next(iter(story.policies))
+    for stream in documents["allocation.yaml"]["streams"] if grain != "quarter" else ():
+        # Only a home that reports by quarter pays performance by quarter.
+        stream.pop("quarterly", None)
+        stream.get("data", {}).pop("quarter", None)
     return documents

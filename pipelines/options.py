@@ -45,6 +45,10 @@ PeriodOption = Annotated[
 AnyPeriodOption = Annotated[
     str | None, typer.Option("--period", callback=_is_period, help="报告期 / period: 2025-11 · 2025Q4 · 2025")
 ]
+ReleaseArgument = Annotated[
+    Path,
+    typer.Argument(help="发布或分配结果目录 / release, or result of allocate", exists=True, file_okay=False),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="机器可读 / machine-readable")]
 LanguageOption = Annotated[Language, typer.Option("--lang", envvar="KANGHENG_LANG", help="语言 / language")]
 

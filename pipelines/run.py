@@ -12,11 +12,13 @@ from typing import Any
 
 from assets.intake import ledger
 from assets.release.publish import PROFILE
+from assets.stages.handback import standing_files
 from assets.stages.road import Road
 from data_contracts.messages import LANGUAGES, text, wrong
 from pipelines.desk import PROCESS, close_abandoned_runs, instance_folder
 from pipelines.outcomes import SaysNo, StepFailed
 from pipelines.progress import steps_logged_to
+from pipelines.restating import StaleRelease, stale_lines, stale_releases, stale_steps
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class RunResult:
     refused: list[dict[str, Any]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     in_part: list[dict[str, str]] = field(default_factory=list)
+    stale: list[StaleRelease] = field(default_factory=list)
+    next_steps: list[dict[str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -44,6 +48,8 @@ class RunResult:
         lines.extend(text("run_left", language, name=name) for name in self.left)
         if not self.new:
             lines.append(text("cli_run_nothing_new", language))
+        lines.extend(stale_lines(self.stale, language))
+        lines.extend(step[language] for step in self.next_steps)
         page = self.release / PROFILE / "site" / "index.html"
         return [*lines, text("cli_run_page", language, path=page), text("cli_run_release", language, path=self.release)]
 
@@ -127,7 +133,7 @@ def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
     refused = ledger.refusals(road.home)
     for contract in road.catalog.current():
         for step in road.periods_up_to(period):
-            for item in road.intake.staged(contract.key, step.key):
+            for item in standing_files(road, contract.key, step.key):
                 if item.refused is not None:
                     refused.append(
                         {
@@ -137,7 +143,9 @@ def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
                         }
                     )
     named = json.loads(json.dumps(refused, default=str))
-    return RunResult(release, new, counts, named, road.not_taken(), _in_part(road, period))
+    stale = stale_releases(road, period)
+    steps = stale_steps(stale, road.home.path)
+    return RunResult(release, new, counts, named, road.not_taken(), _in_part(road, period), stale, steps)
 
 
 def _in_part(road: Road, period: str) -> list[dict[str, str]]:

@@ -17,6 +17,8 @@ from data_contracts.settings.loading import load_settings
 from data_contracts.settings.resolved import Settings
 
 _WIDEST = 80
+# Entries of a home are merged with those of the package here, and take their place in every other file.
+_MERGED = "judgement.yaml"
 # In which part of the settings an entry of a file stands.
 _PARTS = {"policies.yaml": "policies", "risk.yaml": "risk", "allocation.yaml": "allocation"}
 
@@ -68,6 +70,8 @@ class SettingsView:
         lines: list[str] = []
         for file in dict.fromkeys(value.file for value in self.values):
             lines.append(text("settings_file", language, file=file))
+            if file == _MERGED:
+                lines.append(text("settings_merged", language))
             for item in (value for value in self.values if value.file == file):
                 words = _shown(item.value, language)
                 lines.append(

@@ -25,7 +25,9 @@ senders:                           # 报送方与期后报送天数 / who delive
   cdc: {titles: {zh: 疾病预防控制中心, en: Centre for disease control}, deadline_days: 15}
   statistics: {titles: {zh: 统计局, en: Statistics bureau}, deadline_days: 15}
   reference: {titles: {zh: 参考资料, en: Reference data}, deadline_days: 15}
-approval: none                     # none: 直接发布 / publish at once; required: 先作候选 / leave a candidate
+approval: none                     # none: 直接发布 / at once; required: 一人批准 / approved by one; two: 两人 / by two
+# approvers:                       # 谁可批准，kangheng keys --new 给出这几行 / who may approve, as keys --new prints it
+#   - {name: 王某, role: 财务科长, key: …, from: 2026-01-01, to: 2026-12-31}
 # feeds: [health_bureau.residents]                 # 只用这些数据类 / only these feeds; all when left out
 # indicators: [chronic_hypertension_control_pct]   # 只报这些指标 / only these indicators
 rule_sets: [national_2017]         # 口径，第一个用于分配 / the first one decides money

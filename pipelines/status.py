@@ -26,7 +26,7 @@ from assets.intake.expected import (
 from assets.intake.findings import FileRefused, Finding
 from assets.intake.landing import Landed, scan
 from assets.intake.ledger import Entry
-from assets.intake.standing import NOT_GRANTED
+from assets.intake.standing import NOT_GRANTED, SHORT
 from assets.lake import parts
 from assets.release.publish import current
 from assets.stages.handback import refresh_fix_lists, standing_files
@@ -35,6 +35,7 @@ from data_contracts.contracts import FeedContract
 from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.periods import Period, last_ended
 from data_contracts.tables import output_tables
+from pipelines.restating import StaleRelease, stale_releases
 
 FeedState = Literal["arrived", "refused", "unread", "waiting", "late", "not_due"]
 Words = dict[str, str]
@@ -45,7 +46,9 @@ class InstitutionStatus:
     """One institution's delivery of a feed; counts are None before the files have been read.
 
     `state`: arrived, refused (every file as a whole), unread (taken in, not read yet) or missing (delivered last time).
-    `notices`: what a file was sent to replace and does not.
+    `records` are those in force, `replaced` those that a later record corrects or repeats. `refused_files`: files of
+    which nothing was taken. `notices`: what a file was sent to replace and does not; `remarks`: what it
+    replaces and may not have meant to.
     """
 
     institution: str
@@ -57,11 +60,18 @@ class InstitutionStatus:
     reasons: list[Words]
     fix_list: str | None
     notices: list[Words] = field(default_factory=list)
+    replaced: int | None = None
+    remarks: list[Words] = field(default_factory=list)
+
+    @property
+    def refused_files(self) -> int:
+        """Files of which nothing was taken; each has its reason."""
+        return len(self.reasons)
 
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """One feed that is expected or came."""
+    """One feed that is expected or came; counts are the sums of its institutions."""
 
     feed: str
     titles: Words
@@ -72,17 +82,27 @@ class FeedStatus:
     refused_records: int | None
     warnings: int | None
     institutions: list[InstitutionStatus]
+    replaced: int | None = None
+
+    @property
+    def refused_files(self) -> int:
+        """Files of which nothing was taken."""
+        return sum(item.refused_files for item in self.institutions)
 
 
 @dataclass(frozen=True)
 class SenderStatus:
-    """One sender: its feeds, and how well it shares (a row of quality__sharing; None before a run)."""
+    """One sender: its feeds, and how well it shares (a row of quality__sharing; None before a run).
+
+    `listed`: home.yaml says who it is and when its files are due.
+    """
 
     sender: str
     titles: Words
     due: str
     feeds: list[FeedStatus]
     sharing: dict[str, Any] | None
+    listed: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +117,7 @@ class WaitingFile:
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A landed file that was not taken at all."""
+    """A landed file that was not taken at all, so that no feed of a period counts it among its files."""
 
     name: str
     sender: str
@@ -107,7 +127,10 @@ class RefusedFile:
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a home for one period. `unusual`: failed expectations about whole deliveries."""
+    """The state of a home for one period.
+
+    `unusual`: failed expectations about whole deliveries. `stale`: other periods that files came for since release.
+    """
 
     period: str
     today: str
@@ -119,6 +142,7 @@ class Status:
     release: str | None
     release_is_current: bool
     releases: dict[str, str]
+    stale: list[StaleRelease]
     next_steps: list[Words]
 
     def as_dict(self) -> dict[str, Any]:
@@ -164,6 +188,7 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
         release=releases.get(step.key),
         release_is_current=not waiting and road.up_to_date(step.key) is not None,
         releases=releases,
+        stale=stale_releases(road, step.key),
         next_steps=[],
     )
     from pipelines.status_words import next_steps
@@ -228,6 +253,7 @@ def _senders(
                 if feed.sender == sender
             ],
             sharing=of_sender.get(sender),
+            listed=sender in home.senders,
         )
         for sender in sorted({*home.senders, *(feed.sender for feed in shown.values())})
     ]
@@ -245,7 +271,7 @@ def _feed(
     due = due_date(road.settings.home, feed.sender, step)
     institutions = _institutions(road, feed, step, own)
     gone = missing_institutions(entries, feed.key, step) if own else []
-    institutions += [InstitutionStatus(name, "missing", 0, 0, 0, 0, [], None) for name in gone]
+    institutions += [InstitutionStatus(name, "missing", 0, 0, 0, 0, [], None, replaced=0) for name in gone]
     state: FeedState
     if own:
         states = {item.state for item in institutions if item.state != "missing"}
@@ -262,6 +288,7 @@ def _feed(
         refused_records=_sum(item.refused_records for item in institutions),
         warnings=_sum(item.warnings for item in institutions),
         institutions=institutions,
+        replaced=_sum(item.replaced for item in institutions),
     )
 
 
@@ -287,23 +314,29 @@ def _institutions(road: Road, feed: FeedContract, step: Period, own: list[Entry]
         return [InstitutionStatus(name, "unread", counts[name], None, None, None, [], None) for name in names]
     lists = refresh_fix_lists(road, feed.key, step.key)
     files, noticed = standing_files(road, feed.key, step.key), road.intake.noticed(feed.key, step.key)
+    current = road.intake.current(feed.key, step.key)
+    of_all = road.intake.staged(feed.key, step.key)
     found = []
     for name in names:
         standing = [item for item in files if (item.entry.institution_id or "") == name]
         heard = [(item, finding) for item in standing for finding in noticed.get(item.entry.file_id, [])]
         whole = [reason for item in standing if (reason := _reason(item)) is not None]
         accounts = [item.account for item in standing]
+        every = [item for item in of_all if (item.entry.institution_id or "") == name]
+        in_force = sum(current[item.entry.file_id] for item in every)
         found.append(
             InstitutionStatus(
                 institution=name,
                 state="refused" if standing and len(whole) == len(standing) else "arrived",
                 files=len(standing),
-                records=sum(account.records for account in accounts),
+                records=in_force,
                 refused_records=sum(account.quarantined + account.unreadable for account in accounts),
                 warnings=sum(map(_warnings, standing)),
                 reasons=whole,
                 fix_list=str(lists[name]) if name in lists else None,
                 notices=[_about(item, finding) for item, finding in heard if finding.sentence in NOT_GRANTED],
+                replaced=sum(item.account.accepted for item in every) - in_force,
+                remarks=[_about(item, finding) for item, finding in heard if finding.sentence == SHORT],
             )
         )
     return found

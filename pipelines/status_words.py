@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.messages import LANGUAGES, both, text
+from pipelines.restating import stale_lines, stale_steps
 
 if TYPE_CHECKING:
     from pipelines.status import FeedStatus, InstitutionStatus, SenderStatus, Status
@@ -30,6 +31,7 @@ def status_lines(status: "Status", language: str) -> list[str]:
         lines.append(text("status_unusual", language, count=status.unusual))
     sentence = "status_release" if status.release_is_current else "status_release_old"
     lines.append(text(sentence if status.release else "status_no_release", language, release=status.release))
+    lines += stale_lines(status.stale, language)
     lines.append(text("status_next", language))
     steps = enumerate(status.next_steps, 1)
     return [*lines, *(text("status_next_step", language, number=n, text=step[language]) for n, step in steps)]
@@ -37,6 +39,8 @@ def status_lines(status: "Status", language: str) -> list[str]:
 
 def _sender(sender: "SenderStatus", language: str) -> Iterator[str]:
     yield text("status_sender", language, sender=sender.titles[language], due=sender.due)
+    if not sender.listed:
+        yield text("status_sender_unlisted", language, sender=sender.sender)
     for feed in sender.feeds:
         yield text(
             f"status_feed_{feed.state}",
@@ -48,11 +52,20 @@ def _sender(sender: "SenderStatus", language: str) -> Iterator[str]:
             records=feed.records,
             refused=feed.refused_records,
             warnings=feed.warnings,
+            **_asides(feed, language),
         )
         for item in feed.institutions:
             yield from _institution(item, feed, language)
     if sender.sharing is not None:
         yield text("status_sharing", language, text=_joined(_shares(sender.sharing, language), language))
+
+
+def _asides(item: "FeedStatus | InstitutionStatus", language: str) -> dict[str, str]:
+    """How many files came to nothing and how many records count no more, said only where there are some."""
+    return {
+        "whole": text("status_whole", language, count=item.refused_files) if item.refused_files else "",
+        "replaced": text("status_replaced", language, count=item.replaced) if item.replaced else "",
+    }
 
 
 def _institution(item: "InstitutionStatus", feed: "FeedStatus", language: str) -> Iterator[str]:
@@ -62,11 +75,14 @@ def _institution(item: "InstitutionStatus", feed: "FeedStatus", language: str) -
         return
     if item.state != "unread" and item.institution and len(feed.institutions) > 1:
         counts = {"files": item.files, "records": item.records, "refused": item.refused_records}
-        yield text("status_institution", language, institution=item.institution, warnings=item.warnings, **counts)
+        words = {"institution": item.institution, "warnings": item.warnings, **_asides(item, language)}
+        yield text("status_institution", language, **words, **counts)
     for reason in item.reasons:
         yield text("status_reason", language, reason=reason[language])
     for notice in item.notices:
         yield text("status_notice", language, notice=notice[language])
+    for remark in item.remarks:
+        yield text("status_remark", language, remark=remark[language])
     if item.fix_list is not None and _is_to_mend(item):
         yield text("status_fix_list", language, path=item.fix_list)
 
@@ -96,8 +112,10 @@ def _files(status: "Status", language: str) -> Iterator[str]:
             else:
                 yield text("status_waiting_problem", language, name=file.name, problem=file.problem[language])
         yield from _more(len(status.waiting), language)
-    if status.refused:
-        yield text("status_refused", language, count=len(status.refused))
+    above = sum(feed.refused_files for sender in status.senders for feed in sender.feeds)
+    if status.refused or above:
+        told = text("status_refused_above", language, count=above) if above else ""
+        yield text("status_refused", language, count=len(status.refused) + above, above=told)
         for item in status.refused[:_SHOWN]:
             yield text("status_refused_file", language, name=item.name, reason=item.reason[language])
         yield from _more(len(status.refused), language)
@@ -114,6 +132,7 @@ def next_steps(status: "Status", home: Path) -> list[dict[str, str]]:
     steps = []
     if status.waiting or (not status.release_is_current and any(feed.files for _, feed in feeds)):
         steps.append(both("status_do_run", home=home, period=status.period))
+    steps += stale_steps(status.stale, home)
     if status.refused:
         steps.append(both("status_do_refused", count=len(status.refused)))
     listed = sorted(

@@ -13,6 +13,10 @@ _SENTENCES = {"MissingParameter": "usage_missing", "NoSuchOption": "usage_no_opt
 def wrong_usage(error: TyperException) -> dict[str, str]:
     """The complaint in zh and en; in English the library's own words, which name the nearest option too."""
     sentence = _SENTENCES.get(type(error).__name__, "usage_other")
+    context = getattr(error, "ctx", None)
+    if sentence == "usage_no_option" and context is not None and context.parent is None:
+        # Before the command stands nothing but the program's own name, and every option is of a command.
+        return both("usage_option_before", name=getattr(error, "option_name", ""))
     parameter = getattr(error, "param", None)
     name = getattr(error, "option_name", None) or (parameter.opts[0] if parameter is not None else "")
     return {**both(sentence, name=name), "en": error.format_message()}

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.closed import Bilingual
-from data_contracts.index_spec.document import indicators_of, walk
 from data_contracts.messages import both
 from data_contracts.periods import Period
 from data_contracts.settings.allocation import AllocationDocument
@@ -20,6 +20,7 @@ from data_contracts.settings.policies import Policy, PolicyDocument
 from data_contracts.settings.resolved import Settings
 from data_contracts.settings.scoring import Grade
 from data_contracts.settings.services import Service
+from reports.index_views import AppraisalView, IndexView, appraisal_view, index_views
 
 if TYPE_CHECKING:
     from data_contracts.dictionary import FeedEntry
@@ -35,11 +36,15 @@ def words(zh: str, en: str) -> Bilingual:
 
 @dataclass(frozen=True)
 class CurrencyView:
-    """How integer minor units are shown: `decimals` digits of the major unit (2: 100 minor = 1 major)."""
+    """How integer minor units are shown: `decimals` digits of the major unit (2: 100 minor = 1 major).
+
+    `code`: of the currency in ISO 4217.
+    """
 
     minor: Bilingual = field(default_factory=lambda: words("分", "fen"))
     major: Bilingual = field(default_factory=lambda: words("元", "yuan"))
     decimals: int = 2
+    code: str = "CNY"
 
 
 @dataclass(frozen=True)
@@ -120,30 +125,19 @@ class ExpectationView:
 
 
 @dataclass(frozen=True)
-class IndexView:
-    """An index of need; `used`: money follows it. `parts`: id → title and unit. `exceptions`: part, reason, who, when.
-
-    `detection`: part that better case finding raises → the part that tells how much is found.
-    """
-
-    titles: Bilingual
-    reference: str = ""
-    used: bool = False
-    parts: Mapping[str, tuple[Bilingual, str]] = field(default_factory=dict)
-    grades: Mapping[str, Bilingual] = field(default_factory=dict)
-    exceptions: tuple[tuple[str, Bilingual, str, str], ...] = ()
-    detection: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class AllocationView:
-    """What is known about the division of money besides its lines; `budget_minor` is the sum to be divided."""
+    """What is known about the division of money besides its lines; `budget_minor` is the sum to be divided.
+
+    `spec`: the rules of the year; `payee_level`: the level of areas that its payees are.
+    """
 
     titles: Bilingual
     budget_minor: int
     streams: Mapping[str, Bilingual] = field(default_factory=dict)
     payees: Mapping[str, Bilingual] = field(default_factory=dict)
     references: tuple[str, ...] = ()
+    spec: AllocationSpec | None = None
+    payee_level: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +148,7 @@ class ReportContext:
     a class stand together. `parameters`: rule set → name → title and value in words. `national_services`: what of each
     the home has, in the order of the register. `columns`: (feed, column) → title. `fix_lists`: feed and institution, or
     no text → where the fix list lies below the home's folder. `indices`: the one that need follows first. `locks`:
-    `policy:<id>` or `index:<id>` → when it was locked, by whom, hash.
+    `policy:<id>` or `index:<id>` → when it was locked, by whom, hash. `institutions`: code → name in the register.
     """
 
     home: Bilingual
@@ -181,6 +175,8 @@ class ReportContext:
     fix_lists: Mapping[tuple[str, str], str] = field(default_factory=dict)
     indices: Mapping[str, IndexView] = field(default_factory=dict)
     locks: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    appraisals: Mapping[str, AppraisalView] = field(default_factory=dict)
+    institutions: Mapping[str, str] = field(default_factory=dict)
 
 
 def context_from_settings(
@@ -221,7 +217,7 @@ def context_from_settings(
         national_services=national_services,
         sources=sources or {},
         grades={key: grade.titles for key, grade in _best_first(policies)} if policies else {},
-        allocation=_allocation(settings.allocation, budget_minor),
+        allocation=_allocation(settings.allocation, budget_minor, when.year),
         currency=_currency(settings),
         senders={key: sender.titles for key, sender in home.senders.items()},
         feeds=feeds or {},
@@ -232,39 +228,14 @@ def context_from_settings(
         expectations={key: ExpectationView(item.titles, item.formula) for key, item in settings.judgement.items()},
         columns=columns or {},
         fix_lists=fix_lists or {},
-        indices=dict(_indices(settings)),
+        indices=dict(index_views(settings)),
+        appraisals={key: appraisal_view(item.spec) for key, item in sorted(settings.appraisals.items())},
         locks={entry: (lock.at, lock.by, lock.hash) for entry, lock in sorted(settings.locks.holding.items())},
     )
 
 
 def _best_first(document: PolicyDocument) -> list[tuple[str, Grade]]:
     return sorted(document.grades.items(), key=lambda item: item[1].from_score, reverse=True)
-
-
-def _indices(settings: Settings) -> Iterator[tuple[str, IndexView]]:
-    for name in settings.risk.indices if settings.risk else []:
-        spec = settings.indices[name]
-        leaves = indicators_of(spec.tree)
-        yield (
-            name,
-            IndexView(
-                titles=spec.titles,
-                reference=spec.reference,
-                used=settings.risk is not None and name == settings.risk.uses,
-                parts={part.id: (part.titles, getattr(part, "unit", "")) for part in walk(spec.tree) if part.titles},
-                grades={
-                    grade.id: grade.titles or words(grade.id, grade.id)
-                    for grades in spec.tree.grades[:1]
-                    for grade in grades.classes
-                },
-                exceptions=tuple(
-                    (item.id, item.signed_reason.reason, item.signed_reason.by, item.signed_reason.on)
-                    for item in leaves
-                    if item.signed_reason is not None
-                ),
-                detection=tuple((item.id, item.detected_by) for item in leaves if item.detected_by is not None),
-            ),
-        )
 
 
 def parameter_in_words(name: str, value: int | str) -> tuple[Bilingual, Bilingual]:
@@ -282,7 +253,8 @@ def parameter_in_words(name: str, value: int | str) -> tuple[Bilingual, Bilingua
 def _currency(settings: Settings) -> CurrencyView:
     currency = settings.home.currency
     minor = words("分", "fen") if currency.minor_unit == "fen" else words(currency.minor_unit, currency.minor_unit)
-    return CurrencyView(minor=minor, major=currency.major, decimals=len(str(currency.minor_per_major)) - 1)
+    return CurrencyView(minor=minor, major=currency.major, decimals=len(str(currency.minor_per_major)) - 1,
+                        code=currency.code)  # fmt: skip
 
 
 def _indicator(settings: Settings, key: str, item: Indicator, end: date) -> IndicatorView:
@@ -366,17 +338,15 @@ def _service(item: Service) -> ServiceView:
     return ServiceView(item.titles, item.target_group, item.providers, tuple(item.feeds), national, item.reference)
 
 
-def _allocation(document: AllocationDocument | None, budget_minor: int | None) -> AllocationView | None:
+def _allocation(document: AllocationDocument | None, budget_minor: int | None, year: int) -> AllocationView | None:
     if document is None or budget_minor is None:
         return None
     return AllocationView(
         titles=document.titles,
         budget_minor=budget_minor,
-        streams={
-            **{stream.id: stream.titles for stream in document.streams},
-            **{reserve.id: reserve.titles for reserve in document.reserves},
-            "bounds": words("保底与封顶", "Floors and caps"),
-        },
-        payees={"support_fund": document.support_fund, "reserve_fund": document.reserve_fund},
+        streams={stream.id: stream.titles or words(stream.id, stream.id) for stream in document.streams},
+        payees={fund: document.fund_title(fund) for fund in document.fund_ids()},
         references=tuple(document.references),
+        spec=document.spec(year),
+        payee_level=document.payee_level,
     )

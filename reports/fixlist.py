@@ -38,12 +38,22 @@ def write_fix_list(rows: pl.DataFrame, out_dir: Path, base_name: str) -> list[Pa
         raise ValueError(f"fix list: column '{wrong[0]}' is missing or not allowed; columns are {', '.join(COLUMNS)}")
     records = rows.select(COLUMNS).rows(named=True)
     out_dir.mkdir(parents=True, exist_ok=True)
-    paths = [out_dir / f"{base_name}{suffix}" for suffix in (".xlsx", ".csv", ".json")]
+    paths = _paths(out_dir, base_name)
     shown = records if len(records) <= _MOST_ROWS else [_more(len(records)), *records[:_MOST_ROWS]]
     _write_xlsx(shown, paths[0])
     paths[1].write_bytes(_csv(records))
     paths[2].write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
     return paths
+
+
+def remove_fix_list(out_dir: Path, base_name: str) -> None:
+    """Take away the three files of an earlier list, as far as they are there."""
+    for path in _paths(out_dir, base_name):
+        path.unlink(missing_ok=True)
+
+
+def _paths(out_dir: Path, base_name: str) -> list[Path]:
+    return [out_dir / f"{base_name}{suffix}" for suffix in (".xlsx", ".csv", ".json")]
 
 
 def _titles() -> list[str]:

@@ -17,7 +17,7 @@ from data_contracts.index_spec.document import IndexSpec
 from data_contracts.index_spec.tree import Group, Indicator
 from data_contracts.messages import LANGUAGES, text
 from reports import format as shown
-from reports.site import environment
+from reports.jinja import environment
 
 _ROWS = 300
 _STRIP = {"width": 1040, "row": 20, "left": 180, "right": 20}

@@ -4,6 +4,7 @@ Put here: names and order of payees and streams, statement lines in words. Keep 
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,11 @@ import polars as pl
 from data_contracts.messages import both, catalogue, text
 from reports.context import ReportContext
 from reports.site_data import Frames, Json, areas_of, numbers, plain, table
+
+_NEEDS = {
+    "target": "target_fen", "need": "need_fen", "distance": "distance_after", "untilTarget": "years_to_target",
+    "given": "reserve_paid_fen", "leakage": "leakage_fen",
+}  # fmt: skip
 
 
 def payee_titles(context: ReportContext, frames: Frames) -> dict[tuple[str, str], dict[str, str]]:
@@ -60,8 +66,17 @@ def sentence(sentence_id: str, params: str | None, language: str) -> str:
     return text(sentence_id, language, **chosen)
 
 
-def money_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, language: str) -> Json | None:
-    """Payees as parallel lists and their lines [stream, words, quantity, rate, minor units] in statement order."""
+def money_payload(
+    context: ReportContext,
+    frames: Frames,
+    areas: pl.DataFrame,
+    language: str,
+    statements: Mapping[tuple[str, str], str],
+) -> Json | None:
+    """Payees as parallel lists and their lines [stream, words, quantity, rate, minor units] in statement order.
+
+    `statements`: kind and id of a payee → its own page.
+    """
     payees, lines = table(frames, "alloc__payees"), table(frames, "alloc__lines")
     if payees is None:
         return None
@@ -87,12 +102,30 @@ def money_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, l
         "rural": payees["is_rural"].to_list(),
         "population": numbers(payees, "population"),
         "amount": payees["amount_fen"].to_list(),
+        "page": [statements.get(key, "") for key in keys],
+        "year": _years(context, frames, keys),
+        **{short: _optional(payees, column) for short, column in _NEEDS.items()},
         "equal": payees["equal_share_fen"].to_list(),
         "bound": [text(f"reports.bound.{bound}", language) if bound else "" for bound in payees["bound"].to_list()],
         "streams": [titles[language] for titles in streams.values()],
         "lines": _statement_lines(context, lines, keys, list(streams), language),
         "budget": context.allocation.budget_minor if context.allocation else None,
     }
+
+
+def _years(context: ReportContext, frames: Frames, keys: Sequence[tuple[str, str]]) -> list[int]:
+    """What each payee has in the year by its lines; awards that are not decided yet are in none."""
+    payments = table(frames, "alloc__payments")
+    if payments is None:
+        return []
+    own = payments.filter(pl.col("period") == context.period).group_by("payee_kind", "payee_id")
+    sums = {(kind, payee): amount for kind, payee, amount in own.agg(pl.col("year_fen").sum()).iter_rows()}
+    return [sums.get(key, 0) for key in keys]
+
+
+def _optional(payees: pl.DataFrame, column: str) -> list[float | int | None]:
+    """A column that only needs of a payee fill; empty where it has none for anybody."""
+    return numbers(payees, column) if column in payees.columns and payees[column].null_count() < payees.height else []
 
 
 def _statement_lines(

@@ -4,14 +4,14 @@ Put here: choosing and wording rows of the quality tables. Keep out: verdicts (t
 measures of sharing (supply_data).
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import polars as pl
 
-from data_contracts.judgement import EXPECTATIONS, KINDS
+from data_contracts.judgement import EXPECTATIONS, KINDS, SHARES
 from data_contracts.messages import catalogue, text
 from reports import format as shown
 from reports.context import ExpectationView, ReportContext
@@ -20,7 +20,7 @@ from reports.site_data import FILE_COUNTS, Frames, Json, areas_of, indicator_vie
 # A reader works through the gravest first; the table of all checks has the rest.
 _LISTED = 60
 _INDICATORS = 4
-_FOLDERS_UP = {"zh": "../../../../", "en": "../../../../../"}
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?")
 
 
 def suspects(context: ReportContext, frames: Frames, language: str) -> Json:
@@ -73,7 +73,8 @@ def _suspect(context: ReportContext, row: dict[str, Any], names: dict[tuple[str,
     return {
         "sender": _sender(context, row["feed"].partition(".")[0], language),
         "feed": titled(context.feeds, row["feed"], language),
-        "where": row["institution"] or names.get((row["area_level"], row["area_id"]), row["area_id"] or ""),
+        "where": _institution(context, row["institution"], language)
+        or names.get((row["area_level"], row["area_id"]), row["area_id"] or ""),
         "expectation": view.titles.get(language),
         "formula": view.formula.get(language),
         "column": _column(context, row, language),
@@ -86,7 +87,8 @@ def _suspect(context: ReportContext, row: dict[str, Any], names: dict[tuple[str,
         "source": row["source"],
         "hurts": [(key, indicator_view(context, key).titles.get(language)) for key in hurts[:_INDICATORS]],
         "more": len(hurts) - _INDICATORS if len(hurts) > _INDICATORS else 0,
-        "fix_list": _FOLDERS_UP[language] + quote(place) if place else "",
+        # A link would lead out of the release, which is mailed without the home around it.
+        "fix_list": place or "",
     }
 
 
@@ -106,7 +108,7 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
         ]
         payload["files"] = [
             [row["file_id"], _sender(context, row["sender"], language), titled(feeds, _feed_key(row), language)]
-            + [row["institution"] or ""]
+            + [_institution(context, row["institution"], language)]
             + [row[name] for name in FILE_COUNTS]
             + [row["status"]]
             for row in files.sort("sender", "feed", "institution", "file_id").iter_rows(named=True)
@@ -115,7 +117,7 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
         payload["rules"] = [
             [
                 titled(feeds, _feed_key(row), language),
-                row["institution"] or "",
+                _institution(context, row["institution"], language),
                 titled(context.rules, row["rule_id"], language),
                 text(f"reports.fix.severity.{row['severity']}", language),
                 row["records"],
@@ -131,7 +133,8 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
         payload["checks"] = [
             [
                 titled(feeds, row["feed"], language),
-                row["institution"] or names.get((row["area_level"], row["area_id"]), row["area_id"] or ""),
+                _institution(context, row["institution"], language)
+                or names.get((row["area_level"], row["area_id"]), row["area_id"] or ""),
                 _view(context, row["expectation"]).titles.get(language),
                 _column(context, row, language),
                 observed(row["expectation"], row["observed"], language),
@@ -147,11 +150,19 @@ def quality_payload(context: ReportContext, frames: Frames, language: str) -> Js
 
 
 def observed(expectation: str, value: str | None, language: str) -> str:
-    """A figure or bound as the page shows it; whether a delivery came is said in words."""
+    """A figure or bound as the page shows it: shares in percent; whether a delivery came is said in words."""
     if value is None:
         return shown.MISSING
+    if expectation in SHARES:
+        return _NUMBER.sub(lambda found: f"{float(found[0]) * 100:.1f}".removesuffix(".0") + "%", value)
     message_id = f"reports.delivered.{value.removeprefix('≥ ')}"
     return text(message_id, language) if expectation == "delivery_present" and message_id in catalogue() else value
+
+
+def _institution(context: ReportContext, code: str | None, language: str) -> str:
+    """Name and code where the register of the period knows it, else the code; no text for none."""
+    name = context.institutions.get(code or "")
+    return text("reports.judgement.institution", language, name=name, code=code) if name else code or ""
 
 
 def _kind(row: Mapping[str, Any]) -> str:

@@ -45,12 +45,19 @@ def put_text(sheet: Any, row: int, column: int, value: object, cell_format: Any)
         sheet.write_blank(row, column, None, cell_format)
 
 
+class _Shortest(float):
+    """A number that is written with the fewest digits that mean it: 8388608.11, not 8388608.109999999."""
+
+    def __format__(self, spec: str) -> str:
+        return repr(float(self))
+
+
 def put_number(sheet: Any, row: int, column: int, value: Any, cell_format: Any) -> None:
     """Write a number, or an empty cell for None."""
     if value is None:
         sheet.write_blank(row, column, None, cell_format)
     else:
-        sheet.write_number(row, column, value, cell_format)
+        sheet.write_number(row, column, _Shortest(value) if isinstance(value, float) else value, cell_format)
 
 
 def put_headers(sheet: Any, row: int, titles: Sequence[str], cell_format: Any) -> None:

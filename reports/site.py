@@ -5,24 +5,27 @@ wording (messages), looks (static/site.css) and behaviour in the browser (static
 """
 
 import json
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from data_contracts.closed import Bilingual
+from data_contracts.dictionary import FeedEntry
 from data_contracts.messages import LANGUAGES, text
+from reports import appraisal_data as appraisal
 from reports import format as shown
-from reports import money_data
+from reports import incentive_audit, money_data, release_money
 from reports import policy_data as policy
 from reports import quality_data as quality
 from reports import site_data as data
 from reports import supply_data as supply
 from reports import sure_data as sure
 from reports.context import ReportContext
+from reports.jinja import environment
 
 PAGES = ("index", "indicators", "dimensions", "policies", "risk", "money", "services", "quality", "dictionary")
 _POLICY = "policy_"
@@ -34,7 +37,8 @@ def write_site(context: ReportContext, frames: data.Frames, out: Path) -> list[P
     """Write the whole site into the folder `out` and return its files, `index.html` first.
 
     `frames` maps the names of published tables to tables with their columns, `areas` to mart__areas. A table that is
-    missing or empty makes its page say so. Every policy has a page of its own. The same input gives the same bytes.
+    missing or empty makes its page say so. Every policy has a page of its own, and every payee its statement. The same
+    input gives the same bytes.
     """
     areas = data.areas_of(context, frames)
     written = []
@@ -45,12 +49,13 @@ def write_site(context: ReportContext, frames: data.Frames, out: Path) -> list[P
             path = folder / f"{page}.html"
             path.write_text(render_page(page, language, context, frames, areas), encoding="utf-8", newline="\n")
             written.append(path)
+    written += release_money.write_statements(context, frames, out)
     for name in _ASSETS:
         path = out / name
         path.write_bytes((_HERE / "static" / name).read_bytes())
         written.append(path)
     path = out / "plotly.min.js"
-    path.write_bytes(_plotly_script())
+    path.write_bytes(plotly_script())
     return [*written, path]
 
 
@@ -112,20 +117,8 @@ def _words(language: str, message_id: str, **params: object) -> str:
     return text(message_id, language, **params)
 
 
-@cache
-def environment() -> Environment:
-    """Templates are read and compiled once for all pages."""
-    return Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _plotly_script() -> bytes:
+def plotly_script() -> bytes:
+    """What draws charts, to stand beside the pages."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs()).encode("utf-8")
@@ -160,7 +153,7 @@ def _overview(
 ) -> data.Json:
     # Keys put the most important rule set first; the overview shows each indicator once.
     main = [key for at, key in enumerate(keys) if key[0] not in {earlier for earlier, _ in keys[:at]}]
-    money = money_data.money_payload(context, frames, areas, language)
+    money = money_data.money_payload(context, frames, areas, language, {})
     scores = data.scores_payload(context, frames, areas, language)
     risk = data.risk_payload(context, frames, areas, language)
     return {
@@ -208,7 +201,8 @@ def _risk(
 def _money(
     context: ReportContext, frames: data.Frames, areas: pl.DataFrame, _: list[tuple[str, str]], language: str
 ) -> data.Json:
-    return {"money": money_data.money_payload(context, frames, areas, language)}
+    statements = release_money.links(context, frames)
+    return {"money": money_data.money_payload(context, frames, areas, language, statements)}
 
 
 def _quality(
@@ -233,8 +227,16 @@ _WRITTEN: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, str], da
     "policies": lambda context, frames, areas, language: {
         "register": policy.register(context, frames, areas, language)
     },
+    "dimensions": lambda context, frames, _areas, language: {
+        "appraisals": appraisal.appraisals(context, frames, language)
+    },
     "risk": lambda context, frames, areas, language: {
         "incentives": sure.incentive_words(context, frames, areas, language)
+    },
+    "money": lambda context, frames, _areas, language: {
+        "parts": release_money.money_parts(context, frames, language),
+        "conflict": release_money.conflict(frames, language),
+        "audit": incentive_audit.audit_words(context, frames, language),
     },
     "services": lambda context, frames, areas, language: {"services": supply.matrix(context, frames, areas, language)},
     "quality": lambda context, frames, _areas, language: {
@@ -243,9 +245,16 @@ _WRITTEN: dict[str, Callable[[ReportContext, data.Frames, pl.DataFrame, str], da
     },
     "dictionary": lambda context, _frames, _areas, language: {
         "dictionary": context.dictionary,
+        "common": _common(context.dictionary),
         "senders": {key: titles.get(language) for key, titles in context.senders.items()},
     },
 }
+
+
+def _common(dictionary: Sequence[FeedEntry]) -> list[Bilingual]:
+    """What is true of the deliveries of every feed, to be said once."""
+    first = dictionary[0].resends if dictionary else ()
+    return [sentence for sentence in first if all(sentence in entry.resends for entry in dictionary)]
 
 
 def _level_counts(context: ReportContext, areas: pl.DataFrame, language: str) -> list[tuple[str, str]]:

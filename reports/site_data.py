@@ -303,6 +303,8 @@ def risk_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, la
     if risk is None:
         return None
     total = aligned(areas, risk.filter(pl.col("component") == "total"), ["value", "lower", "upper", "status"])
+    # Components that are no indicators are called as their index says.
+    named = next((index.parts for index in context.indices.values() if index.used), {})
     components = []
     for component in sorted(set(risk["component"].to_list()) - {"total"}):
         rows = aligned(
@@ -312,8 +314,8 @@ def risk_payload(context: ReportContext, frames: Frames, areas: pl.DataFrame, la
         components.append(
             {
                 "id": component,
-                "title": view.titles.get(language),
-                "unit": view.unit.get(language),
+                "title": named[component][0].get(language) if component in named else view.titles.get(language),
+                "unit": view.unit.get(language) or (named[component][1] if component in named else ""),
                 "digits": view.digits,
                 "weight": next((plain(weight) for weight in rows["weight"].to_list() if weight is not None), None),
                 "raw": numbers(rows, "raw_value"),

@@ -3,7 +3,7 @@
 Put here: rows of these two tables in words. Keep out: markup, and any statistic.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -47,7 +47,8 @@ def matrix(context: ReportContext, frames: Frames, areas: pl.DataFrame, language
     """One row per national service in force: its feeds with what they delivered, its indicators with their values.
 
     Feeds are `delivered`, `nothing` (none this period) or `none` (not in this home). Values are those of the whole
-    area under the first rule set. `gaps` are sentences; a row without gaps is served.
+    area under the first rule set. `gaps` are sentences; a row without gaps is served: all its feeds delivered, all its
+    indicators have a value.
     """
     delivered = _delivered(context, frames)
     values = _whole_area(context, frames, areas)
@@ -63,11 +64,18 @@ def _service(
     silent = [key for key in row.feeds_present if key not in delivered]
     gaps = [row.words(language, context.feeds)] if row.gap != "none" else []
     if silent:
-        names = ("、" if language == "zh" else ", ").join(titled(context.feeds, key, language) for key in silent)
-        gaps.append(text("reports.services.nothing", language, feeds=names))
-    indicators = [_indicator(context, key, values, language) for key in row.indicators_present]
-    if indicators and all(item["value"] == shown.MISSING for item in indicators):
-        gaps.append(text("reports.services.no_value", language))
+        gaps.append(text("reports.services.nothing", language, feeds=_named(context, silent, language)))
+    indicators = [
+        _indicator(context, key, values, _silent(row, key, delivered), language) for key in row.indicators_present
+    ]
+    gaps += [
+        text("reports.services.no_value", language, indicator=item["title"], why=item["why"])
+        for item in indicators
+        if item["value"] == shown.MISSING
+    ]
+    if row.indicators_present and row.indicators_missing:
+        unused = [indicator_view(context, key).titles.get(language) for key in row.indicators_missing]
+        gaps.append(text("reports.services.not_used", language, indicators=_listed(unused, language)))
     states = {
         **{key: "nothing" if key in silent else "delivered" for key in row.feeds_present},
         **dict.fromkeys(row.feeds_missing, "none"),
@@ -88,9 +96,29 @@ def _service(
     }
 
 
-def _indicator(context: ReportContext, key: str, values: Mapping[str, Json], language: str) -> Json:
+def _silent(row: "ServiceRow", indicator: str, delivered: set[str]) -> list[str]:
+    """The feeds an indicator is made from of which no records came."""
+    return [key for key in row.reads.get(indicator, ()) if key not in delivered]
+
+
+def _named(context: ReportContext, feeds: Iterable[str], language: str) -> str:
+    return _listed([titled(context.feeds, key, language) for key in feeds], language)
+
+
+def _listed(names: Iterable[str], language: str) -> str:
+    return ("、" if language == "zh" else ", ").join(names)
+
+
+def _indicator(
+    context: ReportContext, key: str, values: Mapping[str, Json], silent: Sequence[str], language: str
+) -> Json:
+    """`silent`: feeds it is made from that brought nothing, the likely reason where it has no value."""
     view, row = indicator_view(context, key), values.get(key)
     status = str(row["status"]) if row else "no_data"
+    why = "" if status == "ok" else text(f"reports.status.{status}", language)
+    if why and silent:
+        feeds = _named(context, silent, language)
+        why = text("reports.services.for_lack", language, why=why, feeds=feeds)
     value = plain(row["value"]) if row else None
     counts = [shown.count(row[name]) for name in ("numerator", "denominator")] if row and value is not None else []
     return {
@@ -98,7 +126,7 @@ def _indicator(context: ReportContext, key: str, values: Mapping[str, Json], lan
         "title": view.titles.get(language),
         "value": shown.with_unit(value, view.digits, view.unit.get(language)),
         "counts": " / ".join(counts),
-        "why": "" if status == "ok" else text(f"reports.status.{status}", language),
+        "why": why,
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from data_contracts.messages import text
-from reports.context import IndexView, ReportContext
+from reports.context import ReportContext
+from reports.index_views import IndexView
 from reports.site_data import (
     DIMENSIONS,
     Frames,

@@ -46,7 +46,7 @@ def _data_sheet(sheet: Any, look: dict[str, Any], entry: FeedEntry, ranges: dict
         sheet.set_column(column, column, max(12, 2 * len(item.header) + 4), look["text"])
         for row, part in enumerate(_header_parts(item.header, first)):
             sheets.put_text(sheet, row, column, part, look["required" if item.required else "header"])
-        sheets.put_text(sheet, first, column, item.example, look["example"])
+        sheets.put_text(sheet, first, column, item.filled, look["example"])
         sheet.write_comment(0, column, _note(item), {"author": _NOTE_AUTHOR, "x_scale": 2, "y_scale": 1.4})
         if column in ranges:
             sheet.data_validation(

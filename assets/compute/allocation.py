@@ -1,301 +1,224 @@
-"""Dividing the money of a period: settings, counts, risk and scores given to the solver, tables back.
+"""Dividing the money of a period: settings and the road's tables given to the engine, published tables back.
 
-Put here: who the payees are, the period's money, and the sentence of every line. Keep out: the arithmetic
-(evaluations) and the wording (messages/allocation.yaml). Counts, risk and scores are taken under the first rule set
-of the home in force, which is the one that pays.
+Put here: the period's money, the statuses of a division, and the shape of published tables. Keep out: the arithmetic
+(evaluations.allocation), reading figures (allocation_tables) and the wording (messages).
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Literal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Literal
 
 import polars as pl
 
+from assets.compute.allocation_tables import PayeeAreas, RoadTables
+from assets.compute.auditing import RoadAudit, road_audit
 from assets.compute.inputs import periods_per_year
-from assets.lake import parts
+from assets.compute.refusals import conflict_words, summary, titles_of, worded_conflict
 from assets.lake.home import Home
-from data_contracts.messages import both, wrong
+from data_contracts.allocation_spec.document import AllocationSpec
+from data_contracts.allocation_spec.pay import Performance
+from data_contracts.messages import LANGUAGES, both
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings.allocation import AllocationDocument
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
-from evaluations import allocation_v1 as solver
+from evaluations.allocation import engine
+from evaluations.allocation.lines import FUND
+from evaluations.allocation.periods import Part, PeriodPayment, paid_in
+from evaluations.allocation.problem import Conflict
+from evaluations.allocation.snapshot import DataError
 from evaluations.rounding import instalments
 
-_LINES, _PAYEES = "alloc__lines", "alloc__payees"
-_SCORE_DIGITS, _RISK_DIGITS, _RATE_DIGITS = 4, 6, 4
-_FUND = "fund"
+TABLES = (
+    "alloc__lines", "alloc__payees", "alloc__payments", "alloc__quarters", "alloc__sources", "alloc__streams",
+    "alloc__reserves", "alloc__performance", "alloc__sensitivity", "alloc__peers", "alloc__conflict",
+    "alloc__relaxations",
+)  # fmt: skip
+_DIGITS = Decimal("0.000001")
 _NAMED = 10
+Status = Literal["ok", "none", "no_budget", "no_population", "no_data", "infeasible"]
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """The result for one period. Both tables are empty unless `status` is `ok`.
+    """The result for one period. All tables of money are empty unless `status` is `ok`.
+
+    Where rules cannot hold together `alloc__conflict` and `alloc__relaxations` name them and the ways out.
 
     `budget`: money of the period in minor units. `message`: both languages, why there is no table or who got nothing.
+    `audit`: what the incentive audit of the division starts from; None where nothing is divided.
     """
 
-    status: Literal["ok", "none", "no_budget", "no_population", "infeasible"]
-    lines: pl.DataFrame
-    payees: pl.DataFrame
+    status: Status
+    tables: Mapping[str, pl.DataFrame]
     budget: int = 0
     message: dict[str, str] | None = None
+    audit: RoadAudit | None = None
+
+    @property
+    def lines(self) -> pl.DataFrame:
+        """alloc__lines."""
+        return self.tables["alloc__lines"]
+
+    @property
+    def payees(self) -> pl.DataFrame:
+        """alloc__payees."""
+        return self.tables["alloc__payees"]
 
 
 def allocate(home: Home, settings: Settings, period: Period) -> Allocation:
-    """Divide the period's instalment of the year's budget among the areas of the payee level and the funds.
+    """Divide the money of the year by the figures known now, and pay what is due in the period.
 
-    Reads mart__areas, ind__counts, risk__areas and score__policies of the period.
+    Reads mart__areas, ind__counts, ind__values, risk and score tables of the period, and marts that the settings name.
     """
     document = settings.allocation
     if document is None:
         return _without("none")
-    budget = _budget(document, settings, period)
-    if budget is None:
+    spec = document.spec(period.year)
+    if spec is None or spec.budget.amount is None:
         return _without("no_budget", message=both("alloc.no_budget", year=period.year))
-    known = _Inputs.read(home, settings, document, period)
-    people = [payee for payee in known.payees() if payee.population > 0]
-    if not people:
+    part = Part(period.index, periods_per_year(period))
+    budget = instalments(spec.fen(spec.budget.amount), part.of)[part.index - 1]
+    reading = RoadTables(home, settings, document, period)
+    areas = reading.areas()
+    if not areas.payees:
         return _without("no_population", budget, both("alloc.no_population", measure=document.population))
-    found = solver.allocate(_rule(document, budget), people)
+    try:
+        given = reading.all(areas)
+        found = engine.allocate(spec, given)
+    except DataError as error:
+        return _without("no_data", budget, both("allocation_data", reason=error.words))
+    published = _Published(document, spec, period, areas)
     if found.conflict is not None:
-        return _without("infeasible", budget, _conflict(found.conflict, document, settings))
-    lines = _lines(found, document, settings, people, period)
-    payees = _payees(found, known, document, period)
-    missing = sorted(set(known.areas) - {payee.id for payee in people})
-    named = ", ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
-    message = both("alloc.left_out", count=len(missing), areas=named) if missing else None
-    return Allocation("ok", lines, payees, budget, message)
+        return _infeasible(found.conflict, published, budget)
+    tables = published.tables(found.tables, paid_in(spec, found.tables, found.budget, part))
+    return Allocation("ok", tables, budget, _left_out(areas), road_audit(reading, spec, given))
 
 
-def _without(
-    status: Literal["none", "no_budget", "no_population", "infeasible"],
-    budget: int = 0,
-    message: dict[str, str] | None = None,
-) -> Allocation:
+def _without(status: Status, budget: int = 0, message: dict[str, str] | None = None) -> Allocation:
     known = output_tables()
-    return Allocation(status, known[_LINES].empty(), known[_PAYEES].empty(), budget, message)
+    return Allocation(status, {name: known[name].empty() for name in TABLES}, budget, message)
 
 
-def _budget(document: AllocationDocument, settings: Settings, period: Period) -> int | None:
-    """The period's instalment in minor units; None where the year has no budget."""
-    stated = [budget.amount for budget in document.budgets if budget.year == period.year]
-    if not stated:
-        return None
-    minor = sum(stated) * settings.home.currency.minor_per_major
-    if minor != int(minor):
-        raise wrong("wrong_budget", year=period.year, unit=settings.home.currency.minor_unit)
-    return instalments(int(minor), periods_per_year(period))[period.index - 1]
+def _infeasible(conflict: Conflict, published: "_Published", budget: int) -> Allocation:
+    said = [conflict_words(conflict, titles_of(published.document))]
+    found = worded_conflict(published.spec, conflict)
+    said += summary(found)
+    names = {f"alloc__{name}": found[name] for name in ("conflict", "relaxations")}
+    tables = {name: published.shaped(name, names.get(name)) for name in TABLES}
+    between = {"zh": "；", "en": "; "}
+    message = {name: between[name].join(words[name].rstrip("。.") for words in said) for name in LANGUAGES}
+    return Allocation("infeasible", tables, budget, message)
 
 
-def _rule(document: AllocationDocument, budget: int) -> solver.AllocationRule:
-    streams = [
-        solver.StreamRule(
-            stream.id, stream.kind, stream.share, (stream.tilt.ratio, stream.tilt.reference) if stream.tilt else None
-        )
-        for stream in document.streams
-    ]
-    reserves = [solver.ReserveRule(reserve.id, reserve.group, reserve.minimum_share) for reserve in document.reserves]
-    return solver.AllocationRule(budget, document.payee_level, streams, document.floor, document.cap, reserves)
+def _left_out(areas: PayeeAreas) -> dict[str, str] | None:
+    missing = areas.left_out
+    named = ", ".join(missing[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
+    return both("alloc.left_out", count=len(missing), areas=named) if missing else None
 
 
 @dataclass(frozen=True)
-class _Inputs:
-    """What is known of every area of the payee level: rural or not, people, weighted people, risk, score."""
+class _Published:
+    """The tables of a release; payees of the engine are areas of the payee level."""
 
-    areas: dict[str, bool | None]
-    population: dict[str, Decimal]
-    weighted: dict[str, Decimal]
-    risk: dict[str, Decimal]
-    score: dict[str, Decimal]
+    document: AllocationDocument
+    spec: AllocationSpec
+    period: Period
+    areas: PayeeAreas
 
-    @classmethod
-    def read(cls, home: Home, settings: Settings, document: AllocationDocument, period: Period) -> "_Inputs":
-        level = document.payee_level
-        rules = next((key for key in settings.home.rule_sets if key in settings.active_rule_sets(period)), None)
-        here = (pl.col("area_level") == level) & (pl.col("rule_set") == rules)
-        areas = _table(home, "mart__areas", period).filter(pl.col("area_level") == level)
-        counts = _table(home, "ind__counts", period).filter(here, pl.col("stratum") == "all")
-        risk = _table(home, "risk__areas", period).filter(here, pl.col("component") == "total")
-        paying = next((stream.policy for stream in document.streams if stream.kind == "performance"), None)
-        scores = _table(home, "score__policies", period).filter(
-            here, pl.col("dimension") == "total", pl.col("policy_id") == pl.lit(paying, dtype=pl.String)
-        )
-        weighted = document.weighted_population or document.population
-        return cls(
-            areas=dict(areas.select("area_id", "is_rural").iter_rows()),
-            population=dict(counts.filter(measure_id=document.population).select("area_id", "value").iter_rows()),
-            weighted=dict(counts.filter(measure_id=weighted).select("area_id", "value").iter_rows()),
-            risk=_decimals(risk, _RISK_DIGITS),
-            score=_decimals(scores, _SCORE_DIGITS),
-        )
-
-    def payees(self) -> list[solver.Payee]:
-        """The areas whose population, weighted population too, is known."""
-        group = {True: frozenset({"rural"}), False: frozenset({"urban"}), None: frozenset[str]()}
-        return [
-            solver.Payee(
-                area,
-                self.population[area],
-                self.weighted[area],
-                self.risk.get(area),
-                self.score.get(area),
-                group[rural],
-            )
-            for area, rural in sorted(self.areas.items())
-            if area in self.population and area in self.weighted
-        ]
-
-
-def _table(home: Home, table: str, period: Period) -> pl.DataFrame:
-    frame = parts.read_table(home, table, [period.key])
-    return output_tables()[table].empty() if frame is None else frame
-
-
-def _decimals(frame: pl.DataFrame, digits: int) -> dict[str, Decimal]:
-    """Published numbers as decimals: what is paid on is exactly what is shown, to `digits` digits."""
-    shown = frame.filter(pl.col("value").is_not_null()).select("area_id", "value").iter_rows()
-    return {area: _rounded(Decimal(repr(value)), digits) for area, value in shown}
-
-
-def _rounded(value: Decimal, digits: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
-
-
-def _lines(
-    found: solver.Allocation,
-    document: AllocationDocument,
-    settings: Settings,
-    people: Sequence[solver.Payee],
-    period: Period,
-) -> pl.DataFrame:
-    frame = found.lines_frame().sort("payee_kind", "payee_id", "line_no")
-    words = _Sentences(document, settings, found.lines, {payee.id: payee for payee in people})
-    told = [words.of(line) for line in frame.iter_rows(named=True)]
-    frame = frame.with_columns(
-        pl.lit(period.key).alias("period"),
-        pl.lit(document.id).alias("allocation_id"),
-        pl.Series("sentence_id", [sentence for sentence, _ in told], dtype=pl.String),
-        pl.Series("sentence_params", [_json(params) for _, params in told], dtype=pl.String),
-        pl.Series("rate", [old or params.get("rate") for (_, params), old in zip(told, frame["rate"], strict=True)]),
-    )
-    table = output_tables()[_LINES]
-    return gate(table_schema(table), table.shape(frame))
-
-
-def _json(params: Mapping[str, Any]) -> str:
-    return json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-class _Sentences:
-    """The sentence of a line with its parameters; money per head is the stream's money over its weighted people."""
-
-    def __init__(
-        self,
-        document: AllocationDocument,
-        settings: Settings,
-        lines: Sequence[solver.Line],
-        people: Mapping[str, solver.Payee],
-    ) -> None:
-        self._document, self._people = document, people
-        self._currency = settings.home.currency
-        self._reserves = {reserve.id: reserve.titles for reserve in document.reserves}
-        money: dict[str, int] = defaultdict(int)
-        heads: dict[str, Decimal] = defaultdict(Decimal)
-        for line in lines:
-            if line.quantity is not None:
-                money[line.stream] += line.amount
-                heads[line.stream] += line.quantity * Decimal(line.rate or 1)
-        self._rates = {stream: self._per_head(money[stream], heads[stream]) for stream in money}
-
-    def _per_head(self, amount: int, heads: Decimal) -> str:
-        major = Decimal(amount) / self._currency.minor_per_major
-        return str(_rounded(major / heads, _RATE_DIGITS)) if heads else "0"
-
-    def of(self, line: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Sentence id and parameters of one line."""
-        kind = line["line_id"]
-        if kind in ("per_head", "need", "performance"):
-            return self._by_people(kind, line)
-        if kind in ("floor", "cap"):
-            share = self._document.floor if kind == "floor" else self._document.cap
-            return f"alloc.{kind}", {"share": _plain(share or Decimal(0))}
-        if kind == "reserve":
-            titles = self._reserves[line["stream"]]
-            return "alloc.reserve", {"title_zh": titles.zh, "title_en": titles.en}
-        if kind == "not_earned":
-            score = self._people[line["payee_id"]].score
-            return (
-                ("alloc.not_earned_without_score", {}) if score is None else ("alloc.not_earned", {"score": str(score)})
-            )
-        return f"alloc.{kind}", {}
-
-    def _by_people(self, kind: str, line: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        params = {
-            "quantity": _plain(line["quantity"]),
-            "rate": self._rates[line["stream"]],
-            "currency": self._currency.major.zh,
-            "currency_en": self._currency.major.en,
+    def tables(self, year: Mapping[str, pl.DataFrame], paid: PeriodPayment) -> dict[str, pl.DataFrame]:
+        """All of TABLES; `year`: tables of the engine."""
+        quarterly = [stream.id for stream in self.spec.of_kind(Performance)]
+        found = {
+            "alloc__lines": _with_sentences(paid.lines),
+            "alloc__payees": self._payees(year["payees"], paid.payments),
+            "alloc__payments": paid.payments,
+            "alloc__quarters": year["quarters"].filter(pl.col("stream").is_in(quarterly)),
+            "alloc__streams": self._streams(year["streams"], paid.payments),
+            "alloc__reserves": year["reserves"].rename({"reserve": "reserve_id", "group": "payee_group"}),
         }
-        if kind != "need":
-            return f"alloc.{kind}", params
-        if line["rate"] is None:
-            return "alloc.need_weighted", params
-        risk = self._people[line["payee_id"]].risk
-        params["factor"] = line["rate"]
-        return ("alloc.need_without_risk", params) if risk is None else ("alloc.need", params | {"risk": str(risk)})
+        if paid.sources is not None:
+            # What is given in kind stands beside the lines.
+            found["alloc__sources"] = paid.sources.with_columns(pl.col("line_no").fill_null(0))
+        for name in ("performance", "sensitivity", "peers"):
+            if name in year:
+                found[f"alloc__{name}"] = year[name].with_columns(pl.lit(self.spec.payees.kind).alias("payee_kind"))
+        return {name: self.shaped(name, found.get(name)) for name in TABLES}
 
+    def shaped(self, name: str, frame: pl.DataFrame | None) -> pl.DataFrame:
+        """A published table; empty where there is no frame."""
+        table = output_tables()[name]
+        if frame is None:
+            return table.empty()
+        kinds = {self.spec.payees.kind: self.document.payee_level}
+        marks = [pl.lit(self.period.key).alias("period"), pl.lit(self.document.id).alias("allocation_id")]
+        if "payee_kind" in frame.columns:
+            marks.append(pl.col("payee_kind").replace(kinds))
+        return gate(table_schema(table), table.shape(frame.with_columns(marks)))
 
-def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _payees(found: solver.Allocation, known: _Inputs, document: AllocationDocument, period: Period) -> pl.DataFrame:
-    amounts: dict[tuple[str, str], int] = defaultdict(int)
-    for line in found.lines:
-        amounts[line.payee_kind, line.payee_id] += line.amount
-    areas = [
-        (
-            document.payee_level,
-            area,
-            rural,
-            known.population.get(area),
-            amounts[document.payee_level, area],
-            found.bounds.get(area, "none"),
-            found.equal_shares.get(area),
+    def _payees(self, year: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+        """Every area of the payee level, also those left out, other payees, and the funds with money or a payment."""
+        keys = ["payee_kind", "payee_id"]
+        sums = payments.group_by(keys).agg(
+            pl.col("amount_fen", "due_fen", "before_fen")
+            .sum()
+            .name.map(lambda name: name if name == "amount_fen" else f"paid_{name}")
         )
-        for area, rural in sorted(known.areas.items())
-    ]
-    funds = [
-        (_FUND, payee, None, None, amount, "none", None) for (kind, payee), amount in amounts.items() if kind == _FUND
-    ]
-    table = output_tables()[_PAYEES]
-    schema = {name: dtype for name, dtype in table.schema.items() if name not in ("period", "allocation_id")}
-    frame = pl.DataFrame([*areas, *funds], schema=schema, orient="row")
-    whole = frame.with_columns(pl.lit(period.key).alias("period"), pl.lit(document.id).alias("allocation_id"))
-    return gate(table_schema(table), table.shape(whole))
+        rows = year.rename({"amount_fen": "year_fen", "before_fen": "last_year_fen"})
+        # Money that the engine holds until it is settled is told apart by period in the fund `pending`.
+        rows = rows.join(sums, on=keys, how="full", coalesce=True)
+        kind = self.spec.payees.kind
+        others = pl.DataFrame(
+            {"payee_kind": [kind] * len(self.areas.left_out), "payee_id": self.areas.left_out},
+            schema=dict.fromkeys(keys, pl.String),
+        )
+        rows = pl.concat([rows, others], how="diagonal")
+        own = pl.col("payee_kind") == kind
+        rural = {area: row["is_rural"] for area, row in self.areas.areas.items()}
+        money = ["year_fen", "amount_fen", "paid_due_fen", "paid_before_fen", "recurring_fen"]
+        rows = rows.with_columns(
+            pl.when(own).then(_by_area(rural, pl.Boolean())).alias("is_rural"),
+            pl.when(own).then(_by_area(self.areas.people, pl.Decimal(38, 6))).alias("population"),
+            pl.col("bound").fill_null("none"),
+            pl.col(money).fill_null(0),
+        )
+        kept = (pl.col("payee_kind") != FUND) | pl.col("paid_due_fen").ne(0) | pl.col("amount_fen").ne(0)
+        return rows.filter(kept)
+
+    def _streams(self, year: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+        paid = payments.group_by("stream").agg(pl.col("amount_fen").sum())
+        return year.join(paid, on="stream", how="left").with_columns(pl.col("amount_fen").fill_null(0))
 
 
-def _conflict(conflict: solver.Conflict, document: AllocationDocument, settings: Settings) -> dict[str, str]:
-    """The conflict in words: which rules, by how much, what could be reached at most."""
-    currency = settings.home.currency
-
-    def major(amount: int) -> str:
-        return _plain(Decimal(amount) / currency.minor_per_major)
-
-    known = {reserve.id: reserve.titles.model_dump() for reserve in document.reserves}
-    titles = [known[rule] if rule in known else both(f"alloc.rule.{rule}") for rule in conflict.rules]
-    return both(
-        "alloc.conflict",
-        rules_zh="、".join(title["zh"] for title in titles),
-        rules_en=", ".join(title["en"] for title in titles),
-        short=major(conflict.short),
-        reachable=major(conflict.reachable),
-        currency=currency.major.zh,
-        currency_en=currency.major.en,
+def _by_area(values: Mapping[str, object], dtype: pl.DataType) -> pl.Expr:
+    return pl.col("payee_id").replace_strict(
+        list(values), pl.Series(list(values.values()), dtype=dtype), default=None, return_dtype=dtype
     )
+
+
+def _with_sentences(lines: pl.DataFrame) -> pl.DataFrame:
+    """Each line with the id of its sentence, its parameters, and its quantity as a number where it is one."""
+    params = [
+        _json({**json.loads(given), "quantity": quantity, "rate": rate})
+        for given, quantity, rate in lines.select("params", "quantity", "rate").iter_rows()
+    ]
+    return lines.with_columns(
+        ("allocate.line." + pl.col("line_id")).alias("sentence_id"),
+        pl.Series("sentence_params", params, dtype=pl.String),
+        pl.Series("quantity", [_decimal(quantity) for quantity in lines["quantity"]], dtype=pl.Decimal(38, 6)),
+    )
+
+
+def _json(params: Mapping[str, object]) -> str:
+    known = {name: value for name, value in params.items() if value is not None}
+    return json.dumps(known, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text).quantize(_DIGITS, rounding=ROUND_HALF_EVEN)
+    except InvalidOperation:
+        return None

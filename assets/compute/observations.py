@@ -206,7 +206,7 @@ def _contents(
 
 
 def _complete(files: pl.DataFrame, profiles: pl.DataFrame) -> pl.DataFrame:
-    stated = files.filter(pl.col("current") > 0).group_by(_AT).agg(_ACCEPTED.sum().alias("stated"))
+    stated = files.filter(pl.col("current") > 0).group_by(_AT).agg(pl.col("current").sum().alias("stated"))
     counted = profiles.filter(pl.col("measure") == "accepted").group_by(_AT).agg(pl.col("count").sum().alias("found"))
     both = stated.join(counted, on=_AT, how="left")
     return _named(both, "counts_complete", pl.col("found") - pl.col("stated"), "stated")

@@ -4,7 +4,7 @@ Put here: the shape of score__policies, score__indicators, score__ranks, score__
 the arithmetic (evaluations.index), which policies are judged by which values (policies.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,24 +32,32 @@ _AREAS, _POLICIES = "areas", "policies"
 
 @dataclass(frozen=True)
 class _Score:
-    """A policy in force, its index, and what the engine found; `leaves`: part, dimension, indicator and goalposts."""
+    """A policy in force, its index, and what the engine found; `leaves`: part, dimension, indicator and goalposts.
+
+    `drawn`: area of the highest level → its total in every draw. Draws of other areas are not kept.
+    """
 
     item: PolicyInForce
     spec: IndexSpec
     found: Judged
     leaves: pl.DataFrame
     dimensions: pl.DataFrame
+    drawn: dict[tuple[str, str, str], np.ndarray[Any, np.dtype[np.float64]]]
 
 
 def score_tables(home: Home, settings: Settings, catalog: Catalog, period: Period) -> dict[str, pl.DataFrame]:
     """Rows of the score tables for one period: every policy in force × area × rule set."""
     document = settings.policy_document
     judged = judged_policies(home, settings, catalog, period) if document is not None else iter(())
-    found = [_scored(home, item, document, period) for item in judged if document is not None and item.values.height]
+    found = [
+        _scored(home, item, document, period, settings.levels[-1])
+        for item in judged
+        if document is not None and item.values.height
+    ]
     frames = {
         "score__policies": [_scores(score) for score in found],
         "score__indicators": [_pointed(score) for score in found],
-        "score__ranks": [*(_ranks(score) for score in found), *_among_policies(found, settings)],
+        "score__ranks": [*(_ranks(score) for score in found), *_among_policies(found)],
         "score__grades": [_named(score, score.found.chances) for score in found],
         "score__weights": [_weights(score) for score in found],
     }
@@ -64,7 +72,7 @@ def _table(name: str, rows: list[pl.DataFrame], period: Period) -> pl.DataFrame:
     return gate(table_schema(table), table.shape(full))
 
 
-def _scored(home: Home, item: PolicyInForce, document: PolicyDocument, period: Period) -> _Score:
+def _scored(home: Home, item: PolicyInForce, document: PolicyDocument, period: Period, top: str) -> _Score:
     spec = policy_index(item.policy_id, item.policy, document, period.time_progress)
     found = judged_areas(home, period, item.values, spec)
     leaves = [
@@ -84,7 +92,12 @@ def _scored(home: Home, item: PolicyInForce, document: PolicyDocument, period: P
     dimensions = sorted({str(leaf["dimension"]) for leaf in leaves})
     of_class = {str(name): float(weight) for name, weight in weights.items()}
     weighed = pl.DataFrame({"dimension": dimensions, "weight": [of_class.get(name, 0.0) for name in dimensions]})
-    return _Score(item, spec, found, pl.DataFrame(leaves), weighed)
+    drawn = {
+        key: found.draws.scores[:, at].copy()
+        for at, key in enumerate(found.keys.iter_rows())
+        if found.draws is not None and key[0] == top
+    }
+    return _Score(item, spec, replace(found, draws=None), pl.DataFrame(leaves), weighed, drawn)
 
 
 def _named(score: _Score, frame: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +113,10 @@ def _pointed(score: _Score) -> pl.DataFrame:
         points.join(score.leaves, on="part", maintain_order="left")
         .join(lines, on=[*KEYS, "part"], how="left", maintain_order="left")
         .join(status, on=[*KEYS, "indicator_id"], how="left", maintain_order="left")
-        .with_columns(pl.col("status").fill_null("no_data"))
+        .with_columns(
+            pl.col("status").fill_null("no_data"),
+            pl.when(pl.col("points").is_not_null()).then("contribution").alias("contribution"),
+        )
     )
     return _named(score, found)
 
@@ -163,18 +179,13 @@ def _ranks(score: _Score) -> pl.DataFrame:
     return _named(score, ranks).select(*KEYS, "policy_id", "among", *_RANKS)
 
 
-def _among_policies(scores: list[_Score], settings: Settings) -> list[pl.DataFrame]:
+def _among_policies(scores: list[_Score]) -> list[pl.DataFrame]:
     """Ranks of policies with each other in areas of the highest level: draw by draw, of those that have a total."""
-    top = settings.levels[-1]
     columns: dict[tuple[str, str, str], list[tuple[str, Any, Any]]] = {}
     for score in scores:
-        draws = score.found.draws
-        # Rows of the total stand in the order of the draws.
-        shown = score.found.parts.filter(part=TOTAL)
-        for at, (level, area, rule_set, value) in enumerate(shown.select(*KEYS, "value").iter_rows()):
-            if level == top and draws is not None:
-                mine = (score.item.policy_id, value, draws.scores[:, at])
-                columns.setdefault((level, area, rule_set), []).append(mine)
+        totals = {row[:3]: row[3] for row in score.found.parts.filter(part=TOTAL).select(*KEYS, "value").iter_rows()}
+        for key, drawn in score.drawn.items():
+            columns.setdefault(key, []).append((score.item.policy_id, totals[key], drawn))
     return [_ranked(key, policies, scores[0].spec) for key, policies in sorted(columns.items())]
 
 

@@ -44,10 +44,14 @@ class Account:
     examples: int = 0
 
     @property
+    def rows(self) -> int:
+        """The records of the sender, without totals, signatures and other rows that are no data: `rows` of a note."""
+        return self.records - self.non_data
+
+    @property
     def refused_share(self) -> float:
         """Share of the records that were not taken; 0 of a file without records."""
-        records = self.records - self.non_data
-        return (self.quarantined + self.unreadable) / records if records else 0.0
+        return (self.quarantined + self.unreadable) / self.rows if self.rows else 0.0
 
     def is_whole(self, limits: Limits) -> bool:
         """Whether no more records were refused than the settings bear (`quarantine_share`, itself included)."""

@@ -18,6 +18,7 @@ from sqlglot import expressions as sx
 
 from assets.intake import rules
 from assets.intake.account import Account
+from assets.intake.identities import Seen
 from data_contracts.contracts import KEY_CONFLICT, PERSON_ID_ROUNDED, FeedContract
 from data_contracts.vocabulary import Sequence
 
@@ -74,6 +75,7 @@ class Across:
 
     def __init__(self, contract: FeedContract, known: Known) -> None:
         self.known, self._contract = known, contract
+        self.seen = Seen()
         self._keys: list[pl.DataFrame] = []
         self._rows: list[pl.DataFrame] = []
         needed = {name for item in contract.extras.sequences for name in _needed(item)}

@@ -16,6 +16,7 @@ _BUILT_IN_PERCENTS = {9, 10}
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
 _SURE = 1e15
 _PADDED = re.compile("00+")
+_STATED = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*|[+-]?INF|NaN")
 _MOMENT_MARK = re.compile(r"[ymdhs年月日时分秒]", re.IGNORECASE)
 _FIRST = datetime(1899, 12, 30)  # noqa: DTZ001  (spreadsheets know no time zones)
 _FIRST_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
@@ -38,6 +39,13 @@ def format_kind(number: int, code: str | None) -> str:
     if _PADDED.fullmatch(bare):
         return bare
     return MOMENT if _MOMENT_MARK.search(bare) else GENERAL
+
+
+def stored_number(text: str) -> float:
+    """A number as files in XML state it; ValueError for what only Python takes for one, such as 1_11."""
+    if not _STATED.fullmatch(text):
+        raise ValueError
+    return float(text)
 
 
 def cell_text(value: float, kind: str, *, since_1904: bool = False) -> str:

@@ -5,7 +5,7 @@ wording for the terminal, writing fix lists.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from assets.intake.findings import FileRefused, Finding
 from assets.intake.fixes import COLUMNS, finding_list, fix_list
 from assets.intake.landing import alone
 from assets.intake.ledger import Entry
+from assets.intake.period import period_origin
 from assets.intake.staging import FileContext, stage
 from assets.vault.crypto import VaultKeys
 from data_contracts.contracts import Catalog, FeedContract
@@ -30,7 +31,8 @@ _PIECE = 8 * 1024 * 1024
 class CheckResult:
     """The verdict on one file. `fixes` has the columns of the fix list; `not_checked` are sentence ids.
 
-    `entry` is what the ledger would write, None where the file would not get there.
+    `entry` is what the ledger would write, None where the file would not get there. `period_origin`: what told the
+    period, `name`, `note`, `option` or `contract`.
     """
 
     feed: str
@@ -41,6 +43,7 @@ class CheckResult:
     not_checked: list[str]
     limits: Limits
     entry: Entry | None = None
+    period_origin: str | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -70,12 +73,16 @@ def check_file(
     `keep` is given the accepted rows, pseudonyms made with `keys`, without them with a key that is thrown away. Raises
     DefinitionError for an unknown feed or a contract that cannot be evaluated.
     """
-    contract, entry, walk = catalog.feed(feed), None, None
+    contract, entry, walk, origin = catalog.feed(feed), None, None, None
     account, refused = Account(), None
     lists = [pl.DataFrame(schema=COLUMNS)]
     try:
-        landed = alone(path, feed, catalog, institution, period)
+        landed = alone(path, feed, catalog, institution)
+        said = period if landed.note.period is None else None
+        if said is not None:
+            landed = replace(landed, note=landed.note.model_copy(update={"period": said}))
         entry = ledger.entry_of(landed, catalog, limits, datetime.now(UTC), calendar)
+        origin = "option" if said else period_origin(landed.note.period, path.name, contract)
         contract = catalog.feed(feed, entry.period)
         walk = _Walk(path, contract, entry, catalog, limits, keys or VaultKeys.throw_away(), keeps=keep is not None)
         in_passes(walk.go)
@@ -94,9 +101,10 @@ def check_file(
         account,
         refused,
         pl.concat(lists),
-        _not_checked(contract),
+        [*_not_checked(contract), *(["intake_unchecked_calendar"] if calendar is None else [])],
         limits,
         entry,
+        origin,
     )
 
 

@@ -90,8 +90,8 @@ def _by_key(contests: Sequence[Mapping[str, Any]], known: Mapping[str, Entry]) -
 
     Two institutions: of the deliveries, or, where one file holds records of many, of the records.
     """
-    shared: dict[tuple[str, str], int] = {}
-    untold: dict[tuple[str, str], int] = {}
+    shared: dict[tuple[str, bool, str], int] = {}
+    untold: dict[tuple[str, str, str], int] = {}
     for item in contests:
         loser, winner = known.get(item["file_id"]), known.get(item["winner"])
         if loser is None or winner is None or loser is winner:
@@ -99,15 +99,22 @@ def _by_key(contests: Sequence[Mapping[str, Any]], known: Mapping[str, Entry]) -
         # What an earlier version left in a manifest says nothing of the records.
         named = item.get("institution")
         other = winner.institution_id or "—" if loser.institution_id != winner.institution_id else named
+        tied = (loser.sequence, loser.received_at) == (winner.sequence, winner.received_at)
+        by_chance = tied and item["verdict"] == "superseded"
         if other is not None:
-            shared[loser.file_id, other] = shared.get((loser.file_id, other), 0) + item["rows"]
-        order = (loser.sequence, loser.received_at) == (winner.sequence, winner.received_at)
-        if order and item["verdict"] == "superseded":
-            untold[winner.file_id, _name(loser)] = untold.get((winner.file_id, _name(loser)), 0) + item["rows"]
-    for (file_id, name), count in sorted(untold.items()):
-        yield file_id, Finding("accounting_order_unknown", {"other": name, "count": count})
-    for (file_id, institution), count in sorted(shared.items()):
-        yield file_id, Finding("accounting_key_elsewhere", {"institution": institution, "count": count})
+            at = (loser.file_id, by_chance, other)
+            shared[at] = shared.get(at, 0) + item["rows"]
+        if by_chance:
+            whose = loser.institution_id or "—" if loser.institution_id != winner.institution_id else ""
+            between = (winner.file_id, _name(loser), whose)
+            untold[between] = untold.get(between, 0) + item["rows"]
+    for (file_id, name, whose), count in sorted(untold.items()):
+        sentence = "accounting_order_unknown_between" if whose else "accounting_order_unknown"
+        yield file_id, Finding(sentence, {"other": name, "count": count, **({"institution": whose} if whose else {})})
+    # Both sides of a tie must hear the same: which file counts for now, and that nothing says so for good.
+    for (file_id, by_chance, institution), count in sorted(shared.items()):
+        sentence = "accounting_key_elsewhere_untold" if by_chance else "accounting_key_elsewhere"
+        yield file_id, Finding(sentence, {"institution": institution, "count": count})
 
 
 def _in_two_periods(entries: Sequence[Entry], contract: FeedContract, period: str) -> Iterable[tuple[str, Finding]]:

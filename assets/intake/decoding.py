@@ -87,16 +87,16 @@ class TextStream:
         return found
 
     def __iter__(self) -> Iterator[bytes]:
-        probe, at_start = b"", True
+        probe, before, at_start = b"", b"", True
         stream = iter(self._chunks)
         for chunk in stream:
             probe += chunk
             if probe.isascii():
                 yield from self._passed(probe)
-                probe, at_start = b"", at_start and not probe
+                probe, before, at_start = b"", probe[-1:] or before, at_start and not probe
             elif len(probe.lstrip(_ASCII)) >= _PROBE:
                 break
-        self.encoding = self._encoding_of(probe, at_start=at_start)
+        self.encoding = self._encoding_of(probe, before, at_start=at_start)
         if self.encoding in _UTF_8:
             yield from self._proven(chain([probe.removeprefix(_MARK) if at_start else probe], stream))
             return
@@ -106,8 +106,11 @@ class TextStream:
             yield from self._decoded(decoder, chunk, final=False)
         yield from self._decoded(decoder, b"", final=True)
 
-    def _encoding_of(self, probe: bytes, *, at_start: bool) -> str:
-        """The encoding of a text by what follows its plain ASCII; `at_start` if `probe` begins where the file does."""
+    def _encoding_of(self, probe: bytes, before: bytes, *, at_start: bool) -> str:
+        """The encoding of a text by what follows its plain ASCII, of which the last character is `before` the probe.
+
+        `at_start`: `probe` begins where the file does.
+        """
         if at_start and probe.startswith(codecs.BOM_UTF8):
             return "utf-8-sig"
         if at_start and probe.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -116,7 +119,7 @@ class TextStream:
         sample = probe[: plain + _PROBE]
         if _is_utf8(sample):
             # 模 in GB18030 is ģ in UTF-8: only where no character needs three bytes can one be taken for the other.
-            doubtful = _two_bytes_at_most(sample) and _is_chinese(sample) and not _in_latin_words(sample)
+            doubtful = _two_bytes_at_most(sample) and _is_chinese(sample) and not _in_latin_words(before + sample)
             if self._otherwise == _CHINESE and doubtful:
                 line = self._line + _ends_of_lines(self._held + probe[:plain])
                 raise FileRefused("intake_encoding_ambiguous", encoding=_CHINESE, line=line)

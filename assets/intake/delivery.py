@@ -25,7 +25,7 @@ from assets.intake.ledger import Entry
 from assets.intake.period import covered
 from assets.intake.places import places
 from assets.intake.staging import FIX_COLUMNS, FileContext, stage
-from assets.intake.standing import resent_in_part, standing, unheard
+from assets.intake.standing import resent_in_part, short, standing, unheard
 from assets.lake.atomic import read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine, library_fingerprint
 from assets.lake.home import Home
@@ -324,7 +324,14 @@ class Intake:
         notes = self._selection_notes(contract, period)
         again = resent_in_part(self.staged(key, period), cache(lambda: self.current(key, period)), contract, gone)
         named = unheard(entries, unsound, period, self.limits)
-        return noticed(standing, contract, period, notes, [*named, *again])
+        known = {entry.file_id: entry for entry in entries}
+        effect = {new: [known[old] for old in olds] for new, olds in precedence.in_effect(entries, unsound).items()}
+        own = {item.entry.file_id: item.account.accepted for item in self.staged(key, period)} if effect else {}
+        fewer = short(effect, self._accepted, own, self.limits)
+        return noticed(standing, contract, period, notes, [*named, *again, *fewer])
+
+    def _accepted(self, entry: Entry) -> int:
+        return self._stage_file(entry, self._contract(entry)).account.accepted
 
     def resent(self, key: str, period: str) -> dict[str, int]:
         """File id → how many of its duplicates are in a file that is it sent again; see contests.py."""

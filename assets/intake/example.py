@@ -24,7 +24,7 @@ def like_example(texts: pl.DataFrame, contract: FeedContract) -> pl.Series:
     for column in contract.columns:
         if column.name in texts.columns:
             said = texts[column.name].str.strip_chars(_EDGES).fill_null("")
-            alike = alike & said.is_in([column.example, *column.examples[:1]])
+            alike = alike & said.is_in([column.filled, column.example, *column.examples[:1]])
             if not alike.any():
                 break
     return alike

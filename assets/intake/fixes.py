@@ -53,9 +53,13 @@ def fix_list(violations: pl.DataFrame, contract: FeedContract, file: str, sheet:
 
 
 def finding_list(findings: Iterable[Finding], file: str, severity: str) -> pl.DataFrame:
-    """Findings about the file as a whole as rows of the fix list: no record, no line."""
+    """Findings about the file as a whole as rows of the fix list: no record, no line.
+
+    What is wrong and what to do are one sentence there, so the advice says where it stands.
+    """
+    advice = [text(f"intake_fix_file_{severity}", language) for language in LANGUAGES]
     rows = [
-        (file, None, None, None, None, item.sentence, severity, item.words("zh"), item.words("en"), None, None)
+        (file, None, None, None, None, item.sentence, severity, item.words("zh"), item.words("en"), *advice)
         for item in findings
     ]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
@@ -67,7 +71,7 @@ def _wording(rule: str, contract: FeedContract) -> tuple[str | None, ...]:
         broken = [text("intake_rule_broken", name, rule=titles.get(name)) for name in LANGUAGES]
         return _judged(rule, contract), *broken, fix.zh, fix.en
     sentence, column = _built_in(rule, contract)
-    title = column.headers[0] if column else None
+    title = column.label if column else None
     if rule == KEY_CONFLICT:
         title = _headers(contract.extras.business_key, contract)
     shown = [
@@ -91,7 +95,7 @@ def _judged(rule: str, contract: FeedContract) -> str | None:
 
 
 def _headers(names: Collection[str], contract: FeedContract) -> str | None:
-    return "、".join(column.headers[0] for column in contract.columns if column.name in names) or None
+    return "、".join(column.label for column in contract.columns if column.name in names) or None
 
 
 def _built_in(rule: str, contract: FeedContract) -> tuple[str, Column | None]:

@@ -5,6 +5,7 @@ that are never kept. Looked at are distinct values that could hold one, never ro
 """
 
 import re
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -19,6 +20,9 @@ _PHONE = r"^(?:0{0,2}86)?(1[3-9][0-9])[0-9]{8}$"
 _MOBILE, _SHORT, _LONG = 11, 15, 18
 # Numbers handed out in order share their first digits or their year; numbers of persons do not.
 _VARIED = 4
+_FORM = ["form", "worded"]
+# Of fewer numbers most may fit by chance: one in eleven does.
+_FEW = 20
 _SHORTEST_NAME = 2
 _OLDEST = 115
 # The data element "name" of WS 363.
@@ -29,20 +33,33 @@ _CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _REGISTERED = re.compile(r"[159][1239][0-9]{6}[0-9A-Z]{10}")
 
 
+@dataclass
+class Seen:
+    """The numbers met so far in a file, which is read in blocks: column, form, worded → how many, how many fit."""
+
+    counts: dict[tuple[str, int, bool], tuple[int, int]] = field(default_factory=dict)
+
+    def is_of_persons(self, key: tuple[str, int, bool], numbers: int, fitting: int) -> bool:
+        """Whether most numbers of a form fit: those of this block, and where they are few those before with them."""
+        before, fitted = self.counts.get(key, (0, 0))
+        self.counts[key] = (before + numbers, fitted + fitting)
+        return fitting * 2 > numbers and (numbers >= _FEW or (fitted + fitting) * 2 > before + numbers)
+
+
 def names_of_persons(contract: FeedContract) -> list[Column]:
     """The columns, never kept, in which a record names a person."""
-    return [
-        c
-        for c in contract.columns
-        if c.role == "drop" and c.type == "text" and (c.name.endswith("_name") or _NAME in (c.extras.standard or ""))
-    ]
+    dropped = [c for c in contract.columns if c.role == "drop" and c.type == "text"]
+    return [c for c in dropped if f"_{c.name}".endswith("_name") or _NAME in (c.extras.standard or "")]
 
 
-def found(texts: pl.DataFrame, typed: pl.DataFrame, contract: FeedContract, latest: date) -> dict[str, pl.Series]:
+def found(
+    texts: pl.DataFrame, typed: pl.DataFrame, contract: FeedContract, latest: date, seen: Seen
+) -> dict[str, pl.Series]:
     """Rule → true where violated, of every kept column of text: `identity_<column>`, and `shape_<column>` of codes.
 
     `texts` as delivered, `typed` the same rows typed. `identity`: a resident identity number (nobody is born after
     `latest`), a mobile number, or in a column of words the name that a column not kept gives to a person of the record.
+    `seen` is that of the file and is added to.
     """
     names = [texts[c.name] for c in names_of_persons(contract) if c.name in texts.columns]
     rules: dict[str, pl.Series] = {}
@@ -51,7 +68,7 @@ def found(texts: pl.DataFrame, typed: pl.DataFrame, contract: FeedContract, late
             continue
         values = typed[column.name]
         if column.pattern is None:
-            hit = _among(values, _numbers(values, latest, whole=column.name in contract.identifying))
+            hit = _among(values, _numbers(values, latest, seen, whole=column.name in contract.identifying))
             rules[f"{IDENTITY}_{column.name}"] = _or_named(hit, values, names)
         else:
             known = values.unique().drop_nulls()
@@ -79,11 +96,12 @@ def _or_named(hit: pl.Series, values: pl.Series, names: list[pl.Series]) -> pl.S
     return hit
 
 
-def _numbers(values: pl.Series, latest: date, *, whole: bool) -> set[str]:
+def _numbers(values: pl.Series, latest: date, seen: Seen, *, whole: bool) -> set[str]:
     """The values that hold a number of a person; `whole`: only those that are one, as where a value is a code.
 
     By chance one in eleven numbers of the right form is an identity number, and numbers that count days look like
     mobile numbers: where a column is full of such numbers they are persons' only if most of them fit and they vary.
+    Those that stand among words need not vary: nobody writes "call" before a serial number.
     """
     length = values.str.len_chars()
     if whole:
@@ -93,22 +111,28 @@ def _numbers(values: pl.Series, latest: date, *, whole: bool) -> set[str]:
     if not fitting.any():
         return set()
     runs = _runs(values.filter(fitting.fill_null(value=False)).unique(), latest, whole=whole)
-    told = (
-        runs.filter(pl.col("mark").is_not_null())
-        .group_by("form")
-        .agg(pl.col("run").n_unique().alias("hits"), pl.col("mark").n_unique().alias("marks"))
-        .join(runs.group_by("form").agg(pl.col("run").n_unique().alias("all")), on="form")
-        .filter(pl.col("hits") * 2 > pl.col("all"))
-        .filter(pl.col("marks") >= pl.min_horizontal((pl.col("hits") + 1) // 2, _VARIED))
+    marked = pl.col("mark").is_not_null()
+    tallies = runs.group_by(_FORM).agg(
+        pl.col("run").n_unique().alias("all"),
+        pl.col("run").filter(marked).n_unique().alias("hits"),
+        pl.col("mark").drop_nulls().n_unique().alias("marks"),
     )
-    sure = runs.filter(pl.col("mark").is_not_null()).join(told, on="form", how="semi")
+    told = [
+        (form, worded)
+        for form, worded, numbers, fitting, marks in tallies.rows()
+        if seen.is_of_persons((values.name, form, worded), numbers, fitting)
+        and (worded or marks >= min((fitting + 1) // 2, _VARIED))
+    ]
+    forms = pl.DataFrame(told, schema={name: runs.schema[name] for name in _FORM}, orient="row")
+    sure = runs.filter(marked).join(forms, on=_FORM, how="semi")
     return set(sure["value"])
 
 
 def _runs(values: pl.Series, latest: date, *, whole: bool) -> pl.DataFrame:
     """Every run of digits long enough: `value` it stands in, `run`, `form`, and what tells it is a person's, or null.
 
-    `mark`: the year of birth, or the first digits of a mobile number.
+    `form` and `worded` (among Chinese words) are what runs are judged together by. `mark`: the year of birth, or the
+    first digits of a mobile number.
     """
     runs = (
         pl.DataFrame({"value": values})
@@ -125,7 +149,10 @@ def _runs(values: pl.Series, latest: date, *, whole: bool) -> pl.DataFrame:
     # Short numbers have no check digit: codes of international lists would be people of the year 1900.
     living = born.set((length == _SHORT) & (born < latest.year - _OLDEST), None)
     phone = runs["run"].str.extract(_PHONE).cast(pl.Int32)
-    return runs.with_columns(length.alias("form"), living.zip_with(numbered, phone).alias("mark"))
+    worded = runs["value"].str.contains(r"\p{Han}")
+    return runs.with_columns(
+        length.alias("form"), worded.alias("worded"), living.zip_with(numbered, phone).alias("mark")
+    )
 
 
 def _personal(codes: pl.Series, latest: date) -> set[str]:

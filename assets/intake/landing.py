@@ -189,15 +189,14 @@ def _landed(home: Home, path: Path, catalog: Catalog, known: Hashes, fresh: Hash
     return Landed(name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
 
 
-def alone(path: Path, key: str, catalog: Catalog, institution: str | None = None, period: str | None = None) -> Landed:
+def alone(path: Path, key: str, catalog: Catalog, institution: str | None = None) -> Landed:
     """A file that lies anywhere, as it would be found in the landing folder of its feed.
 
-    `institution` stands for the folder, `period` for what a note that does not say it might have said.
+    `institution` stands for the folder.
     """
     sender, _, feed = key.partition(".")
     sha256, size = sha256_file(path), path.stat().st_size
     note, refusal = _noted(path, path.name, key, sha256, catalog)
-    note = note.model_copy(update={"period": note.period or period})
     return Landed(path.name, path, sender, feed, note.institution or institution, note, sha256, size, refusal)
 
 
@@ -273,6 +272,8 @@ def read_note(path: Path, name: str) -> tuple[Note, Finding | None]:
 
 
 def _refusal(key: str, file_name: str, name: str, catalog: Catalog) -> Finding | None:
+    if key in catalog.not_in_use:
+        return Finding("landing_feed_not_in_use", {"name": name, "feed": key})
     if key not in catalog.feeds:
         return Finding("landing_unknown_feed", {"name": name, "nearest": nearest(key, sorted(catalog.feeds)) or "—"})
     patterns = catalog.feeds[key][-1].extras.file.file_names

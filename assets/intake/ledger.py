@@ -286,7 +286,9 @@ def entry_of(
     if first > Period.parse(period).end:
         raise FileRefused("landing_no_contract", name=file.name, period=period, first=first.isoformat())
     if calendar is not None and period not in calendar:
-        raise FileRefused("landing_outside_calendar", name=file.name, period=period)
+        raise FileRefused(
+            "landing_outside_calendar", name=file.name, period=period, first=min(calendar), last=max(calendar)
+        )
     note = file.note
     parts = (file.sender, file.feed, file.institution or "", period, file.sha256)
     return Entry(

@@ -42,6 +42,13 @@ def without_effect(found: list[Entry], unsound: Collection[str]) -> list[tuple[s
     return [(newer, older) for newer, older in pairs if not {newer, older} & gone]
 
 
+def in_effect(found: list[Entry], unsound: Collection[str]) -> dict[str, list[str]]:
+    """File id → the files that its note supersedes, and those that these were to, of every file that stands itself."""
+    gone, named = withdrawn(found, unsound), _named(found)
+    standing = [newer for newer, older in named.items() if older and newer not in unsound and newer not in gone]
+    return {newer: sorted(_reached(named, newer) - {newer}) for newer in standing}
+
+
 def unknown_names(entry: Entry, found: list[Entry]) -> int:
     """How many of the names under `supersedes` of a file are those of no other file."""
     others = [other for other in found if other.file_id != entry.file_id]

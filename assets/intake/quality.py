@@ -129,7 +129,8 @@ def landing_refusals(intake: Intake, periods: Sequence[str]) -> list[tuple[Any, 
     for name, item in sorted(ledger.read_book(intake.home).refused.items()):
         period = _announced(intake, item)
         if period in periods:
-            file_id = (item["sha256"] or sha256_of(name.encode()))[:16]
+            # By name: copies of one content are refused one by one.
+            file_id = sha256_of(name.encode())[:16]
             place = (period, item["sender"], item["feed"], item.get("institution"), file_id)
             found.append((*place, item["sentence"], _FILE, 0))
     return found

@@ -101,7 +101,8 @@ def evaluated(frame: pl.DataFrame, expression: str, place: str = "SQL") -> pl.Se
 
 def judged(frame: pl.DataFrame, expression: str, place: str) -> pl.Series:
     """A rule for every row: true holds, false is violated, null does not apply; what cannot be worked out violates."""
-    return evaluated(frame, expression, place).cast(pl.Boolean).set(beyond(frame, expression), value=False)
+    holds = evaluated(frame, expression, place).cast(pl.Boolean)
+    return holds.set(beyond(frame, expression), value=False).alias(place)
 
 
 def evaluate(frame: pl.DataFrame, rules: tuple[Rule, ...]) -> dict[str, pl.Series]:

@@ -26,6 +26,8 @@ from data_contracts.settings.limits import Limits
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _TRUE = ("1", "true")
+# Parts of a text that are raised, lowered or struck out stand apart from the rest: 12 with a raised 1 is not 121.
+_APART, _PLAIN = ("vertAlign", "strike"), ("0", "false", "baseline")
 _WORKBOOK = "xl/workbook.xml"
 
 
@@ -134,17 +136,23 @@ def _targets(package: zipfile.ZipFile, limits: Limits) -> dict[str, tuple[str, s
 def _shared(package: zipfile.ZipFile, path: str, limits: Limits) -> list[str]:
     texts: list[str] = []
     pieces: list[str] = []
+    apart: list[str] = []
     depth = {"t": 0, "rPh": 0}
 
-    def start(name: str, _: Mapping[str, str]) -> None:
-        if name == "si":
-            pieces.clear()
-        elif name in depth:
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        if name in depth:
             depth[name] += 1
+        elif _stands_apart(name, attributes):
+            pieces.append("\n")
+            apart.append("\n")
 
     def end(name: str) -> None:
         if name == "si":
             texts.append(_unescaped("".join(pieces)))
+            pieces.clear()
+        elif name == "r":
+            pieces.extend(apart)
+            apart.clear()
         elif name in depth:
             depth[name] -= 1
 
@@ -180,6 +188,10 @@ def _kinds(package: zipfile.ZipFile, path: str, limits: Limits) -> list[str]:
     return kinds
 
 
+def _stands_apart(name: str, attributes: Mapping[str, str]) -> bool:
+    return name in _APART and attributes.get("val") not in _PLAIN
+
+
 class _Cells:
     """Handlers that gather the cells of a sheet; places may be stated or, as the standard allows, left out."""
 
@@ -193,6 +205,7 @@ class _Cells:
         self._within = ""
         self._skip = 0
         self._value: list[str] | None = None
+        self._apart: list[str] = []
         self._formula = False
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -205,12 +218,13 @@ class _Cells:
             if self._rows is not None and self._row >= self._rows:
                 raise Enough
         elif name in ("v", "t"):
-            self._within = name
-            self._value = self._value or []
+            self._open_value(name)
         elif name == "f":
             self._formula = True
         elif name == "rPh":
             self._skip += 1
+        elif _stands_apart(name, attributes):
+            self._value, self._apart = [*(self._value or []), "\n"], ["\n"]
         elif name == "col":
             self.sheet.hidden |= attributes.get("hidden") in _TRUE
         elif name == "mergeCell":
@@ -221,6 +235,9 @@ class _Cells:
             self._within = ""
         elif name == "rPh":
             self._skip -= 1
+        elif name == "r" and self._value is not None:
+            self._value += self._apart
+            self._apart = []
         elif name == "c":
             self._close_cell()
         elif name == "row":
@@ -235,6 +252,13 @@ class _Cells:
         self._column = _next(self._column, _column_number(place[1]) if place else None)
         self._type, self._style = attributes.get("t", "n"), int(attributes.get("s", "0"))
         self._value, self._formula = None, False
+
+    def _open_value(self, name: str) -> None:
+        """A text may come in several runs, a value may not."""
+        if name == "v" and self._value is not None:
+            raise FileRefused("intake_workbook_damaged")
+        self._within = name
+        self._value = self._value or []
 
     def _close_cell(self) -> None:
         raw = "".join(self._value) if self._value is not None else None
@@ -262,7 +286,7 @@ class _Cells:
     def _text(self, raw: str) -> str:
         if self._type == "s":
             at = int(raw)
-            if at >= len(self._book.texts):
+            if not 0 <= at < len(self._book.texts):
                 raise FileRefused("intake_workbook_damaged")
             return self._book.texts[at]
         if self._type in ("str", "inlineStr"):
@@ -273,8 +297,8 @@ class _Cells:
             return raw.removesuffix("T00:00:00").replace("T", " ")
         if self._type == "e":
             return raw
-        kind = self._book.kinds[self._style] if self._style < len(self._book.kinds) else cellvalues.GENERAL
-        return cellvalues.cell_text(float(raw), kind, since_1904=self._book.since_1904)
+        kind = self._book.kinds[self._style] if 0 <= self._style < len(self._book.kinds) else cellvalues.GENERAL
+        return cellvalues.cell_text(cellvalues.stored_number(raw), kind, since_1904=self._book.since_1904)
 
     def _merge(self, ref: str) -> None:
         first, _, last = ref.partition(":")

@@ -129,7 +129,7 @@ def _chunk(
     frame = typed.frame.with_columns(
         pl.lit(first.start, dtype=pl.Date).alias("period_start"), pl.lit(period.end, dtype=pl.Date).alias("period_end")
     )
-    built_in = typed.violations | identities.found(texts, frame, contract, latest)
+    built_in = typed.violations | identities.found(texts, frame, contract, latest, across.seen)
     if contract.delivery == "cumulative" and contract.extras.event_date:
         inside = frame[contract.extras.event_date].is_between(first.start, period.end)
         built_in[f"cumulative_{contract.extras.event_date}"] = ~inside.fill_null(value=False)

@@ -25,6 +25,8 @@ NOT_GRANTED = (
     "accounting_withdrawal_unknown",
     "accounting_resent_in_part",
 )
+# A wish that was granted and may be a slip.
+SHORT = "accounting_withdrawal_short"
 
 
 def standing(
@@ -93,6 +95,20 @@ def unheard(
         count = unknown_names(entry, list(entries)) if entry.period == period and entry.supersedes else 0
         if count:
             yield entry.file_id, Finding("accounting_withdrawal_unknown", {"count": count})
+
+
+def short(
+    withdrawing: Mapping[str, Sequence[Entry]], accepted: Callable[[Entry], int], own: Mapping[str, int], limits: Limits
+) -> Iterator[tuple[str, Finding]]:
+    """File id → that a correction brings clearly fewer records than a file it withdraws.
+
+    `withdrawing`: file → those that its note supersedes; `own`: accepted records of the files to be spoken of.
+    """
+    for newer in withdrawing.keys() & own.keys():
+        # Corrections of corrections repeat each other, so the largest is the measure.
+        lost, largest = max((accepted(older), older.landing_name) for older in withdrawing[newer])
+        if own[newer] < limits.resend_share * lost:
+            yield newer, Finding(SHORT, {"other": Path(largest).name, "count": lost, "own": own[newer]})
 
 
 def _settles(newer: "StagedFile", older: "StagedFile", current: Current, contract: FeedContract) -> bool:

@@ -53,13 +53,13 @@ class Totals:
     def _sum_of(self, name: str, column: Column, amount: str) -> _Sum:
         """A sum by header is in the unit of the file; by our name it is in ours, which for money is the minor unit."""
         if column.type not in _SUMMABLE or column.extras.rounded:
-            raise FileRefused("accounting_no_sum", column=column.headers[0])
+            raise FileRefused("accounting_no_sum", column=column.label)
         if column.type == "money" and not _is_header(name, column):
             stated = pl.Series([amount.strip()]).cast(pl.Int128, strict=False)[0]
         else:
             stated = _units(read_column(pl.Series([amount.strip()]), column, self._yes_no), column)[0]
         if stated is None:
-            raise FileRefused("accounting_sum_form", column=column.headers[0])
+            raise FileRefused("accounting_sum_form", column=column.label)
         return _Sum(column, int(stated))
 
     def add(self, records: pl.DataFrame) -> None:
@@ -78,21 +78,20 @@ class Totals:
 
     def check(self, account: Account) -> None:
         """Raise FileRefused for the first total that is not what the note states."""
-        rows = account.records - account.non_data
-        if self._stated.rows is not None and self._stated.rows != rows:
-            raise FileRefused("intake_note_rows", stated=self._stated.rows, found=rows)
+        if self._stated.rows is not None and self._stated.rows != account.rows:
+            raise FileRefused("intake_note_rows", stated=self._stated.rows, found=account.rows)
         for total in self._sums:
             self._check_sum(total, account.unreadable)
         for column, stated in self._distinct:
             hashes = self._hashes[column.name]
             found = pl.concat(hashes).n_unique() if hashes else 0
             if found != stated:
-                raise FileRefused("accounting_distinct_differs", column=column.headers[0], stated=stated, found=found)
+                raise FileRefused("accounting_distinct_differs", column=column.label, stated=stated, found=found)
 
     def _check_sum(self, total: _Sum, unreadable: int) -> None:
         if total.found == total.stated:
             return
-        column = total.column.headers[0]
+        column = total.column.label
         if total.unread or unreadable:
             raise FileRefused("accounting_sum_unread", column=column, count=total.unread + unreadable)
         if total.filled < _FEW:

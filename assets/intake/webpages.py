@@ -18,9 +18,12 @@ from assets.intake.tables import VISIBLE, Table, chosen
 from data_contracts.settings.limits import Limits
 
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
-_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
 _NOT_SHOWN = ("script", "style", "title")
 _CELLS = ("td", "th")
+_FIELDS = ("input", "select")
+# Within a line of text; any other element stands apart from what is before it: 12<sup>1</sup> does not say 121.
+_IN_LINE = ("a", "abbr", "b", "big", "em", "font", "i", "label", "nobr", "small", "span", "strong", "tt", "u", "wbr")
 
 
 class WebPage:
@@ -57,6 +60,8 @@ class WebPage:
         if not any(header_place(table.first_rows(), reading.contract)[2] for table in self._tables):
             raise FileRefused("intake_markup_without_table")
         table = self._tables[int(chosen(self.tables(), reading)) - 1]
+        if table.unclear is not None:
+            raise FileRefused("intake_markup_unclear", line=table.unclear)
         reading.account.findings.extend(self._findings)
         yield grid_block(Grid(filled_grid(table.cells, self._limits), "", table.merged, table.hidden), reading)
 
@@ -68,6 +73,7 @@ class _Table:
         self.cells: dict[int, dict[int, str]] = {}
         self.merged: list[Merged] = []
         self.hidden = False
+        self.unclear: int | None = None
         self.row = -1
         self.taken: dict[int, int] = {}
 
@@ -79,6 +85,10 @@ class _Table:
         """Go to the next row."""
         self.row += 1
         self.cells.setdefault(self.row, {})
+
+    def doubt(self) -> None:
+        """Note that what a cell of the row says is not what its text says."""
+        self.unclear = self.unclear or self.row + 1
 
     def add(self, text: str, right: int, down: int) -> None:
         """A cell in the first free place of the row, over `right` columns and `down` rows."""
@@ -105,14 +115,18 @@ class _Page(HTMLParser):
         self._number: str | None = None
         self._is_number = False
         self._silent = 0
+        self._has_picture = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         if tag in _NOT_SHOWN:
             self._silent += 1
         elif tag == "table":
+            if self._cell is not None:
+                self.open[-1].doubt()
             self._end_cell()
             table = _Table()
+            table.hidden = _is_hidden(attributes)
             self.open.append(table)
             self.found.append(table)
         elif not self.open:
@@ -120,11 +134,13 @@ class _Page(HTMLParser):
         elif tag == "tr":
             self._end_cell()
             self.open[-1].begin_row()
-            self.open[-1].hidden |= bool(_HIDDEN.search(attributes.get("style") or ""))
+            self.open[-1].hidden |= _is_hidden(attributes)
         elif tag in _CELLS:
             self._begin_cell(attributes)
-        elif tag == "br" and self._cell is not None:
-            self._cell.append("\n")
+        elif tag == "col":
+            self.open[-1].hidden |= _is_hidden(attributes)
+        elif self._cell is not None:
+            self._within_cell(self._cell, tag, attributes)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _NOT_SHOWN:
@@ -134,6 +150,8 @@ class _Page(HTMLParser):
         elif tag == "table" and self.open:
             self._end_cell()
             self.open.pop()
+        elif self._cell is not None and tag not in _IN_LINE:
+            self._cell.append("\n")
 
     def handle_data(self, data: str) -> None:
         if self._cell is not None and not self._silent:
@@ -144,21 +162,34 @@ class _Page(HTMLParser):
         table = self.open[-1]
         if table.row < 0:
             table.begin_row()
-        table.hidden |= bool(_HIDDEN.search(attributes.get("style") or ""))
-        self._cell = []
+        table.hidden |= _is_hidden(attributes)
+        self._cell, self._has_picture = [], False
         self._span = (_count(attributes.get("colspan")), _count(attributes.get("rowspan")))
         check_span(self._span[1], self._span[0], self._limits)
         # Excel writes what a cell holds beside what it shows.
         self._is_number, self._number = "x:num" in attributes, attributes.get("x:num")
 
+    def _within_cell(self, cell: list[str], tag: str, attributes: dict[str, str | None]) -> None:
+        if tag in _FIELDS or _is_hidden(attributes):
+            self.open[-1].doubt()
+        self._has_picture |= tag == "img"
+        if tag not in _IN_LINE:
+            cell.append("\n")
+
     def _end_cell(self) -> None:
         if self._cell is None or not self.open:
             return
         text = "".join(self._cell).strip(" \n")
+        if self._has_picture and not text:
+            self.open[-1].doubt()
         if self._is_number and text:
             text = NumberCell(self._number or text)
         self.open[-1].add(text, *self._span)
         self._cell = None
+
+
+def _is_hidden(attributes: dict[str, str | None]) -> bool:
+    return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style") or ""))
 
 
 def _count(text: str | None) -> int:

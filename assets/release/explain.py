@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.lake.atomic import read_json
+from assets.release.explain_index import component_titles, risk_sentences, score_sentences
 from assets.release.publish import PROFILE
 from data_contracts.messages import LANGUAGES, both, did_you_mean, text, wrong
 from data_contracts.tables import output_tables
@@ -89,7 +90,8 @@ def explain_cell(
     row = found.row(0, named=True)
     if table not in (_VALUES, _REBASED):
         sentences = [{"zh": f"{name} = {value}", "en": f"{name} = {value}"} for name, value in row.items()]
-        return Explanation(sentences, row)
+        about = {"score__policies": score_sentences, "risk__areas": risk_sentences}.get(table)
+        return Explanation([*sentences, *(about(release, row) if about else ())], row)
     return _value(release, row, feeds, recount)
 
 
@@ -241,7 +243,7 @@ def explain_area(
             sentences.append(
                 both(
                     "explain_risk_part",
-                    component=settings["indicators"][row["component"]]["titles"],
+                    component=component_titles(release, row),
                     raw=_or_none(row["raw_value"]),
                     points=_or_none(row["value"]),
                     contribution=_or_none(row["contribution"]),

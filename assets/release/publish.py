@@ -16,6 +16,7 @@ import polars as pl
 
 from assets.lake.atomic import canonical_json, read_json, sha256_file, sha256_of, sync_folder, write_json
 from assets.lake.home import Home
+from assets.release.records import is_withdrawn, read
 from assets.release.tables import write_database, write_tables
 
 PROFILE = "internal"
@@ -34,6 +35,8 @@ class ReleaseContent:
     settings: Mapping[str, Any]
     code: Mapping[str, str]
     approved: bool = True
+    draft_reasons: Sequence[Mapping[str, str]] = ()
+    """Why nobody may approve it, in zh and en."""
 
 
 def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]) -> tuple[Path, bool]:
@@ -45,7 +48,7 @@ def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]
     If the newest release of the period has the same content hash, that one stands and nothing is written. A release
     that still needs approval is written as a candidate and does not become current.
     """
-    with _alone(home):
+    with alone(home):
         _clear(home)
         aside = home.releases / f".tmp-{content.period}"
         manifest = _build(aside, content)
@@ -53,7 +56,9 @@ def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]
         newest = existing[-1] if existing else None
         if newest and _manifest(newest)["content_hash"] == manifest["content_hash"]:
             shutil.rmtree(aside)
-            _point(home, content.period, newest, approved=content.approved)
+            # What was withdrawn does not come back because it was computed again.
+            if content.approved and not is_withdrawn(read(newest)[0], manifest["content_hash"]):
+                point(home, content.period, newest)
             return newest, False
         number = _number(newest) + 1 if newest else 1
         manifest["release"] = f"{content.period}-r{number}"
@@ -64,7 +69,8 @@ def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]
         place = home.releases / manifest["release"]
         aside.rename(place)
         sync_folder(home.releases)
-        _point(home, content.period, place, approved=content.approved)
+        if content.approved:
+            point(home, content.period, place)
         return place, True
 
 
@@ -84,7 +90,9 @@ def content_hash(outputs: Sequence[Mapping[str, Any]], manifest: Mapping[str, An
     """The same-bytes promise: outputs but the database, inputs, settings; without links, code and names of releases."""
     promised = [item for item in outputs if item["path"] != DATABASE]
     inputs = sorted((item["file_id"], item["sha256"]) for item in manifest["inputs"])
-    return sha256_of(canonical_json([manifest["period"], promised, inputs, manifest["settings"]]))
+    drafts = manifest.get("draft_reasons", [])
+    parts = [manifest["period"], promised, inputs, manifest["settings"], *([drafts] if drafts else [])]
+    return sha256_of(canonical_json(parts))
 
 
 def _build(aside: Path, content: ReleaseContent) -> dict[str, Any]:
@@ -107,6 +115,7 @@ def _build(aside: Path, content: ReleaseContent) -> dict[str, Any]:
         "settings": dict(content.settings),
         "code": dict(content.code),
         "outputs": outputs,
+        "draft_reasons": [dict(reason) for reason in content.draft_reasons],
         "tables": {name: frame.height for name, frame in sorted(content.tables.items())},
     }
     manifest["content_hash"] = content_hash(outputs, manifest)
@@ -128,12 +137,13 @@ def _link(previous: Path | None) -> dict[str, str] | None:
     return {"release": previous.name, "manifest": sha256_file(previous / PROFILE / "manifest.json")}
 
 
-def _point(home: Home, period: str, release: Path, *, approved: bool) -> None:
-    if not approved:
-        return
+def point(home: Home, period: str, release: Path | None) -> None:
+    """Put a release of the period in force, or none, in one step."""
     pointer = current(home)
-    periods = {**pointer["periods"], period: release.name}
-    document = {"periods": periods, "latest": periods[max(periods)]}
+    periods = {key: name for key, name in pointer["periods"].items() if key != period}
+    if release is not None:
+        periods[period] = release.name
+    document = {"periods": periods, "latest": periods[max(periods)] if periods else None}
     if document != pointer:
         write_json(home.releases / "current.json", document)
 
@@ -154,7 +164,7 @@ def _clear(home: Home) -> None:
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
+def alone(home: Home) -> Iterator[None]:
     """One publisher at a time."""
     with (home.releases / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

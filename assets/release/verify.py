@@ -3,7 +3,7 @@
 Put here: the checks. Keep out: recomputing from delivered files (a bundle's task).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,21 +12,21 @@ from typing import Any
 import polars as pl
 
 from assets.lake.atomic import read_json, sha256_file
+from assets.release.approval import standing
+from assets.release.decided import Problem, finance_problems, last_words, mode_of, record_problems
 from assets.release.publish import PROFILE, content_hash
+from assets.release.records import read
+from assets.release.subject import MANIFEST, RUN, Subject, alone_files, alone_hash, outputs_of, subject_of
 from assets.release.tables import read_csv
+from data_contracts.closed import DefinitionError
 from data_contracts.messages import text
 from data_contracts.schemas import GateError, gate, table_schema
+from data_contracts.settings.approvers import Approver
 from data_contracts.tables import output_tables
 
+# Figures with six digits sum to within half of the last one; chances are published with four.
+_EXACT, _ROUNDED = 1e-6, 1e-3
 _KINDS_FROM_COUNTS = ("proportion", "rate", "ratio", "survey")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that does not hold, by sentence id."""
-
-    sentence: str
-    params: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class VerifyReport:
     tables: int
     content_hash: str | None
     problems: list[Problem]
+    state: str = "draft"
+    records: list[dict[str, Any]] = field(default_factory=list)
+    """Decisions so far: act, name, role, at, key, reason."""
 
     @property
     def passed(self) -> bool:
@@ -50,13 +53,24 @@ class VerifyReport:
 
     def lines(self, language: str) -> list[str]:
         """The report in words."""
-        if self.passed:
-            return [text("verify_passed", language, files=self.files, tables=self.tables, hash=self.content_hash)]
-        return [text(problem.sentence, language, **problem.params) for problem in self.problems]
+        if not self.passed:
+            return [text(problem.sentence, language, **problem.params) for problem in self.problems]
+        passed = text("verify_passed", language, files=self.files, tables=self.tables, hash=self.content_hash)
+        if not self.records:
+            return [passed]
+        acts = [{**record, "act": text(f"approval_act_{record['act']}", language)} for record in self.records]
+        state = text("verify_state", language, state=text(f"approval_state_{self.state}", language))
+        return [passed, state, *(text("approval_record", language, **record).rstrip() for record in acts)]
 
 
-def verify(release: Path) -> VerifyReport:
-    """Check a release folder (or its profile folder)."""
+def verify(release: Path, approvers: Sequence[Approver] | None = None) -> VerifyReport:
+    """Check a release folder, its profile folder, or the result of an engine alone.
+
+    `approvers`: whose keys count, where a home or a list says so; otherwise signatures are checked with the keys that
+    the records bring.
+    """
+    if (release / RUN).is_file() and not (release / PROFILE / MANIFEST).is_file():
+        return _verify_alone(release, approvers)
     folder = release if (release / "manifest.json").is_file() else release / PROFILE
     try:
         manifest = read_json(folder / "manifest.json")
@@ -73,7 +87,39 @@ def verify(release: Path) -> VerifyReport:
     if not problems:
         for check in _CHECKS:
             problems.extend(check(tables, manifest))
-    return VerifyReport(release.name, len(outputs), len(tables), manifest["content_hash"], problems)
+    return _with_decisions(subject_of(folder), problems, len(outputs), len(tables), approvers)
+
+
+def _verify_alone(out: Path, approvers: Sequence[Approver] | None) -> VerifyReport:
+    """Files and hash of an engine alone, then its finance files and records."""
+    try:
+        run = read_json(out / RUN)
+        pages, stated = run["pages"], {item["path"]: item for item in run["outputs"]}
+        found = {item["path"]: item for item in outputs_of(alone_files(out, pages), out)}
+        hashed, subject = alone_hash(run), subject_of(out)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DefinitionError):
+        return VerifyReport(out.name, 0, 0, None, [Problem("verify_no_manifest", {"path": out.name})])
+    problems = [Problem("verify_missing", {"path": name}) for name in sorted(stated.keys() - found.keys())]
+    problems += [Problem("verify_extra", {"path": name}) for name in sorted(found.keys() - stated.keys())]
+    problems += [
+        Problem("verify_changed", {"path": name})
+        for name in sorted(found.keys() & stated.keys())
+        if found[name]["sha256"] != stated[name]["sha256"]
+    ]
+    if hashed != subject.content_hash:
+        problems.append(Problem("verify_content_hash"))
+    return _with_decisions(subject, problems, len(stated), len(run["tables"]), approvers)
+
+
+def _with_decisions(
+    subject: Subject, problems: list[Problem], files: int, tables: int, approvers: Sequence[Approver] | None
+) -> VerifyReport:
+    """The report, with what does not hold of finance files and records; those of changed files say nothing more."""
+    sound = [] if problems else list(finance_problems(subject))
+    problems = [*problems, *sound, *record_problems(subject, approvers)]
+    known, _ = read(subject.place)
+    state = "draft" if problems else standing(subject, mode_of(subject)).state
+    return VerifyReport(subject.name, files, tables, subject.content_hash, problems, state, last_words(known))
 
 
 def _files(folder: Path, outputs: list[dict[str, Any]]) -> Iterator[Problem]:
@@ -124,17 +170,34 @@ def _values(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterat
 def _money(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
     """Lines sum to payees, payees to the stated budget of the period."""
     lines, payees = tables["alloc__lines"], tables["alloc__payees"]
-    keys = ["payee_kind", "payee_id"]
-    sums = lines.group_by(keys).agg(pl.col("amount_fen").sum().alias("lines"))
-    both = payees.join(sums, on=keys, how="full", coalesce=True)
-    wrong = both.filter(pl.col("amount_fen").fill_null(0) != pl.col("lines").fill_null(0))
-    if wrong.height:
-        yield Problem("verify_lines", {"payees": wrong.height})
+    if wrong := _unequal(payees, lines, ["payee_kind", "payee_id"]):
+        yield Problem("verify_lines", {"payees": wrong})
     budget = manifest.get("settings", {}).get("budget_of_period")
     if payees.height and int(payees["amount_fen"].sum()) != budget:
         yield Problem("verify_budget", {"found": int(payees["amount_fen"].sum()), "stated": budget})
-    if payees.filter(pl.col("amount_fen") < 0).height:
+    # A fund may give back in one period what it held in others.
+    if payees.filter(pl.col("amount_fen") < 0, pl.col("payee_kind") != "fund").height:
         yield Problem("verify_negative")
+
+
+def _money_by_stream_and_source(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
+    """Payments of streams sum to payees; sources in cash sum to every line, where the allocation names any."""
+    del manifest
+    payments, sources = tables.get("alloc__payments"), tables.get("alloc__sources")
+    if payments is not None and (wrong := _unequal(tables["alloc__payees"], payments, ["payee_kind", "payee_id"])):
+        yield Problem("verify_payments", {"payees": wrong})
+    if sources is None or sources.is_empty():
+        return
+    keys = ["payee_kind", "payee_id", "line_no"]
+    if wrong := _unequal(tables["alloc__lines"], sources.filter(pl.col("cash")), keys):
+        yield Problem("verify_sources", {"lines": wrong})
+
+
+def _unequal(whole: pl.DataFrame, parts: pl.DataFrame, keys: list[str]) -> int:
+    """How many amounts are not the sum of their parts."""
+    sums = parts.group_by(keys).agg(pl.col("amount_fen").sum().alias("parts"))
+    both = whole.join(sums, on=keys, how="full", coalesce=True)
+    return both.filter(pl.col("amount_fen").fill_null(0) != pl.col("parts").fill_null(0)).height
 
 
 def _policy_money(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
@@ -184,6 +247,24 @@ def _accounts(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iter
         yield Problem("verify_inputs")
 
 
+def _scores(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
+    """Contributions of indicators sum to the total of a policy; chances of grades are shares of one whole."""
+    del manifest
+    keys = ["policy_id", "area_level", "area_id", "rule_set"]
+    parts, scores, chances = (tables.get(f"score__{name}") for name in ("indicators", "policies", "grades"))
+    if parts is not None and scores is not None and "contribution" in parts.columns:
+        sums = parts.group_by(keys).agg(pl.col("contribution").sum().alias("parts"))
+        totals = scores.filter(pl.col("dimension") == "total", pl.col("value").is_not_null()).join(sums, on=keys)
+        wrong = totals.filter((pl.col("value") - pl.col("parts")).abs() > _EXACT)
+        if wrong.height:
+            yield Problem("verify_score_contributions", {"scores": wrong.height})
+    if chances is not None:
+        whole = chances.group_by(keys).agg(pl.col("chance").sum())
+        wrong = whole.filter(pl.col("chance") > 1 + _ROUNDED)
+        if wrong.height:
+            yield Problem("verify_chances", {"scores": wrong.height})
+
+
 def _risk(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
     """Contributions sum to the index."""
     del manifest
@@ -199,8 +280,10 @@ def _risk(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator
 _CHECKS: tuple[Callable[[dict[str, pl.DataFrame], dict[str, Any]], Iterator[Problem]], ...] = (
     _values,
     _money,
+    _money_by_stream_and_source,
     _policy_money,
     _policy_money_of_levels,
     _accounts,
+    _scores,
     _risk,
 )

@@ -3,6 +3,7 @@
 Put here: gathering. Keep out: computing and drawing.
 """
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from assets.compute import deliveries, plausibility
-from assets.compute.allocation import allocate
 from assets.compute.policies import unknown_areas
 from assets.compute.policy_money import LEDGER, UNPLACED
 from assets.intake import ledger
 from assets.lake import parts
 from assets.lake.atomic import canonical_json, sha256_file, sha256_of
 from assets.lake.fingerprint import code_fingerprint
+from assets.release.finance import document_of_road
 from assets.release.publish import ReleaseContent
 from assets.stages.handback import refresh_fix_lists
 from data_contracts.closed import Bilingual
@@ -27,9 +28,9 @@ from data_contracts.national_services import service_matrix
 from data_contracts.periods import Period
 from data_contracts.tables import output_tables
 from reports.context import ReportContext, context_from_settings
+from reports.finance_files import write_finance
 from reports.policy_data import listed
 from reports.site import write_site
-from reports.workbook import write_finance_workbook
 
 if TYPE_CHECKING:
     from assets.stages.road import Road
@@ -40,16 +41,19 @@ _ALL_PERIODS = ("ind__values", "ind__policies")
 def release_content(road: "Road", period: str) -> ReleaseContent:
     """Everything the release of `period` consists of."""
     tables = _tables(road, period)
-    result = allocate(road.home, road.settings, Period.parse(period))
+    result = road.allocation(period)
     budget = result.budget if result.status == "ok" else None
     context = _context(road, period, budget)
-    frames = {**tables, "areas": tables["mart__areas"]}
+    # Why nothing is paid is said on the page; no table of it is published.
+    refused = {name: result.tables[name] for name in ("alloc__conflict", "alloc__relaxations")}
+    frames = {**tables, **refused, "areas": tables["mart__areas"]}
 
     def draw(folder: Path) -> None:
         write_site(context, frames, folder / "site")
         if budget is not None:
-            (folder / "finance").mkdir()
-            write_finance_workbook(context, frames, folder / "finance" / f"allocation_{period}.xlsx")
+            rules = road.settings.allocation
+            spec = rules.spec(Period.parse(period).year) if rules is not None else None
+            write_finance(document_of_road(context, frames, spec), folder / "finance", f"allocation_{period}")
 
     return ReleaseContent(
         period=period,
@@ -59,7 +63,13 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
         settings={**_promised_settings(road), "budget_of_period": budget},
         code=_code(),
         approved=road.settings.home.approval == "none",
+        draft_reasons=_draft_reasons(tables) if result.status != "infeasible" else [both("approval_nothing_paid")],
     )
+
+
+def _draft_reasons(tables: dict[str, pl.DataFrame]) -> list[dict[str, str]]:
+    """What the incentive audit found against the division; nothing where it passed, or nothing is divided."""
+    return [{"zh": zh, "en": en} for zh, en in tables["alloc__incentive_reasons"].select("zh", "en").iter_rows()]
 
 
 def _tables(road: "Road", period: str) -> dict[str, pl.DataFrame]:
@@ -94,6 +104,8 @@ def _promised_settings(road: "Road") -> dict[str, Any]:
     document = road.settings.as_dict()
     for name in ("memory_limit_mb", "threads"):
         del document["limits"][name]
+    # Who may approve decides no figure; their names stand in the records of approval.
+    del document["home"]["approvers"]
     document["contracts"] = {
         key: {str(version.extras.valid_from): version.fingerprint for version in versions}
         for key, versions in sorted(road.catalog.feeds.items())
@@ -116,17 +128,18 @@ def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
     # Pages carry a mark of inputs and settings, not of the release, so that the same content gives the same bytes.
     label = sha256_of(canonical_json([_inputs(road, period), _promised_settings(road)]))[:12]
     titles = {feed.key: feed.extras.titles for feed in feeds} | {feed.feed: feed.extras.titles for feed in feeds}
+    serving = {key for service in road.settings.national_services.values() for key in service.indicators}
     services = service_matrix(
         road.settings.national_services,
         road.catalog.feeds,
-        road.settings.active_indicators(),
+        {key: road.feeds_of(key) for key in road.settings.active_indicators() if key in serving},
         Period.parse(period).end,
     )
     # Services may name feeds that this home does not use.
     whole = Catalog.load(road.home.contracts)
     lacking = {key for row in services for key in row.feeds_missing} & whole.feeds.keys()
     titles |= {key: whole.feed(key).extras.titles for key in lacking}
-    return context_from_settings(
+    context = context_from_settings(
         road.settings,
         period,
         label,
@@ -148,6 +161,15 @@ def _context(road: "Road", period: str, budget: int | None) -> ReportContext:
         fix_lists=_fix_lists(road, period),
         national_services=tuple(services),
     )
+    return replace(context, institutions=_institutions(road, period))
+
+
+def _institutions(road: "Road", period: str) -> dict[str, str]:
+    """Code → name, as the register of the period has them."""
+    found = parts.read_table(road.home, deliveries.INSTITUTIONS, [period])
+    if found is None or not {"institution_code", "institution_name"} <= set(found.columns):
+        return {}
+    return dict(found.select("institution_code", "institution_name").drop_nulls().sort(pl.all()).iter_rows())
 
 
 def _suspect(road: "Road", period: str) -> tuple[Bilingual, ...]:

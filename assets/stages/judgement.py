@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.stages.plan import Plan, check, tables_asset
+from data_contracts.tables import output_tables
 
 _SCORES = ("score__policies", "score__indicators", "score__ranks", "score__grades", "score__weights")
 _RISKS = ("risk__areas", "risk__compared", "risk__ranks", "risk__grades", "risk__weights", "risk__incentives")
@@ -12,6 +13,7 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
     """Registers of policies, scores, risk index and allocation."""
     values = ["ind__values", "ind__policies"]
     exact = check("sums_exactly", "alloc__payees", blocking=True)
+    incentives = check("incentives_hold", "alloc__incentive_reasons")
     return [
         tables_asset("score_policies", "score", [*_SCORES], values, plan),
         tables_asset("score_appraisals", "score", ["score__appraisals"], ["ind__values"], plan),
@@ -23,9 +25,9 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
         tables_asset(
             "alloc",
             "alloc",
-            ["alloc__lines", "alloc__payees"],
-            ["score__policies", "risk__areas", "ind__counts"],
+            [name for name in output_tables() if name.startswith("alloc__")],
+            ["score__policies", "risk__areas", "risk__compared", "ind__counts", "ind__values"],
             plan,
-            checks=[exact],
+            checks=[exact, incentives],
         ),
     ]

@@ -18,7 +18,9 @@ import polars as pl
 
 from assets.compute import (
     allocation,
+    allocation_tables,
     appraisals,
+    auditing,
     deliveries,
     indicators,
     marts,
@@ -46,6 +48,7 @@ from assets.lake.atomic import locked, read_json, write_json
 from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home
 from assets.lake.parts import Manifest, read_manifest
+from assets.release.approval import after_publishing
 from assets.release.publish import current, publish
 from assets.release.verify import verify
 from assets.stages import judging
@@ -98,10 +101,11 @@ class Road:
     settings: Settings
     catalog: Catalog
     keys: VaultKeys
-    # What a run started from, by period: the state of everything after files were taken in.
-    started: dict[str, str] = field(default_factory=dict)
+    # What a run started from, by period: the state of everything after files were taken in, and marks of the files.
+    started: dict[str, dict[str, Any]] = field(default_factory=dict)
     # What one advance computed once for several tables, by stage.
     judged: dict[str, dict[str, pl.DataFrame]] = field(default_factory=dict)
+    divided: dict[str, allocation.Allocation] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "Road":
@@ -110,6 +114,7 @@ class Road:
         settings = load_settings(home.path)
         catalog = Catalog.load(home.contracts, settings.home.feeds)
         registers.check_registers(settings, catalog)
+        allocation_tables.check_tables(settings, catalog)
         deliveries.check_bounds(settings, catalog)
         return cls(home, settings, catalog, VaultKeys.load(home))
 
@@ -126,11 +131,23 @@ class Road:
 
     def state(self, period: str) -> str:
         """Fingerprint of everything a release of `period` depends on: ledger, contracts, settings, code."""
-        files = [entry.mark for entry in ledger.entries(self.home) if self._bears_on(entry, period)]
+        files = [entry.mark for entry in self.bearing_on(period)]
         contracts = [version.fingerprint for versions in self.catalog.feeds.values() for version in versions]
         code = code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts")
         refused = str(landing_refusals(self.intake, [period]))
         return combine(period, self.settings.fingerprint, code, refused, *contracts, *sorted(files))
+
+    def bearing_on(self, period: str) -> list[ledger.Entry]:
+        """The deliveries that can change a release of `period`, in order of arrival."""
+        return [entry for entry in ledger.entries(self.home) if self._bears_on(entry, period)]
+
+    def changed_since_release(self, period: str) -> list[ledger.Entry]:
+        """Deliveries, or their notes, that came after the release in force of `period` and can change it."""
+        mark = self._run_mark(period)
+        done = read_json(mark) if mark.is_file() else {}
+        if "files" not in done or done.get("release") != current(self.home)["periods"].get(period):
+            return []
+        return [entry for entry in self.bearing_on(period) if entry.mark not in done["files"]]
 
     def _bears_on(self, entry: ledger.Entry, period: str) -> bool:
         """Whether a delivery can change a release of `period`: of later ones those that supersede or hold its rows."""
@@ -156,6 +173,7 @@ class Road:
             feeds, periods = [self.feed_of(table).key for table in tables], self.periods_up_to(period)
             self.intake.stage_large(feeds, [item.key for item in periods])
         self.judged.clear()
+        self.divided.clear()
         return {table: steps[stage](table, period) for table in tables}
 
     def check(self, stage: str, tables: Sequence[str], period: str) -> list[CheckResult]:
@@ -205,7 +223,10 @@ class Road:
     def _archive(self, table: str, period: str) -> Outcome:
         del table
         new = self.register()
-        self.started[period] = self.state(period)
+        self.started[period] = {
+            "state": self.state(period),
+            "files": sorted(entry.mark for entry in self.bearing_on(period)),
+        }
         entries = [entry for entry in ledger.entries(self.home) if entry.period == period]
         return Outcome(len(entries), notes={"new_files": new, "refused_files": len(ledger.refusals(self.home))})
 
@@ -331,14 +352,38 @@ class Road:
         return self.judged[stage][table]
 
     def _allocate(self, table: str, period: str) -> Outcome:
-        result = allocation.allocate(self.home, self.settings, Period.parse(period))
-        if result.status == "infeasible":
+        result = self.allocation(period)
+        if result.status in ("infeasible", "no_data"):
+            for name in ("alloc__conflict", "alloc__relaxations"):
+                self._put(name, period, result.tables[name])
             words = result.message or {}
             raise InfeasibleError(f"{words.get('zh', '')} / {words.get('en', '')}")
-        frame = result.lines if table == "alloc__lines" else result.payees
+        if table in auditing.TABLES:
+            return self._audit(table, result, period)
+        frame = result.tables[table]
         notes = {"status": result.status, "message": (result.message or {}).get("zh", "—")}
         outcome = self._put(table, period, frame)
         return Outcome(outcome.rows, outcome.computed, notes)
+
+    def _audit(self, table: str, result: allocation.Allocation, period: str) -> Outcome:
+        """A table of the incentive audit; it replays years, so it is made anew only where what it reads has changed."""
+        if result.audit is None:
+            return self._put(table, period, auditing.no_audit()[table])
+        mark = combine(table, result.audit.mark)
+        manifest = read_manifest(self.home, table, period)
+        if manifest is not None and manifest.fingerprint == mark:
+            return Outcome(manifest.rows)
+        if "audit" not in self.judged:
+            self.judged["audit"] = result.audit.run()
+        frame = self.judged["audit"][table]
+        parts.put_table(self.home, table, period, mark, frame)
+        return Outcome(frame.height, [period])
+
+    def allocation(self, period: str) -> allocation.Allocation:
+        """The division of money in a period, computed once for all its tables, until the next advance."""
+        if period not in self.divided:
+            self.divided[period] = allocation.allocate(self.home, self.settings, Period.parse(period))
+        return self.divided[period]
 
     def _put(self, table: str, period: str, frame: pl.DataFrame) -> Outcome:
         """Keep a table of the last stages; it is cheap, so it is computed in every run and stored under its content."""
@@ -400,9 +445,12 @@ class Road:
         if not content.tables["quality__files"]["current"].sum():
             raise UnsoundReleaseError(" / ".join(both("release_of_nothing").values()))
         release, new = publish(self.home, content, _examine)
+        if content.approved:
+            now = datetime.now(ZoneInfo(self.settings.home.time_zone))
+            after_publishing(release, self.settings.home.approval, now)
         replace_catalog(self)
         if period in self.started:
-            write_json(self._run_mark(period), {"state": self.started[period], "release": release.name})
+            write_json(self._run_mark(period), {**self.started[period], "release": release.name})
         return Outcome(len(content.tables), [period] if new else [], {"release": release.name})
 
 

@@ -19,14 +19,15 @@ class Pace(Word):
     A payee whose `previous` is empty or 0 is new: it has no hold-harmless floor and no cap.
     """
 
-    previous: Figure
-    """Money of the year before without one-offs (awards, special projects, dividend), in the `unit` of the spec."""
+    previous: Figure | None = None
+    """Money of the year before without one-offs (awards, special projects, dividend), in the `unit` of the spec. Not
+    given: floors by target and law alone."""
     floor_change: Number | None = Field(default=None, ge=-1)
     """-0.02: nobody falls by more than two per cent. Not given: no hold-harmless floor."""
     cap_change: Number | None = Field(default=None, ge=-1)
     """0.12: nobody grows by more than twelve per cent. Not given: no cap."""
     statutory: Figure | None = None
-    """Money that is owed by law whatever the formula says."""
+    """Money that is owed by law whatever the formula says; 0 where nothing is, an empty cell is refused."""
     min_vs_target: Share | None = None
     """0.9: nobody gets less than nine tenths of the target."""
     population_before: Figure | None = None
@@ -42,6 +43,8 @@ class Pace(Word):
         floor, cap = self.floor_change, self.cap_change
         if floor is not None and cap is not None and floor > cap:
             raise wrong("allocate_floor_over_cap", floor=floor, cap=cap)
+        if self.previous is None and (floor is not None or cap is not None or self.population_before is not None):
+            raise wrong("index_needs", word="floor_change/cap_change/population_before", needs="previous")
         if (self.leakage == "hold_in_transition") != (self.hold_in is not None):
             raise wrong("allocate_hold_in")
         return self

@@ -12,7 +12,11 @@ from data_contracts.allocation_spec.basics import Figure, Id, Share, StreamBase
 
 
 class Dividend(StreamBase):
-    """Money for payees whose risk fell by their own doing: retention × (target at the old risk − target at the new)."""
+    """Money for payees whose risk fell by their own doing: retention × (target at the old risk − target at the new).
+
+    It makes good the lost target, also where a floor or the pace of change kept the need money itself from falling: the
+    rule looks at what the payee did, not at which bound held that year, and the payee can reckon it beforehand.
+    """
 
     kind: Literal["dividend"]
     need: Id

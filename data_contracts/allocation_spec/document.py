@@ -6,16 +6,18 @@ Put here: the document and what must agree within it. Keep out: whether the data
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from data_contracts.allocation_spec.auditing import Audit
 from data_contracts.allocation_spec.basics import Id, Positive, Word
 from data_contracts.allocation_spec.bounds import Reserve
 from data_contracts.allocation_spec.dividend import Dividend
 from data_contracts.allocation_spec.envelope import Budget, FundStream
 from data_contracts.allocation_spec.funding import FundingSource, GainShare, ServesMap, Settlement, check_sources
 from data_contracts.allocation_spec.need import Need, Risk
+from data_contracts.allocation_spec.notice import Notice, check_notice
 from data_contracts.allocation_spec.pay import Performance
 from data_contracts.allocation_spec.streams import Stream
 from data_contracts.allocation_spec.uncertainty import Uncertainty
@@ -23,6 +25,7 @@ from data_contracts.closed import Bilingual, fingerprint, parse, read_yaml
 from data_contracts.messages import did_you_mean, wrong
 
 FEN_PER_UNIT = {"yuan": 100, "wan_yuan": 1_000_000}
+Priority = Literal["budget", "statutory_floor", "reserve", "min_vs_target", "hold_harmless", "spared", "cap"]
 
 
 class Payees(Word):
@@ -37,14 +40,13 @@ class Payees(Word):
     """Group → column that says 1 (是, true) for its members and 0 (否, false) for the others."""
 
 
-class AllocationSpec(Word):
-    """How the money of one year is divided."""
+class AllocationRules(Word):
+    """How money is divided, whatever the year."""
 
     id: Id
     titles: Bilingual
     references: list[str] = Field(min_length=1)
     """Documents that order the division, with their numbers."""
-    year: int = Field(ge=1990, le=2200)
     phase: Literal["plan", "settlement"] = "settlement"
     """plan: before the year, performance streams count with their potential. settlement: with what is earned."""
     unit: Literal["yuan", "wan_yuan"]
@@ -52,7 +54,6 @@ class AllocationSpec(Word):
     missing_words: list[str] = ["", "-", "--", "—", "NA", "N/A", "null"]
     """Cells that mean there is no figure."""
     payees: Payees
-    budget: Budget
     streams: list[Stream] = Field(min_length=1)
     reserves: list[Reserve] = []
     sources: list[FundingSource] = []
@@ -60,15 +61,23 @@ class AllocationSpec(Word):
     sources_cut_to: Positive | None = None
     """Money of this unit: each line by shares cut down to it, the residual source takes the rest of the line. Not
     given: each source gives its whole amount and lines follow in proportion."""
+    priorities: list[Priority] = ["budget", "statutory_floor", "reserve", "hold_harmless", "cap"]
+    """Where rules cannot hold together: families of rules, the one to be kept most first; the proposal relaxes the last
+    ones first, and what is not listed never. Nothing is relaxed by itself."""
+    audit: Audit = Audit()
+    """How the incentive audit replays the years that follow."""
     settlement: Settlement | None = None
     serves: ServesMap | None = None
     gain_share: GainShare | None = None
+    notice: Notice | None = None
+    """What the finance office's table says beside the amounts."""
     uncertainty: Uncertainty | None = None
 
     @model_validator(mode="after")
-    def _agrees(self) -> "AllocationSpec":
+    def _agrees(self) -> Self:
         ids = [stream.id for stream in self.streams]
-        for place, names in (("streams", ids), ("reserves", [reserve.id for reserve in self.reserves])):
+        reserves = [reserve.id for reserve in self.reserves]
+        for place, names in (("streams", ids), ("reserves", reserves), ("priorities", list[str](self.priorities))):
             for name in names:
                 if names.count(name) > 1:
                     raise wrong("allocate_twice", place=place, id=name)
@@ -78,6 +87,7 @@ class AllocationSpec(Word):
         _check_dividend(self)
         _check_circularity(self)
         check_sources(self.sources, self.sources_cut_to, ids)
+        check_notice(self.notice, [source.id for source in self.sources])
         return self
 
     @property
@@ -94,12 +104,19 @@ class AllocationSpec(Word):
         return [stream for stream in self.streams if isinstance(stream, kind)]
 
 
+class AllocationSpec(AllocationRules):
+    """How the money of one year is divided."""
+
+    year: int = Field(ge=1990, le=2200)
+    budget: Budget
+
+
 def spec_hash(spec: AllocationSpec) -> str:
     """Hash of all that a spec says."""
     return fingerprint(spec.model_dump(mode="json"))
 
 
-def _check_sizes(spec: AllocationSpec) -> None:
+def _check_sizes(spec: AllocationRules) -> None:
     """Shares sum to exactly 1, unless amounts or a rest make up the budget."""
     shares = sum((Fraction(stream.share) for stream in spec.streams if stream.share is not None), Fraction(0))
     rests = [stream.id for stream in spec.streams if stream.rest]
@@ -110,7 +127,7 @@ def _check_sizes(spec: AllocationSpec) -> None:
         raise wrong("allocate_shares", total=f"{float(shares):.10g}")
 
 
-def _check_money(spec: AllocationSpec) -> None:
+def _check_money(spec: AllocationRules) -> None:
     """Money written in the spec is whole fen."""
     for place, amount in _money(spec, "") if spec else []:
         if amount * spec.fen_per_unit % 1:
@@ -136,7 +153,7 @@ def _money(item: Any, place: str) -> list[tuple[str, Any]]:
     return found
 
 
-def _check_reserves(spec: AllocationSpec, ids: list[str]) -> None:
+def _check_reserves(spec: AllocationRules, ids: list[str]) -> None:
     for reserve in spec.reserves:
         if reserve.group not in spec.payees.groups:
             hint = did_you_mean(reserve.group, spec.payees.groups)
@@ -153,7 +170,7 @@ def _check_reserves(spec: AllocationSpec, ids: list[str]) -> None:
         raise wrong("allocate_one_need")
 
 
-def _check_dividend(spec: AllocationSpec) -> None:
+def _check_dividend(spec: AllocationRules) -> None:
     needs = {need.id: need for need in spec.of_kind(Need)}
     for dividend in spec.of_kind(Dividend):
         if dividend.need not in needs:
@@ -163,30 +180,30 @@ def _check_dividend(spec: AllocationSpec) -> None:
             raise wrong("index_needs", word=f"streams.{dividend.id}", needs=f"streams.{dividend.need}.risk")
 
 
-def _check_circularity(spec: AllocationSpec) -> None:
+def _check_circularity(spec: AllocationRules) -> None:
     """What is paid for may not raise need when it gets worse, unless somebody signs."""
     for need in spec.of_kind(Need):
         if need.risk is not None:
             check_index(spec, need.risk, [])
 
 
-def contingency_of(spec: AllocationSpec) -> list[str]:
+def contingency_of(spec: AllocationRules) -> list[str]:
     """Streams that are not distributable money."""
     return [stream.id for stream in spec.of_kind(FundStream) if stream.contingency]
 
 
-def tables_used(spec: AllocationSpec) -> list[str]:
+def tables_used(spec: AllocationRules) -> list[str]:
     """Names of all tables that the spec reads, that of the payees first."""
     computed = {risk.table for risk in risk_indices(spec)}
     return [name for name in dict.fromkeys([spec.payees.table, *_tables(spec)]) if name not in computed]
 
 
-def risk_indices(spec: AllocationSpec) -> list[Risk]:
+def risk_indices(spec: AllocationRules) -> list[Risk]:
     """The risks that an index is computed for first."""
     return [need.risk for need in spec.of_kind(Need) if need.risk is not None and need.risk.index is not None]
 
 
-def check_index(spec: AllocationSpec, risk: Risk, indicators: Iterable[str]) -> None:
+def check_index(spec: AllocationRules, risk: Risk, indicators: Iterable[str]) -> None:
     """Raises DefinitionError where one of the indicators of the risk index is paid for and nobody signed."""
     paid = {item.id for stream in spec.of_kind(Performance) for item in stream.indicators}
     both_ways = sorted(paid & {*risk.indicators, *indicators})

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from data_contracts.allocation_spec.auditing import RiskIndicators
 from data_contracts.allocation_spec.basics import Figure, Id, Number, Positive, Share, StreamBase, Word
 from data_contracts.allocation_spec.bounds import Pace
 from data_contracts.closed import Bilingual
@@ -52,8 +53,9 @@ class Risk(Figure):
     """points: [from this risk on, multiplier], rising; the first must be from 0."""
     missing: Literal["refuse", "lowest_possible"] = "refuse"
     """Without risk: no table at all, or counted as risk 0 (keeping a figure back never pays)."""
-    indicators: list[str] = []
-    """Ids of the indicators the index is made of; none of them may be paid for in a performance stream."""
+    indicators: RiskIndicators = {}
+    """The indicators the index is made of, as a list of ids or with what the audit needs to know; none of them may be
+    paid for in a performance stream."""
     signed_reason: str | None = None
     """Who decided that an indicator that pays may stand in the need index all the same, and why."""
 

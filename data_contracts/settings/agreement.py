@@ -6,16 +6,18 @@ Put here: references between documents, weights that must sum. Keep out: what on
 import re
 from itertools import pairwise
 
+from data_contracts.allocation_spec.document import FEN_PER_UNIT
+from data_contracts.allocation_spec.pay import Performance
 from data_contracts.index_spec.document import IndexSpec, columns_used
 from data_contracts.judgement import check_known
 from data_contracts.messages import both, did_you_mean, wrong
+from data_contracts.settings.allocation import AllocationDocument
+from data_contracts.settings.allocation_tables import IndicatorTable, PayeeTable, RoadTable
 from data_contracts.settings.appraisals import INSTITUTION
 from data_contracts.settings.counting import PARAMETERS, Indicator
 from data_contracts.settings.indices import UNIT, columns_of, indicators_read
 from data_contracts.settings.policies import Clause, Policy
 from data_contracts.settings.resolved import Settings
-
-_FEWEST_GRADES = 2
 
 
 def _known(kind: str, where: str, name: str | None, known: list[str]) -> None:
@@ -68,8 +70,6 @@ def _check_policies(settings: Settings, indicators: list[str]) -> None:
     document = settings.policy_document
     if document is None:
         return
-    if len(document.grades) < _FEWEST_GRADES:
-        raise wrong("wrong_grades_few")
     for key, kind in document.classes.items():
         if sum(kind.weights.values()) != 100:
             raise wrong("wrong_class_weights", key=key)
@@ -168,35 +168,59 @@ def _check_appraisals(settings: Settings) -> None:
 
 
 def _check_paid(settings: Settings, paying: set[str]) -> None:
-    """The index that need follows reads nothing that pays, unless somebody has signed for it."""
-    risk = settings.risk
-    if risk is None:
+    """The indices that money follows read nothing that pays, unless somebody has signed for it."""
+    risk, allocation = settings.risk, settings.allocation
+    if risk is None or allocation is None:
         return
-    where = "risk.yaml" if risk.own is not None else f"indices/{risk.uses}.yaml"
-    for item, read in indicators_read(settings.indices[risk.uses]):
-        for indicator in sorted(read & paying):
-            if item.signed_reason is None:
-                raise wrong("wrong_index_paid", where=where, part=item.id, indicator=indicator)
+    tables = [table for table in allocation.tables.values() if isinstance(table, PayeeTable)]
+    bound = {figure.index for table in tables for figure in table.columns.values() if figure.index is not None}
+    for name in sorted({risk.uses, *bound}):
+        where = "risk.yaml" if risk.own is not None and name == risk.uses else f"indices/{name}.yaml"
+        for item, read in indicators_read(settings.indices[name]):
+            for indicator in sorted(read & paying):
+                if item.signed_reason is None:
+                    raise wrong("wrong_index_paid", where=where, part=item.id, indicator=indicator)
 
 
 def _check_money(settings: Settings, measures: list[str]) -> None:
-    risk, allocation, document = settings.risk, settings.allocation, settings.policy_document
+    allocation = settings.allocation
     if allocation is None:
         return
     where = "allocation.yaml"
     _known("level", where, allocation.payee_level, settings.levels)
     _known("measure", where, allocation.population, measures)
-    _known("measure", where, allocation.weighted_population, measures)
-    if sum(stream.share for stream in allocation.streams) != 1 or min(s.share for s in allocation.streams) < 0:
-        raise wrong("wrong_stream_shares", where=where)
-    if allocation.floor is not None and allocation.cap is not None and allocation.floor > allocation.cap:
-        raise wrong("wrong_floor_cap", where=where)
-    paying: set[str] = set()
-    for stream in allocation.streams:
-        if stream.kind == "performance":
-            policies = document.policies if document else {}
-            _known("policy", f"{where}: stream {stream.id}", stream.policy or "", list(policies))
-            paying |= {item.indicator for items in policies[str(stream.policy)].indicators.values() for item in items}
-        if stream.tilt is not None and risk is None:
-            raise wrong("wrong_tilt", where=where, stream=stream.id)
-    _check_paid(settings, paying)
+    if settings.home.currency.minor_per_major != FEN_PER_UNIT["yuan"]:
+        raise wrong("allocation_minor_units", where=where)
+    quarterly = settings.home.calendar.grain == "quarter"
+    for stream in allocation.of_kind(Performance):
+        if stream.data.quarter is not None and (stream.quarterly is None or not quarterly):
+            raise wrong("allocation_quarters", where=where, stream=stream.id)
+    for name, table in allocation.tables.items():
+        _check_table(f"{where}: tables.{name}", table, settings, measures)
+    _check_paid(settings, _paying(settings, allocation))
+
+
+def _check_table(where: str, table: RoadTable, settings: Settings, measures: list[str]) -> None:
+    indicators = list(settings.indicators)
+    policies = list(settings.policy_document.policies) if settings.policy_document else []
+    if isinstance(table, IndicatorTable):
+        for indicator in table.indicators:
+            _known("indicator", where, indicator, indicators)
+    if isinstance(table, PayeeTable):
+        for column, figure in table.columns.items():
+            here = f"{where}.{column}"
+            _known("measure", here, figure.measure, measures)
+            _known("indicator", here, figure.indicator, indicators)
+            _known("index", here, figure.index, settings.risk.indices if settings.risk else [])
+            _known("policy", here, figure.policy, policies)
+
+
+def _paying(settings: Settings, allocation: AllocationDocument) -> set[str]:
+    """Indicators that money follows: those of performance streams, and those of policies whose scores pay."""
+    paying = {item.id for stream in allocation.of_kind(Performance) for item in stream.indicators}
+    policies = settings.policy_document.policies if settings.policy_document else {}
+    for table in allocation.tables.values():
+        for figure in table.columns.values() if isinstance(table, PayeeTable) else ():
+            if figure.policy is not None:
+                paying |= {item.indicator for items in policies[figure.policy].indicators.values() for item in items}
+    return paying

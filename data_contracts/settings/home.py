@@ -11,6 +11,7 @@ from pydantic import model_validator
 from data_contracts.closed import Bilingual, Closed
 from data_contracts.messages import wrong
 from data_contracts.periods import periods_between
+from data_contracts.settings.approvers import Approver, check_approvers
 
 
 class Currency(Closed):
@@ -66,7 +67,14 @@ class HomeDocument(Closed):
     calendar: Calendar
     levels: list[LevelName]
     senders: dict[str, Sender] = {}
-    approval: Literal["none", "required"] = "none"
+    approval: Literal["none", "required", "two"] = "none"
+    """two: by two people with a key each."""
+    approvers: list[Approver] = []
     feeds: list[str] | None = None
     indicators: list[str] | None = None
     rule_sets: list[str]
+
+    @model_validator(mode="after")
+    def _one_key_each(self) -> "HomeDocument":
+        check_approvers(self.approvers)
+        return self

@@ -83,20 +83,27 @@ def policy_index(policy_id: str, policy: Policy, document: PolicyDocument, elaps
             leaves.append(_leaf(f"{dimension}/{item.indicator}", item.indicator, item.weight, low, high))
         weight = float(kind.weights.get(dimension, 0))
         dimensions.append({"id": dimension, "weight": weight, "combine": rule, "parts": leaves})
-    classes = sorted(document.grades.items(), key=lambda item: item[1].from_score)
     tree: dict[str, Any] = {
         "id": TOTAL,
         "combine": {"how": "arithmetic", "missing": "refuse"},
         "parts": dimensions,
-        "grades": [
-            {"how": "fixed", "classes": [{"id": name, "at": float(grade.from_score)} for name, grade in classes]}
-        ]
-        if len(classes) > 1
-        else [],
+        "grades": _grades(document),
     }
     head = {"id": policy_id, "titles": policy.titles.model_dump(), "reference": kind.reference, "unit": UNIT}
     found = parse(IndexSpec, {**head, "policy_class": policy.policy_class, "tree": tree}, f"policies.yaml: {policy_id}")
     return found.model_copy(update={"uncertainty": document.uncertainty})
+
+
+def _grades(document: PolicyDocument) -> list[dict[str, Any]]:
+    """The grades from the lowest up; a score below the lowest has none, which is the class without a name."""
+    classes = [
+        {"id": name, "at": float(grade.from_score)}
+        for name, grade in sorted(document.grades.items(), key=lambda item: item[1].from_score)
+    ]
+    if not classes:
+        return []
+    nameless = [] if classes[0]["at"] == 0 and len(classes) > 1 else [{"id": ""}]
+    return [{"how": "fixed", "classes": [*nameless, *classes]}]
 
 
 def _leaf(part: str, indicator: str, weight: object, low: object, high: object) -> dict[str, Any]:

@@ -4,13 +4,14 @@ Put here: how defaults and home combine and where each value comes from. Keep ou
 of this package for each) and applying them (assets.compute, evaluations).
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from data_contracts.closed import Closed, parse, read_yaml
 from data_contracts.index_spec.document import IndexSpec
-from data_contracts.judgement import Expectation
+from data_contracts.judgement import Expectation, merged_entry
 from data_contracts.messages import both, did_you_mean, wrong
 from data_contracts.national_services import NationalService
 from data_contracts.settings.agreement import check_agreement
@@ -43,7 +44,7 @@ def load_settings(home: Path, *, locked: bool = True) -> Settings:
     settings = Settings(
         home=document,
         limits=parse(Limits, _overlay("limits", folder, sources), "limits.yaml"),
-        judgement=_entries(Expectation, "judgement", folder, sources),
+        judgement=_entries(Expectation, "judgement", folder, sources, merged_entry),
         measures=_entries(Measure, "measures", folder, sources),
         indicators=_entries(Indicator, "indicators", folder, sources),
         rule_sets=_entries(RuleSet, "rule_sets", folder, sources),
@@ -122,14 +123,24 @@ def _read(path: Path) -> Any:
     return read_yaml(path)
 
 
-def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Any]:
+def _whole(_: Any, own: Any) -> Any:
+    """An entry of the home takes the place of the package's."""
+    return own
+
+
+def _overlay(
+    name: str, folder: Path, sources: list[ExplanationOfValue], combined: Callable[[Any, Any], Any] = _whole
+) -> dict[str, Any]:
     shipped = REGISTRY / f"{name}.yaml"
     default = (read_yaml(shipped) or {}) if shipped.is_file() else {}
     path = folder / f"{name}.yaml"
     own = (read_yaml(path) or {}) if path.is_file() else {}
     if not isinstance(own, dict):
         raise wrong("wrong_entries", name=name)
-    merged = {**default, **own}
+    merged = {
+        **default,
+        **{key: combined(default[key], value) if key in default else value for key, value in own.items()},
+    }
     sources.extend(
         ExplanationOfValue(file=f"{name}.yaml", entry=str(key), source="home" if key in own else "package")
         for key in sorted(merged)
@@ -137,8 +148,15 @@ def _overlay(name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict
     return merged
 
 
-def _entries(model: type[Entry], name: str, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Entry]:
-    return {key: parse(model, value, f"{name}.yaml: {key}") for key, value in _overlay(name, folder, sources).items()}
+def _entries(
+    model: type[Entry],
+    name: str,
+    folder: Path,
+    sources: list[ExplanationOfValue],
+    combined: Callable[[Any, Any], Any] = _whole,
+) -> dict[str, Entry]:
+    merged = _overlay(name, folder, sources, combined)
+    return {key: parse(model, value, f"{name}.yaml: {key}") for key, value in merged.items()}
 
 
 def _single(model: type[Document], path: Path, sources: list[ExplanationOfValue]) -> Document | None:

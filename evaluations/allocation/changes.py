@@ -18,8 +18,9 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.need import Need
 from data_contracts.allocation_spec.pay import PaidIndicator, Performance
 from evaluations.allocation.earning import QUARTERS
+from evaluations.allocation.improving import better_figure
 from evaluations.allocation.lines import frame_of, plain
-from evaluations.allocation.rerun import Column, Rerun, amounts
+from evaluations.allocation.rerun import Column, Owner, Rerun, amounts
 from evaluations.allocation.snapshot import Snapshot
 
 CHANGES_SCHEMA = {
@@ -53,41 +54,36 @@ def changes_table(
     `status`: ok; at_limit, the figure cannot move; no_figure, it is unknown or not the payee's; infeasible, the rules
     could not hold then. `progress`: payees done, payees in all. Empty where the rules do not hold as it is.
     """
-    known = amounts(spec, tables)
-    if known.conflict is not None:
+    if not payees:
         return frame_of([], **CHANGES_SCHEMA)
     snapshot = Snapshot(spec, tables)
+    known = amounts(snapshot)
+    if known.conflict is not None:
+        return frame_of([], **CHANGES_SCHEMA)
     asked = _Asked(spec, snapshot)
     rows = []
     for number, payee in enumerate(payees, 1):
         for change in asked.of(payee):
-            status, fen = _effect(spec, tables, known, change, (snapshot.kind, payee))
+            status, fen = _effect(snapshot, known, change, (snapshot.kind, payee))
             rows.append((payee, change.what, change.stream, change.subject, change.step, fen, status))
         progress(number, len(payees))
     return frame_of(rows, **CHANGES_SCHEMA)
 
 
-def _effect(
-    spec: AllocationSpec, tables: Tables, known: Rerun, change: Change, owner: tuple[str, str]
-) -> tuple[str, int | None]:
+def _effect(snapshot: Snapshot, known: Rerun, change: Change, owner: Owner) -> tuple[str, int | None]:
     if not change.cells:
         return "no_figure", None
     if not any(change.cells.values()):
         return "at_limit", None
-    moved = {**tables, change.table: with_cells(tables[change.table], change.column, change.cells)}
+    rows = snapshot.rows(change.table, {"column": change.column}, "")
+    cells, figures = list(rows.cells[change.column]), rows.figures(change.column)
+    for at, more in change.cells.items():
+        cells[at] = plain((figures[at] or Decimal(0)) + more)
     touched: frozenset[Column] = frozenset([(change.table, change.column)])
-    found = amounts(spec, moved, known, touched)
+    found = amounts(snapshot.moved(change.table, change.column, cells), known, touched)
     if found.conflict is not None:
         return "infeasible", None
     return "ok", found.paid[owner] - known.paid[owner]
-
-
-def with_cells(frame: pl.DataFrame, column: str, cells: Mapping[int, Decimal]) -> pl.DataFrame:
-    """The frame with these numbers added to the cells of a column, by row from 0."""
-    texts = frame[column].cast(pl.String).to_list()
-    for at, more in cells.items():
-        texts[at] = plain(Decimal(texts[at].strip().replace(",", "")) + more)
-    return frame.with_columns(pl.Series(column, texts, dtype=pl.String))
 
 
 class _Asked:
@@ -142,7 +138,7 @@ class _Asked:
         if stream.id not in self._reports:
             self._reports[stream.id] = _Reported(stream, self._snapshot)
         found = self._reports[stream.id]
-        cells = found.better(stream, item, payee)
+        cells = found.better(item, payee)
         return Change("indicator", stream.id, item.id, item.point, stream.data.table, found.column, cells)
 
 
@@ -155,7 +151,8 @@ class _Reported:
         columns = {name: own for name, own in words.model_dump(exclude={"table"}).items() if own is not None}
         rows = snapshot.rows(words.table, columns, f"streams.{stream.id}.data")
         self._figures = rows.figures(self.column)
-        self._cases = rows.figures(words.denominator) if words.denominator else self._figures
+        self._cases = rows.figures(words.denominator) if words.denominator else None
+        self._data = words
         self._places: dict[tuple[str, str], list[int]] = defaultdict(list)
         quarters = rows.quarters(words.quarter) if words.quarter else [None] * len(rows.numbers)
         keys = zip(rows.cells[words.payee], rows.cells[words.indicator], quarters, strict=True)
@@ -163,17 +160,11 @@ class _Reported:
             if quarter is None or quarter // QUARTERS == snapshot.spec.year:
                 self._places[payee, indicator].append(at)
 
-    def better(self, stream: Performance, item: PaidIndicator, payee: str) -> dict[int, Decimal]:
+    def better(self, item: PaidIndicator, payee: str) -> dict[int, Decimal]:
         """What a point better adds to each cell; less where a score or a proportion ends."""
-        known = [(at, now) for at in self._places.get((payee, item.id), []) if (now := self._figures[at]) is not None]
-        if stream.data.score is not None:
-            return {at: min(item.point, 1 - now) for at, now in known}
-        better = -item.point if item.direction == "lower_is_better" else item.point
-        if stream.data.numerator is None:
-            return dict.fromkeys((at for at, _ in known), better)
         cells = {}
-        for at, now in known:
-            cases = self._cases[at] or Decimal(0)
-            room = cases - now if now <= cases else better * cases
-            cells[at] = max(-now, min(better * cases, room))
+        for at in self._places.get((payee, item.id), []):
+            now, cases = self._figures[at], self._cases[at] if self._cases is not None else None
+            if now is not None:
+                cells[at] = better_figure(self._data, item, now, cases, item.point)[0] - now
         return cells

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from data_contracts.statement_lines import step_of
 from evaluations.allocation.engine import Allocation
 from evaluations.allocation.lines import FUND, PAYEE_KINDS, frame_of
 
@@ -22,11 +23,6 @@ PAYEES_SCHEMA = {
     "payee_kind": pl.String, "payee_id": pl.String, "name": pl.String, "groups": pl.String,
     "population": pl.Decimal(38, 6), "a_fen": pl.Int64, "b_fen": pl.Int64, "difference_fen": pl.Int64,
     "main_step": pl.String, "main_subject": pl.String, "main_fen": pl.Int64,
-}  # fmt: skip
-# Words of a statement line that are one step for a comparison: what it is for matters, not which way it went.
-_STEPS = {
-    "earned_": "earned", "floor_": "bounds", "cap": "bounds", "need_risk": "need_risk", "reserve_": "reserve",
-    "dividend_short": "dividend", "coefficient": "coefficient", "award_": "award",
 }  # fmt: skip
 _SUBJECTS = ("indicator", "factor", "item", "block", "contract", "request", "project", "class")
 Owner = tuple[str, str]
@@ -41,11 +37,6 @@ class Comparison:
     steps: pl.DataFrame
     payees: pl.DataFrame
     totals: Mapping[str, pl.DataFrame]
-
-
-def step_of(line_id: str) -> str:
-    """The step of a comparison that a line of a statement belongs to."""
-    return next((step for start, step in _STEPS.items() if line_id.startswith(start)), line_id)
 
 
 def compared(a: Allocation, b: Allocation) -> Comparison:
@@ -128,6 +119,4 @@ def _totals(a: Allocation, b: Allocation, table: str, name: str, column: str) ->
             for key, amount in side.tables[table].select(name, column).iter_rows():
                 sums.setdefault(key, [0, 0])[at] += amount
     rows = [(key, *two, two[1] - two[0]) for key, two in sums.items()]
-    return frame_of(
-        rows, **{name: pl.String, "a_fen": pl.Int64, "b_fen": pl.Int64, "difference_fen": pl.Int64}
-    )
+    return frame_of(rows, **{name: pl.String, "a_fen": pl.Int64, "b_fen": pl.Int64, "difference_fen": pl.Int64})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import highspy
 import numpy as np
+from highspy import _core
 
 from evaluations.allocation.problem import Problem
 from evaluations.allocation.reach import Reach, Rules, over, reach_of, rules_of, tree_of
@@ -77,7 +78,8 @@ def _amount(rules: Rules, rule: Rule, floors: Sequence[int]) -> int:
 def _by_highs(rules: Rules) -> list[Rule]:
     """An irreducible set as HiGHS finds it, in floating point."""
     size, floors, tops = len(rules.targets), rules.floors, rules.highs
-    model = highspy.Highs()
+    # The wrapper around this class prints a banner before it can be told not to.
+    model = _core._Highs()  # noqa: SLF001
     for option, value in (("output_flag", False), ("threads", 1),
                           ("iis_strategy", int(highspy.IisStrategy.kIisStrategyIrreducible))):  # fmt: skip
         model.setOptionValue(option, value)

@@ -45,7 +45,7 @@ def divide(stream: Dividend, pool: int, setting: Setting) -> StreamResult:
     lines = [
         Line(snapshot.kind, payee, "S8", line_id, stream.id, amount, rate=percent,
              params={"before": plain(old or Decimal(0)), "improved": plain(new or Decimal(0)), "retention": percent,
-                     "year": str(stream.year)})
+                     "year": str(stream.year)}, one_off=True)
         for payee, amount, old, new in zip(snapshot.ids, paid, before, improved, strict=True)
         if amount
     ]  # fmt: skip
@@ -75,24 +75,25 @@ def losses_of(
     own = dict(figures.factors)["risk"]
     known = [old is not None and new is not None for old, new in zip(before, improved, strict=True)]
     reference = reference_of(need.risk, figures.risks, figures.people)
-    old, new = (multipliers(need.risk, risks, figures.people, reference) for risks in (before, improved))
-    share = 1 - Fraction(need.inequality.share if need.inequality is not None else 0)
+    old, new = (
+        # Today's are known already.
+        own if list(risks) == figures.risks else multipliers(need.risk, risks, figures.people, reference)
+        for risks in (before, improved)
+    )
+    core = money * (1 - Fraction(need.inequality.share if need.inequality is not None else 0))
     weights = figures.weights()
-    whole = sum(weights)
-    return [
-        max(Fraction(0), money * share * (_part(at_old, weight, now, whole) - _part(at_new, weight, now, whole)))
-        if there
-        else Fraction(0)
-        for there, at_old, at_new, weight, now in zip(known, old, new, weights, own, strict=True)
-    ]
-
-
-def _part(multiplier: int, weight: int, now: int, whole: int) -> Fraction:
-    """The payee's part of all weighted people if its risk multiplier were another."""
-    if not now:
-        return Fraction(0)
-    moved = Fraction(weight * multiplier, now)
-    return moved / (whole - weight + moved) if moved else Fraction(0)
+    whole, none, found = sum(weights), Fraction(0), []
+    for there, at_old, at_new, weight, now in zip(known, old, new, weights, own, strict=True):
+        if not (there and now and at_old > at_new):
+            found.append(none)
+            continue
+        # Its part of all weighted people before, less that after: a / (a + others) − b / (b + others).
+        others = (whole - weight) * now
+        first, then = weight * at_old, weight * at_new
+        gone = core.numerator * (first - then) * others
+        per = core.denominator * (first + others) * (then + others)
+        found.append(Fraction(gone, per) if per else Fraction(core if first and not then else 0))
+    return found
 
 
 def _shown(figure: Decimal | None) -> Decimal | None:

@@ -13,7 +13,7 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.uncertainty import Uncertain, Uncertainty
 from evaluations.allocation.lines import PAYEE_KINDS, frame_of
 from evaluations.allocation.rerun import amounts
-from evaluations.allocation.snapshot import Snapshot
+from evaluations.allocation.snapshot import DataError, Snapshot
 
 INTERVALS_SCHEMA = {
     "payee_kind": pl.String, "payee_id": pl.String, "amount_fen": pl.Int64, "lower_fen": pl.Int64,
@@ -39,20 +39,25 @@ def intervals_table(
     standard errors that are missing.
     """
     uncertainty = spec.uncertainty
-    known = amounts(spec, tables)
-    if uncertainty is None or known.conflict is not None:
+    if uncertainty is None:
         return frame_of([], **INTERVALS_SCHEMA)
     snapshot = Snapshot(spec, tables)
+    known = amounts(snapshot)
+    if known.conflict is not None:
+        return frame_of([], **INTERVALS_SCHEMA)
     columns = [_Drawn(own, spec, snapshot) for own in uncertainty.columns]
     touched = frozenset((own.table, own.column) for own in columns)
     total = draws_made(uncertainty, len(snapshot.ids))
     found: list[Mapping[tuple[str, str], int]] = []
     for draw in range(total):
         generator = np.random.default_rng([uncertainty.seed, draw])
-        drawn = dict(tables)
+        drawn = snapshot
         for own in columns:
-            drawn[own.table] = drawn[own.table].with_columns(own.cells(generator))
-        again = amounts(spec, drawn, known, touched)
+            drawn = drawn.moved(own.table, own.column, own.cells(generator))
+        try:
+            again = amounts(drawn, known, touched)
+        except DataError as error:
+            raise DataError("allocate_draw_refused", draw=draw + 1, reason=error.words) from None
         if again.conflict is None:
             found.append(again.paid)
         progress(draw + 1, total)
@@ -98,7 +103,7 @@ class _Drawn:
             self._sigma = np.sqrt(np.log1p(ratio**2))
             self._log = np.log(self._means, out=np.zeros_like(self._means), where=above) - self._sigma**2 / 2
 
-    def cells(self, generator: np.random.Generator) -> pl.Series:
+    def cells(self, generator: np.random.Generator) -> list[str]:
         """The column drawn once: as many numbers as rows, also for empty cells, so that rows do not shift draws."""
         normal = generator.standard_normal(len(self._figures))
         if self._words.distribution == "lognormal":
@@ -107,8 +112,7 @@ class _Drawn:
             drawn = self._means + self._errors * normal
         low, high = self._words.low, self._words.high
         drawn = np.clip(drawn, None if low is None else float(low), None if high is None else float(high))
-        texts = [
-            None if own is None else f"{value + 0.0:.{self._words.digits}f}"
+        return [
+            "" if own is None else f"{value + 0.0:.{self._words.digits}f}"
             for own, value in zip(self._figures, drawn.tolist(), strict=True)
         ]
-        return pl.Series(self.column, texts, dtype=pl.String)

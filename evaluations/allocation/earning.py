@@ -11,7 +11,7 @@ from fractions import Fraction
 from data_contracts.allocation_spec.pay import Performance
 from evaluations.allocation.exact import integer_weights
 from evaluations.allocation.problem import Conflict, Infeasible
-from evaluations.allocation.ratios import QUANTUM, ZERO, Ratio, added, quantised
+from evaluations.allocation.ratios import QUANTUM, ZERO, Ratio, quantised
 from evaluations.allocation.reported import WHOLE_YEAR, History, baselines_of, read_data, strata_of
 from evaluations.allocation.scoring import Score, late_filled, scores_of, standard_of
 from evaluations.allocation.setting import Setting
@@ -51,16 +51,19 @@ def potential_of(stream: Performance, snapshot: Snapshot, pool: int) -> Potentia
     """Potential money of every payee. Raises Infeasible where nobody is registered."""
     place = f"streams.{stream.id}"
     common = snapshot.figures(stream.registered, f"{place}.registered")
+    worth = integer_weights([Fraction(item.weight) * Fraction(item.relative_value) for item in stream.indicators])
     columns = []
     for item in stream.indicators:
         registered = common
         if item.registered is not None:
             registered = snapshot.figures(item.registered, f"{place}.indicators.{item.id}.registered")
-        worth = Fraction(item.weight) * Fraction(item.relative_value)
-        columns.append([worth * Fraction(persons) for persons in registered])
-    size = len(snapshot.ids)
-    flat = integer_weights([weight for column in columns for weight in column])
-    weights = [flat[at::size] for at in range(size)]
+        columns.append(registered)
+    # Persons on one whole scale for all indicators.
+    digits = max((-int(own.as_tuple().exponent) for column in columns for own in column), default=0)
+    whole_persons = [[int(own.scaleb(max(digits, 0))) for own in column] for column in columns]
+    weights = [
+        [rate * persons for rate, persons in zip(worth, own, strict=True)] for own in zip(*whole_persons, strict=True)
+    ]
     whole = [sum(own) for own in weights]
     if pool and not any(whole):
         raise Infeasible(Conflict(("no_weights",), stream.id, pool, 0))
@@ -117,15 +120,23 @@ def _bonus_shares(stream: Performance, snapshot: Snapshot) -> list[int] | None:
 
 
 def _earning(scores: list[list[Score]], potential: Potential, bonus: Sequence[int] | None) -> Earning:
-    parts = []
-    for at, weights in enumerate(potential.weights):
-        part, whole = ZERO, sum(weights)
-        for own, weight in zip(scores, weights, strict=True):
-            top, bottom = own[at].score
-            part = added(part, (weight * top, bottom))
-        parts.append((part[0], part[1] * whole) if whole else ZERO)
+    parts = [
+        _part(weights, [own.score for own in row])
+        for weights, row in zip(potential.weights, zip(*scores, strict=True), strict=True)
+    ]
     more = [0] * len(parts) if bonus is None else _bonus([quantised(part) for part in parts], potential.fen, bonus)
     return Earning(scores, parts, more)
+
+
+def _part(weights: Sequence[int], scores: Sequence[Ratio]) -> Ratio:
+    """Scores weighed; 0 where nothing counts."""
+    top, bottom, whole = 0, 1, sum(weights)
+    for (own_top, own_bottom), weight in zip(scores, weights, strict=True):
+        if bottom == own_bottom:
+            top += weight * own_top
+        elif own_top:
+            top, bottom = top * own_bottom + weight * own_top * bottom, bottom * own_bottom
+    return (top, bottom * whole) if whole else ZERO
 
 
 def _bonus(parts: Sequence[int], money: Sequence[int], bonus: Sequence[int]) -> list[int]:

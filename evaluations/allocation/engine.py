@@ -14,6 +14,7 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from evaluations.allocation.envelope import envelope
 from evaluations.allocation.funding import after
 from evaluations.allocation.lines import StreamResult, paid_of
+from evaluations.allocation.payers import payers_table
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.quarters import quarters_table
 from evaluations.allocation.registry import DIVIDE, rounds
@@ -79,6 +80,7 @@ def _tables(setting: Setting) -> dict[str, pl.DataFrame]:
         "streams": streams_table(setting),
         "reserves": reserves_table(setting),
         "quarters": quarters_table(setting),
+        **({"payers": payers_table(joined["need"])} if "need" in joined else {}),
         **joined,
         **after(setting.snapshot, lines, numbered["line_no"].to_list(), paid),
     }

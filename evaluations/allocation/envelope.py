@@ -9,21 +9,25 @@ from math import ceil, lcm
 from data_contracts.allocation_spec.basics import Least
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.envelope import FundStream
+from data_contracts.messages import wrong
 from evaluations.allocation.lines import StreamResult, fund_line
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.setting import Setting
-from evaluations.allocation.snapshot import Snapshot
+from evaluations.allocation.snapshot import LARGEST_FEN, Snapshot
 from evaluations.rounding import largest_remainder
 
 
 def envelope(spec: AllocationSpec, snapshot: Snapshot) -> tuple[int, dict[str, int]]:
     """The budget and each stream's pool; the pools sum to the budget.
 
-    Raises Infeasible where the budget or a stream is below one of its floors, or streams do not fit the budget.
+    Raises Infeasible where the budget or a stream is below one of its floors, or streams do not fit the budget, and
+    DefinitionError for a budget that no table could hold.
     """
     floors = [(least.id, _least(least, snapshot, f"budget.{least.id}")) for least in spec.budget.at_least]
     given = spec.budget.amount
     budget = max((floor for _, floor in floors), default=0) if given is None else spec.fen(given)
+    if budget >= LARGEST_FEN:
+        raise wrong("allocate_budget_too_much")
     _above("budget", budget, floors)
     pools = _pools(spec, budget)
     for stream in spec.streams:

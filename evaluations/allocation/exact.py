@@ -37,7 +37,7 @@ def split(weights: Sequence[Fraction | int], total: int, ids: Sequence[str]) -> 
 
 def half_up(value: Fraction) -> int:
     """The nearest whole number, a half away from zero."""
-    rounded = int(abs(value) + Fraction(1, 2))
+    rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
     return rounded if value >= 0 else -rounded
 
 

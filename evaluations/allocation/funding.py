@@ -16,7 +16,7 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.funding import FundingSource, ServesMap, iso_day
 from evaluations.allocation.exact import shown, split
 from evaluations.allocation.gainsharing import gain_share_table
-from evaluations.allocation.lines import Line, frame_of
+from evaluations.allocation.lines import Line, frame_by_column, frame_of
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.records import figures
 from evaluations.allocation.serving import MapFault, Serves, passed_on, served_by
@@ -32,7 +32,7 @@ from evaluations.allocation.sources import (
     shared_lines,
 )
 
-_SOURCES = {
+SOURCES_SCHEMA = {
     "payee_kind": str, "payee_id": str, "line_no": int, "stream": str, "source": str, "source_kind": str,
     "amount_fen": int, "cash": bool,
 }  # fmt: skip
@@ -46,16 +46,33 @@ def sources_table(spec: AllocationSpec, lines: Sequence[Line], numbers: Sequence
     """
     cash = [source for source in spec.sources if source.kind != "in_kind"]
     split_of = _cut(spec, cash, lines) if spec.sources_cut_to is not None else _shared(spec, cash, lines)
-    rows: list[tuple[object, ...]] = [
-        (line.payee_kind, line.payee_id, number, line.stream, source.id, source.kind, part, True)
-        for line, number, parts in zip(lines, numbers, split_of, strict=True)
-        for source, part in zip(cash, parts, strict=True)
-        if part
-    ]
+    rows: list[tuple[object, ...]] = []
     for source in spec.sources:
         if source.kind == "in_kind":
             rows += _in_kind(spec, source, lines)
-    return frame_of(rows, **_SOURCES)
+    return pl.concat([portions(cash, lines, numbers, split_of), frame_of(rows, **SOURCES_SCHEMA)])
+
+
+def portions(
+    cash: Sequence[FundingSource], lines: Sequence[Line], numbers: Sequence[int], split_of: Sequence[Sequence[int]]
+) -> pl.DataFrame:
+    """A row for each line and source with money, in their order."""
+    if not lines or not cash:
+        return frame_of([], **SOURCES_SCHEMA)
+    columns: dict[str, Sequence[str | int]] = {
+        name: [getattr(line, name) for line in lines] for name in ("payee_kind", "payee_id", "stream")
+    }
+    columns["line_no"] = numbers
+    each = frame_by_column(columns, **dict(list(SOURCES_SCHEMA.items())[:4]))
+    frames = [
+        each.with_columns(
+            source=pl.lit(source.id), source_kind=pl.lit(source.kind), amount_fen=pl.Series(parts, dtype=pl.Int64),
+            cash=pl.lit(True),
+        ).with_row_index("at")
+        for source, parts in zip(cash, zip(*split_of, strict=True), strict=True)
+    ]  # fmt: skip
+    found = pl.concat(frames).filter(pl.col("amount_fen") != 0)
+    return found.sort("at", maintain_order=True).drop("at")
 
 
 def _cut(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> list[list[int]]:
@@ -70,15 +87,21 @@ def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence
     need: dict[str, int] = {stream.id: 0 for stream in spec.streams}
     for line in lines:
         need[line.stream] += line.amount
-    given = _given(spec, cash, need)
+    return split_by_stream(_given(spec, cash, need), [source.id for source in cash], lines)
+
+
+def split_by_stream(
+    given: Mapping[str, Mapping[str, int]], sources: Sequence[str], lines: Sequence[Line]
+) -> list[list[int]]:
+    """Each line split among `sources`; `given`: stream → source → fen, which sum to the lines of the stream."""
     places: dict[str, dict[tuple[str, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for at, line in enumerate(lines):
         places[line.stream][line.payee_kind, line.payee_id].append(at)
     found: list[list[int]] = [[] for _ in lines]
     for stream, payees in places.items():
-        columns = [given[stream].get(source.id, 0) for source in cash]
+        columns = [given[stream].get(source, 0) for source in sources]
         # A stream without money may have lines that cancel: they fall to sources that could pay it.
-        weights = columns if any(columns) else [int(source.id in given[stream]) for source in cash]
+        weights = columns if any(columns) else [int(source in given[stream]) for source in sources]
         nets = [sum(lines[at].amount for at in own) for own in payees.values()]
         for own, parts in zip(payees.values(), shared_lines(nets, columns, weights), strict=True):
             for at, row in zip(own, shared_lines([lines[at].amount for at in own], parts, weights), strict=True):

@@ -11,6 +11,7 @@ from math import gcd
 
 from data_contracts.allocation_spec.need import Need, Risk
 from evaluations.allocation.problem import Conflict, Infeasible
+from evaluations.allocation.ratios import Ratio
 from evaluations.allocation.snapshot import DataError, Snapshot
 from evaluations.rounding import largest_remainder
 
@@ -45,15 +46,15 @@ class Targets:
     scaled: list[int]
     scale: int
     fen: list[int]
-    core: list[Fraction]
+    core: list[Ratio]
     """The part of the target that follows people × factors."""
-    equal_core: list[Fraction]
+    equal_core: list[Ratio]
     """The same money by people alone."""
-    equal: list[Fraction]
+    equal: list[Ratio]
     """The whole pool by people alone."""
-    inequality: list[Fraction]
+    inequality: list[Ratio]
     """What the inequality slice adds to its money by people alone."""
-    fixed: list[Fraction]
+    fixed: list[Ratio]
     """What fixed grants add to the same money by people alone."""
 
 
@@ -117,8 +118,11 @@ def _multiplier(risk: Risk, own: Decimal, reference: Fraction, power: Decimal) -
     """× 10¹², in the precision of the context; `power`: logarithm of the ratio."""
     if risk.form == "points":
         return _whole([factor for edge, factor in risk.points if edge <= own][-1], QUANTUM)
-    beyond = (Fraction(own) - reference) / 100
-    distance = Decimal(beyond.numerator) / Decimal(beyond.denominator)
+    if risk.reference is not None:
+        distance = (own - risk.reference) / 100
+    else:
+        beyond = (Fraction(own) - reference) / 100
+        distance = Decimal(beyond.numerator) / Decimal(beyond.denominator)
     if risk.form == "linear":
         return _whole(1 + (risk.slope or Decimal(0)) * distance, QUANTUM)
     # Not libm's pow, whose last digit depends on the machine.
@@ -149,17 +153,20 @@ def targets_of(stream: Need, pool: int, figures: NeedInput, ids: Sequence[str], 
         own * scale + core_rate * weight + slice_rate * sliced_own
         for own, weight, sliced_own in zip(fixed, weights, slices, strict=True)
     ]
-    core, spread = left * (1 - part), left * part
+    core, spread = left * (part.denominator - part.numerator), left * part.numerator
     return Targets(
         figures,
         scaled,
         scale,
         largest_remainder(scaled, pool, ids),
-        [core * weight / whole for weight in weights],
-        [core * count / heads for count in people],
-        [Fraction(pool * count, heads) for count in people],
-        [spread * (Fraction(own, sliced) - Fraction(n, heads)) for own, n in zip(slices, people, strict=True)],
-        [own - Fraction(fixed_whole * count, heads) for own, count in zip(fixed, people, strict=True)],
+        [(core * weight, part.denominator * whole) for weight in weights],
+        [(core * count, part.denominator * heads) for count in people],
+        [(pool * count, heads) for count in people],
+        [
+            (spread * (own * heads - count * sliced), part.denominator * sliced * heads)
+            for own, count in zip(slices, people, strict=True)
+        ],
+        [(own * heads - fixed_whole * count, heads) for own, count in zip(fixed, people, strict=True)],
     )
 
 

@@ -14,6 +14,7 @@ from evaluations.allocation.lines import Line, StreamResult, frame_of, fund_line
 from evaluations.allocation.need import Targets, need_input, targets_of
 from evaluations.allocation.need_lines import NeedLines
 from evaluations.allocation.pace import Bounds, Paced, bounds_of, distance, leakage_of, paced, planned, years_to_target
+from evaluations.allocation.ratios import Ratio
 from evaluations.allocation.reserves import guarantees
 from evaluations.allocation.sensitivity import of_risk, peers
 from evaluations.allocation.setting import Setting
@@ -34,10 +35,11 @@ _DIGITS = Decimal("0.000001")
 def divide(stream: Need, pool: int, setting: Setting) -> StreamResult:
     """Need money of every payee, what a fund holds of it, and table `need` (NEED_SCHEMA, a row for each payee)."""
     snapshot, place = setting.snapshot, f"streams.{stream.id}"
-    figures = need_input(stream, snapshot)
-    targets = targets_of(stream, pool, figures, snapshot.ids, setting.spec.fen(stream.fixed_grant))
     pace = stream.pace
-    bounds = bounds_of(pace, snapshot, targets, f"{place}.pace", stream.id)
+    memory = {} if setting.memory is None else setting.memory
+    if pool not in memory:
+        memory[pool] = _before_division(stream, pool, setting)
+    targets, bounds = memory[pool]
     if stream.planned is not None:
         found = planned(pool, _planned(stream.planned, snapshot, f"{place}.planned"), stream.id)
     else:
@@ -56,6 +58,13 @@ def divide(stream: Need, pool: int, setting: Setting) -> StreamResult:
     if stream.risk is not None:
         tables["sensitivity"] = of_risk(stream, pool - _fixed(stream, setting, targets), targets, snapshot.ids)
     return StreamResult(stream.id, pool, lines, tables)
+
+
+def _before_division(stream: Need, pool: int, setting: Setting) -> tuple[Targets, Bounds]:
+    snapshot = setting.snapshot
+    figures = need_input(stream, snapshot)
+    targets = targets_of(stream, pool, figures, snapshot.ids, setting.spec.fen(stream.fixed_grant))
+    return targets, bounds_of(stream.pace, snapshot, targets, f"streams.{stream.id}.pace", stream.id)
 
 
 def _groups(snapshot: Snapshot) -> list[list[str]]:
@@ -105,8 +114,8 @@ def _bound(stream: Need, start: Fraction | None, mark: str) -> str:
     """floor, cap, spared, free; new: no money of the year before; none: there is no pace."""
     if stream.pace is None:
         return "none"
-    return "new" if start is None and mark == "free" else mark
+    return "new" if stream.pace.previous is not None and start is None and mark == "free" else mark
 
 
-def _nearest(figure: Fraction) -> int:
-    return int(figure + Fraction(1, 2))
+def _nearest(figure: Ratio) -> int:
+    return (2 * figure[0] + figure[1]) // (2 * figure[1])

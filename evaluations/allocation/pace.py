@@ -17,7 +17,7 @@ from evaluations.nested_fill import NoNestedSolution, nested_fill
 from evaluations.waterfill import REST, NoSolution, most, water_fill
 
 NO_FLOOR = "none"
-_LONGEST, _MILLION = 100, 10**6
+_LONGEST, _MILLION, _ZERO = 100, 10**6, Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -54,23 +54,39 @@ class Paced:
 
 
 def bounds_of(pace: Pace | None, snapshot: Snapshot, targets: Targets, place: str, stream: str) -> Bounds:
-    """Floors rounded up, caps down to the fen. Raises Infeasible for payees whose floor lies above their cap."""
+    """Floors rounded up, caps down to the fen.
+
+    Raises Infeasible for payees whose floor lies above their cap, DataError where money owed by law, or the people
+    before of a payee with money before, is not known.
+    """
     size = len(targets.fen)
     if pace is None:
         return Bounds([0] * size, [None] * size, [NO_FLOOR] * size, [None] * size, [None] * size)
-    before = snapshot.money(pace.previous, f"{place}.previous")
+    before: list[int | None] = [None] * size
+    if pace.previous is not None:
+        before = snapshot.money(pace.previous, f"{place}.previous")
     start = _start(pace, snapshot, targets, before, place)
     statutory = [0] * size
     if pace.statutory is not None:
-        statutory = [amount or 0 for amount in snapshot.money(pace.statutory, f"{place}.statutory")]
+        rows = snapshot.rows_of(pace.statutory, f"{place}.statutory")
+        statutory = rows.known(pace.statutory.column, snapshot.money(pace.statutory, f"{place}.statutory"))
+    rise = None if pace.cap_change is None else 1 + Fraction(pace.cap_change)
+    kept = None if pace.floor_change is None else 1 + Fraction(pace.floor_change)
+    of_target = None if pace.min_vs_target is None else Fraction(pace.min_vs_target)
     floors, caps, rules, broken = [], [], [], []
     parts: dict[str, list[int]] = {"hold_harmless": [], "min_vs_target": [], "statutory": []}
     for at, own in enumerate(start):
-        each = _floors(pace, targets, at, own, statutory[at])
-        low, rule = max(((Fraction(0), NO_FLOOR), *((low, rule) for rule, low in each.items())), key=lambda one: one[0])
+        low, rule = _ZERO, NO_FLOOR
+        each: dict[str, Fraction] = {
+            "hold_harmless": _ZERO if kept is None or own is None else own * kept,
+            "min_vs_target": _ZERO if of_target is None else Fraction(targets.scaled[at], targets.scale) * of_target,
+            "statutory": Fraction(statutory[at]) if statutory[at] else _ZERO,
+        }
         for name, column in parts.items():
-            column.append(ceil(each[name]))
-        high = None if pace.cap_change is None or own is None else own * (1 + Fraction(pace.cap_change))
+            column.append(ceil(each[name]) if each[name] else 0)
+            if each[name] > low:
+                low, rule = each[name], name
+        high = None if rise is None or own is None else own * rise
         if high is not None and low > high:
             broken.append((at, ceil(low) - floor(high)))
         floors.append(ceil(low))
@@ -90,7 +106,10 @@ def _start(
     people = targets.figures.population
     then: Sequence[Decimal | None] = [None] * len(people)
     if pace.population_before is not None:
-        then = snapshot.some_figures(pace.population_before, f"{place}.population_before")
+        figure = pace.population_before
+        then = snapshot.some_figures(figure, f"{place}.population_before")
+        unknown = [bool(own) and old is None for own, old in zip(before, then, strict=True)]
+        snapshot.rows_of(figure, f"{place}.population_before").refuse(unknown, "allocate_missing", figure.column)
     found: list[Fraction | None] = []
     for own, now, old in zip(before, people, then, strict=True):
         if not own:
@@ -102,16 +121,6 @@ def _start(
         else:
             found.append(Fraction(own))
     return found
-
-
-def _floors(pace: Pace, targets: Targets, at: int, start: Fraction | None, statutory: int) -> dict[str, Fraction]:
-    """The floor of a payee by each rule; 0 where the rule says nothing."""
-    kept = pace.floor_change is not None and start is not None
-    return {
-        "hold_harmless": start * (1 + Fraction(pace.floor_change or 0)) if kept and start is not None else Fraction(0),
-        "min_vs_target": Fraction(pace.min_vs_target or 0) * Fraction(targets.scaled[at], targets.scale),
-        "statutory": Fraction(statutory),
-    }
 
 
 def paced(

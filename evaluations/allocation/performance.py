@@ -5,29 +5,28 @@ Put here: earned and unearned money of every payee. Keep out: which part is earn
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
+from typing import Any
 
 import polars as pl
 
 from data_contracts.allocation_spec.pay import Performance
 from evaluations.allocation.earning import QUARTERS, Earning, Potential, earnings_of, potential_of
-from evaluations.allocation.lines import Line, StreamResult, frame_of, fund_line
-from evaluations.allocation.ratios import QUANTUM, Ratio
+from evaluations.allocation.lines import MICRO, Line, StreamResult, frame_by_column, frame_of, fund_line
+from evaluations.allocation.ratios import QUANTUM, Ratio, rounded_to
 from evaluations.allocation.reported import WHOLE_YEAR
+from evaluations.allocation.scoring import Score
 from evaluations.allocation.sensitivity import of_indicators
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import Snapshot, quarter_name
-from evaluations.allocation.statement import rounded_parts
 from evaluations.rounding import largest_remainder
 
 SUPPORT_FUND, CARRY_OVER, PENDING = "support_fund", "carry_over", "performance_pending"
 PERFORMANCE_SCHEMA = {
     "stream": pl.String, "payee_id": pl.String, "indicator": pl.String, "quarter": pl.String,
-    "value": pl.Decimal(20, 6), "cases": pl.Decimal(20, 6), "reliability": pl.Decimal(20, 6),
-    "used": pl.Decimal(20, 6), "baseline": pl.Decimal(20, 6), "threshold": pl.Decimal(20, 6),
-    "benchmark": pl.Decimal(20, 6), "achievement": pl.Decimal(20, 6), "improvement": pl.Decimal(20, 6),
-    "score": pl.Decimal(20, 6), "way": pl.String, "potential_fen": pl.Int64, "earned_fen": pl.Int64,
+    "value": MICRO, "cases": MICRO, "reliability": MICRO,
+    "used": MICRO, "baseline": MICRO, "threshold": MICRO,
+    "benchmark": MICRO, "achievement": MICRO, "improvement": MICRO,
+    "score": MICRO, "way": pl.String, "potential_fen": pl.Int64, "earned_fen": pl.Int64,
 }  # fmt: skip
 EARNED_SCHEMA = {
     "stream": pl.String, "payee_id": pl.String, "quarter": pl.String, "potential_fen": pl.Int64,
@@ -92,10 +91,10 @@ def _by_indicator(potential: Potential, last: Earning, at: int, due: int, earned
     weights = potential.weights[at]
     whole = sum(weights) or 1
     exact = [
-        Fraction(due * weight * own[at].score[0], whole * own[at].score[1])
+        (due * weight * own[at].score[0], whole * own[at].score[1])
         for weight, own in zip(weights, last.scores, strict=True)
     ]
-    return rounded_parts([*exact, Fraction(due * last.bonus[at], QUANTUM)], earned)
+    return rounded_to([*exact, (due * last.bonus[at], QUANTUM)], earned)
 
 
 def _lines(stream: Performance, setting: Setting, last: Earning, at: int, amounts: Sequence[int]) -> list[Line]:
@@ -147,23 +146,29 @@ def _table(
     stream: Performance, snapshot: Snapshot, potential: Potential, last: Earning, due: Sequence[int],
     amounts: Sequence[Sequence[int]], quarter: int,
 ) -> pl.DataFrame:  # fmt: skip
-    name, rows = _name(quarter), []
     ids = [item.id for item in stream.indicators]
-    for at, payee in enumerate(snapshot.ids):
-        shares = largest_remainder(potential.weights[at], due[at], ids)
-        for indicator, scores, share, amount in zip(ids, last.scores, shares, amounts[at], strict=False):
-            own = scores[at]
-            figures = (own.value, own.cases, own.reliability, own.used, own.baseline, own.threshold, own.benchmark,
-                       own.achievement, own.improvement, own.score)  # fmt: skip
-            rows.append((stream.id, payee, indicator, name, *map(_shown, figures), own.way, share, amount))
-    return frame_of(rows, **PERFORMANCE_SCHEMA)
+    shares = [largest_remainder(own, money, ids) for own, money in zip(potential.weights, due, strict=True)]
+    frames = []
+    for number, (indicator, scores) in enumerate(zip(ids, last.scores, strict=True)):
+        own = dict(zip(Score._fields, zip(*scores, strict=True), strict=True))
+        columns: dict[str, Sequence[Any]] = {
+            "stream": [stream.id] * len(scores),
+            "payee_id": snapshot.ids,
+            "indicator": [indicator] * len(scores),
+            "quarter": [_name(quarter)] * len(scores),
+            **{name: _shown(own[name]) for name, dtype in PERFORMANCE_SCHEMA.items() if dtype == MICRO},
+            "way": own["way"],
+            "potential_fen": [row[number] for row in shares],
+            "earned_fen": [row[number] for row in amounts],
+        }
+        frames.append(frame_by_column({name: columns[name] for name in PERFORMANCE_SCHEMA}, **PERFORMANCE_SCHEMA))
+    # Payee by payee.
+    return pl.concat([frame.with_row_index("at") for frame in frames]).sort("at", maintain_order=True).drop("at")
 
 
-def _shown(figure: Ratio | None) -> Decimal | None:
-    """Six decimals, a half up."""
-    if figure is None:
-        return None
-    return Decimal((figure[0] * 2 * 10**6 + figure[1]) // (2 * figure[1])).scaleb(-6)
+def _shown(figures: Sequence[Ratio | None]) -> list[int | None]:
+    """In millionths, a half up."""
+    return [None if own is None else (own[0] * 2 * 10**6 + own[1]) // (2 * own[1]) for own in figures]
 
 
 def _earned_table(

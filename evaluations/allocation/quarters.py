@@ -12,10 +12,11 @@ from math import floor
 
 import polars as pl
 
+from data_contracts.allocation_spec.envelope import FundStream
 from data_contracts.allocation_spec.need import Need
 from data_contracts.allocation_spec.pay import Performance, Quarterly
 from evaluations.allocation.earning import QUARTERS
-from evaluations.allocation.lines import frame_of
+from evaluations.allocation.lines import FUND, frame_of
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import quarter_name
 from evaluations.rounding import instalments
@@ -48,23 +49,24 @@ def payments(
     the settlement. No payment is negative; what is paid less what is clawed back is what is earned, once settled.
     """
     found: list[Payment] = []
-    paid = 0
+    paid, advance, step = 0, Fraction(rule.advance), None
+    if rule.largest_change is not None:
+        step = floor(quarterly_base * Fraction(rule.largest_change))
     for at, (own, most) in enumerate(zip(earned, due, strict=True)):
         if settled and at == len(earned) - 1:
             found.append(Payment(max(0, own - paid), "settled", max(0, paid - own)))
             break
-        wanted = max(0, floor(own * Fraction(rule.advance)) - paid)
-        amount, bound = _bounded(rule, wanted, found[-1].paid if found else None, quarterly_base)
+        wanted = max(0, own * advance.numerator // advance.denominator - paid)
+        amount, bound = _bounded(wanted, found[-1].paid if found else None, step)
         amount = min(amount, most - paid)
         found.append(Payment(amount, bound))
         paid += amount
     return found
 
 
-def _bounded(rule: Quarterly, wanted: int, last: int | None, base: Fraction) -> tuple[int, str]:
-    if last is None or rule.largest_change is None:
+def _bounded(wanted: int, last: int | None, step: int | None) -> tuple[int, str]:
+    if last is None or step is None:
         return wanted, "none"
-    step = floor(base * Fraction(rule.largest_change))
     if wanted > last + step:
         return last + step, "rise"
     if wanted < last - step:
@@ -73,7 +75,7 @@ def _bounded(rule: Quarterly, wanted: int, last: int | None, base: Fraction) -> 
 
 
 def quarters_table(setting: Setting) -> pl.DataFrame:
-    """Payments of need and performance streams by payee and quarter (QUARTERS_SCHEMA)."""
+    """Payments of need and performance streams, and of funds that make good, by payee and quarter (QUARTERS_SCHEMA)."""
     rows: list[tuple[object, ...]] = []
     need_money: dict[str, int] = defaultdict(int)
     names = [quarter_name(setting.spec.year * QUARTERS + at) for at in range(QUARTERS)]
@@ -89,6 +91,13 @@ def quarters_table(setting: Setting) -> pl.DataFrame:
     for stream in setting.spec.of_kind(Performance):
         if stream.quarterly is not None and setting.spec.phase == "settlement":
             rows += _performance_rows(stream, stream.quarterly, setting, need_money)
+    # What is made good of reserved shares is known at the settlement only.
+    rows += [
+        (line.stream, line.payee_kind, line.payee_id, names[-1], None, line.amount, "settled", None, 0)
+        for stream in setting.spec.of_kind(FundStream)
+        for line in setting.done[stream.id].lines
+        if line.payee_kind != FUND
+    ]
     return frame_of(rows, **QUARTERS_SCHEMA)
 
 

@@ -3,6 +3,7 @@
 Exact like Fraction, but never reduced. Put here: arithmetic of pairs. Keep out: what they stand for.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 Ratio = tuple[int, int]
@@ -42,3 +43,17 @@ def less(left: Ratio, right: Ratio) -> bool:
 def quantised(own: Ratio) -> int:
     """Times 10¹², rounded down."""
     return own[0] * QUANTUM // own[1]
+
+
+def rounded_to(parts: Sequence[Ratio], total: int) -> list[int]:
+    """Whole units that sum to `total`, which the exact sum misses by less than one.
+
+    What the whole parts leave goes to the largest remainders (to twelve decimals), ties to the earlier part.
+    """
+    whole = [divmod(top, bottom) for top, bottom in parts]
+    found = [quotient for quotient, _ in whole]
+    remainders = [quantised((rest, bottom)) for (_, rest), (_, bottom) in zip(whole, parts, strict=True)]
+    order = sorted(range(len(parts)), key=lambda at: (-remainders[at], at))
+    for at in order[: total - sum(found)]:
+        found[at] += 1
+    return found

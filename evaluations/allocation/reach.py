@@ -15,7 +15,8 @@ class Rules:
     """Bounds in fen that may be loosened one family at a time.
 
     `parts`: rule of a floor → its floor per place; a place's floor is the highest. `caps` None: no cap. A place without
-    target gets its floor, whatever its cap. `minima`: per group of `groups`, places in each. `pool` None: any money.
+    target gets its floor, whatever its cap; with `idle`, at most so much. `minima`: per group of `groups`, places in
+    each. `pool` None: any money.
     """
 
     targets: Sequence[int]
@@ -24,6 +25,7 @@ class Rules:
     groups: Sequence[Sequence[int]]
     minima: Sequence[int]
     pool: int | None
+    idle: Sequence[int] | None = None
 
     @property
     def floors(self) -> list[int]:
@@ -33,9 +35,8 @@ class Rules:
     @property
     def highs(self) -> list[int | None]:
         """The most that each place can hold."""
-        return [
-            cap if target else low for target, cap, low in zip(self.targets, self.caps, self.floors, strict=True)
-        ]
+        lows = self.idle or self.floors
+        return [cap if target else low for target, cap, low in zip(self.targets, self.caps, lows, strict=True)]
 
 
 def rules_of(problem: Problem) -> Rules:

@@ -68,8 +68,9 @@ def most_of(rules: Rules, at: int) -> int | None:
 
 
 def proposal(rules: Rules, priorities: Sequence[str]) -> list[Relaxation] | None:
-    """Changes that together let all rules hold, those of the last family first: an earlier one changes only by what
-    dropping all later ones leaves over. None where even dropping all `priorities` does not help.
+    """Changes that together let all rules hold: of each family only by what dropping all later ones leaves over.
+
+    `priorities`: the one that is to be kept most first. None where even dropping all of them does not help.
     """
     found: list[Relaxation] = []
     for place, family in enumerate(priorities):
@@ -93,7 +94,8 @@ def dropped(rules: Rules, family: str) -> Rules:
         return replace(rules, caps=[None] * len(rules.caps))
     if family == RESERVE:
         return replace(rules, minima=[0] * len(rules.minima))
-    return replace(rules, parts={rule: own for rule, own in rules.parts.items() if rule != family})
+    parts = {rule: own for rule, own in rules.parts.items() if rule != family}
+    return replace(rules, parts=parts, idle=rules.idle or rules.floors)
 
 
 def _taken_over(rules: Rules, found: Rules, family: str) -> Rules:

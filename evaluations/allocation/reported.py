@@ -60,7 +60,8 @@ def read_data(stream: Performance, snapshot: Snapshot) -> Data:
 
 def _check_rows(rows: Rows, column: str, keys: Sequence[Hashable], others: Sequence[str | None]) -> None:
     columns = "、".join([column, *(name for name in others if name is not None)])
-    rows.refuse(repeated(keys), "allocate_row_again", column, columns=columns)
+    if len(set(keys)) < len(keys):
+        rows.refuse(repeated(keys), "allocate_row_again", column, columns=columns)
 
 
 def _cells(stream: Performance, rows: Rows) -> list[Reported]:
@@ -73,22 +74,25 @@ def _cells(stream: Performance, rows: Rows) -> list[Reported]:
         rows.between(column, found, low, high)
         return found
 
-    def ratios(found: Sequence[Decimal | None]) -> list[Ratio | None]:
-        return [None if figure is None else ratio(figure) for figure in found]
+    def ratios(column: str | None, found: Sequence[Decimal | None]) -> Sequence[Ratio | None]:
+        if column is None:
+            return nothing
+        each = {word: figure if figure is None else ratio(figure) for word, figure in rows.distinct(column, found)}
+        return [each[word] for word in rows.cells[column]]
 
     tops, cases = figures(words.numerator), figures(words.denominator)
     if stream.reliability != "none" and words.numerator is not None:
         over = [top is not None and own is not None and top > own for top, own in zip(tops, cases, strict=True)]
         rows.refuse(over, "allocate_over_cases", words.numerator, other=words.denominator)
-    numerators, counts = ratios(tops), ratios(cases)
+    numerators, counts = ratios(words.numerator, tops), ratios(words.denominator, cases)
     if words.value is not None:
-        values = ratios(figures(words.value, low=None))
+        values = ratios(words.value, figures(words.value, low=None))
         counts = [ONE] * len(values) if words.denominator is None else counts
         numerators = [
             None if value is None or own is None else times(value, own)
             for value, own in zip(values, counts, strict=True)
         ]
-    scores, baselines = ratios(figures(words.score, 1)), figures(words.baseline, low=None)
+    scores, baselines = ratios(words.score, figures(words.score, 1)), figures(words.baseline, low=None)
     return list(map(Reported, scores, numerators, counts, baselines))
 
 

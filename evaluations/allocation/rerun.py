@@ -5,15 +5,13 @@ amounts are those of the engine to the fen. Put here: which streams must be divi
 change (changes.py, draws.py), explanation.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import polars as pl
 
 from data_contracts.allocation_spec.document import AllocationSpec
 from evaluations.allocation.envelope import envelope
-from evaluations.allocation.lines import PAYEE_KINDS, StreamResult
+from evaluations.allocation.lines import StreamResult
 from evaluations.allocation.problem import Conflict, Guarantee, Infeasible
 from evaluations.allocation.registry import DIVIDE, rounds
 from evaluations.allocation.reserves import check_nested, guarantees, reserves_table, true_ups
@@ -28,25 +26,21 @@ Owner = tuple[str, str]
 
 @dataclass(frozen=True)
 class Rerun:
-    """Amounts in fen of every payee and fund, and what a further run may take over; `conflict` instead of all of it."""
+    """Amounts in fen of every payee and fund, or `conflict`; the rest is what further runs may take over."""
 
     paid: Mapping[Owner, int]
     setting: Setting | None = None
     minima: Mapping[str, list[tuple[int, ...]]] | None = None
     conflict: Conflict | None = None
+    memory: dict[str, dict[Hashable, Any]] = field(default_factory=dict)
 
 
-def amounts(
-    spec: AllocationSpec,
-    tables: Mapping[str, pl.DataFrame],
-    known: Rerun | None = None,
-    touched: frozenset[Column] = frozenset(),
-) -> Rerun:
-    """Divide again. `known`: an earlier run of the same spec whose tables differ in no column but those `touched`.
+def amounts(snapshot: Snapshot, known: Rerun | None = None, touched: frozenset[Column] = frozenset()) -> Rerun:
+    """Divide again. `known`: an earlier run of a snapshot that differs in no column but those `touched`.
 
     Raises as the engine does for tables, columns and cells; rules that cannot hold stand in `conflict`.
     """
-    snapshot = Snapshot(spec, tables)
+    spec = snapshot.spec
     check_nested(spec, snapshot)
     before = known.setting if known is not None else None
     done: dict[str, StreamResult] = {}
@@ -55,15 +49,17 @@ def amounts(
         budget, pools = envelope(spec, snapshot)
         for at in rounds([stream.kind for stream in spec.streams]):
             stream = spec.streams[at]
-            setting = Setting(spec, snapshot, budget, pools, dict(done), explained=False)
+            reads = known is None or _reads(spec, stream, touched)
+            memory = {} if known is None or reads else known.memory.setdefault(stream.id, {})
+            setting = Setting(spec, snapshot, budget, pools, dict(done), explained=False, memory=memory)
             minima[stream.id] = [_numbers(own) for own, _ in guarantees(stream.id, setting)]
             same = (
                 known is not None
                 and before is not None
+                and not reads
                 and stream.kind != "dividend"
                 and pools[stream.id] == before.pools[stream.id]
                 and minima[stream.id] == (known.minima or {}).get(stream.id)
-                and not _reads(spec, stream, touched)
             )
             done[stream.id] = (
                 before.done[stream.id]
@@ -85,16 +81,19 @@ def _numbers(own: Guarantee) -> tuple[int, ...]:
 def _paid(setting: Setting) -> dict[Owner, int]:
     found: dict[Owner, int] = {(setting.snapshot.kind, payee): 0 for payee in setting.snapshot.ids}
     for result in setting.done.values():
-        for kind in PAYEE_KINDS:
-            for payee, amount in result.paid(kind).items():
-                found[kind, payee] = found.get((kind, payee), 0) + amount
+        for line in result.lines:
+            owner = (line.payee_kind, line.payee_id)
+            found[owner] = found.get(owner, 0) + line.amount
     return found
 
 
 def _reads(spec: AllocationSpec, stream: Any, touched: frozenset[Column]) -> bool:
-    """Whether the stream may read one of these columns: it names the column, or another table that holds it."""
-    words = set(_words(stream.model_dump()))
-    return any(column in words or (table in words and table != spec.payees.table) for table, column in touched)
+    """Whether the stream may read one of these columns: it names a column of payees, or another table that holds it.
+
+    Columns of groups may matter to every stream.
+    """
+    words = {*_words(stream.model_dump()), *spec.payees.groups.values()}
+    return any((column if table == spec.payees.table else table) in words for table, column in touched)
 
 
 def _words(item: Any) -> Iterator[str]:

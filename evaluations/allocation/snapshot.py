@@ -5,8 +5,9 @@ Keep out: reading files, and what is done with figures. An empty cell is unknown
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
@@ -22,9 +23,11 @@ ROW = "__row"
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _QUARTER = re.compile(r"(\d{4})Q([1-4])", re.ASCII)
-_YES, _NO = ("1", "是", "true", "yes", "y"), ("0", "否", "false", "no", "n")
+_YES, _NO = ("1", "1.0", "是", "true", "yes", "y"), ("0", "0.0", "否", "false", "no", "n")
 _DIGITS = 15
 _LARGEST = Decimal(10) ** _DIGITS
+LARGEST_FEN = 10**18
+"""No money reaches this: tables hold whole numbers up to nine times as much."""
 Cell = TypeVar("Cell")
 
 
@@ -38,12 +41,16 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of one table, cells as trimmed text; `numbers`: their rows in the file."""
+    """Some rows of one table, cells as trimmed text; `numbers`: their rows in the file.
+
+    Columns are read once and remembered; nobody changes the lists.
+    """
 
     table: str
     numbers: list[int]
     cells: Mapping[str, list[str]]
     blanks: frozenset[str]
+    _read_before: dict[tuple[str, str], list[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def words(self, column: str) -> list[str | None]:
         """Text of a column; None where there is none."""
@@ -62,13 +69,21 @@ class Rows:
         return self._read(column, _quarter, "allocate_not_quarter")
 
     def _read(self, column: str, read: Callable[[str], Cell | None], sentence: str) -> list[Cell | None]:
-        words = self.words(column)
-        known = {word: read(word) for word in set(words) if word is not None}
-        found = [None if word is None else known[word] for word in words]
-        self.refuse(
-            [word is not None and item is None for word, item in zip(words, found, strict=True)], sentence, column
-        )
+        if (column, sentence) in self._read_before:
+            return self._read_before[column, sentence]
+        words = self.cells[column]
+        known = {word: None if word in self.blanks else read(word) for word in set(words)}
+        found = [known[word] for word in words]
+        if any(item is None and word not in self.blanks for word, item in known.items()):
+            unread = [item is None and word not in self.blanks for word, item in zip(words, found, strict=True)]
+            self.refuse(unread, sentence, column)
+        self._read_before[column, sentence] = found
         return found
+
+    def with_cells(self, column: str, cells: list[str]) -> "Rows":
+        """The same rows with other cells in one column."""
+        kept = {key: found for key, found in self._read_before.items() if key[0] != column}
+        return Rows(self.table, self.numbers, {**self.cells, column: cells}, self.blanks, kept)
 
     def known(self, column: str, found: Sequence[Cell | None]) -> list[Cell]:
         """The same list; raises DataError where something is missing."""
@@ -79,12 +94,20 @@ class Rows:
         self, column: str, found: Sequence[Decimal | None], low: int | None = 0, high: int | None = None
     ) -> None:
         """Raises DataError for a figure below `low` or above `high`."""
-        if high is None:
-            self.refuse([item is not None and low is not None and item < low for item in found], "allocate_negative",
-                        column)  # fmt: skip
-            return
-        outside = [item is not None and not (low or 0) <= item <= high for item in found]
-        self.refuse(outside, "allocate_outside", column, low=low, high=high)
+        at_least = low if high is None else low or 0
+
+        def outside(item: Decimal | None) -> bool:
+            if item is None:
+                return False
+            return (at_least is not None and item < at_least) or (high is not None and item > high)
+
+        if any(outside(item) for _, item in self.distinct(column, found)):
+            sentence = "allocate_negative" if high is None else "allocate_outside"
+            self.refuse(list(map(outside, found)), sentence, column, low=low, high=high)
+
+    def distinct(self, column: str, found: Sequence[Cell | None]) -> Collection[tuple[str, Cell | None]]:
+        """Each word of a column once, with what was read from it."""
+        return dict(zip(self.cells[column], found, strict=True)).items()
 
     def refuse(self, faults: Sequence[bool], sentence: str, column: str, **params: object) -> None:
         """Raises DataError that names the first faulty row and how many there are."""
@@ -139,6 +162,7 @@ class Snapshot:
         self.spec, self._tables = spec, tables
         self._blanks = frozenset(["", *(word.strip() for word in spec.missing_words)])
         self._rows: dict[str, Rows] = {}
+        self._as_filed: dict[str, Rows] = {}
         payees = spec.payees
         rows = self._by_id(payees.table)
         self.ids: list[str] = rows.cells[payees.id]
@@ -147,6 +171,21 @@ class Snapshot:
         names = self.column(payees.name, "payees.name") if payees.name else self.ids
         self.names: list[str] = [name or own for name, own in zip(names, self.ids, strict=True)]
         self.kind: str = payees.kind
+
+    def moved(self, table: str, column: str, cells: list[str]) -> "Snapshot":
+        """The same snapshot with other cells in one column, not of ids, in the order of the file.
+
+        What was read of other columns is kept.
+        """
+        found = copy(self)
+        filed, rows = self._filed(table), dict(self._rows)
+        if table in rows:
+            rows[table] = rows[table].with_cells(column, [cells[at] for at in self._order(filed)])
+        as_filed = {**self._as_filed, table: filed.with_cells(column, cells)}
+        found.__dict__.update(_as_filed=as_filed, _rows=rows)
+        if column in self.spec.payees.groups.values():
+            found.__dict__.pop("groups", None)
+        return found
 
     @cached_property
     def groups(self) -> dict[str, list[bool]]:
@@ -200,6 +239,7 @@ class Snapshot:
         """Figures in the unit of the spec as whole fen."""
         each = self.spec.fen_per_unit
         rows.refuse([item is not None and bool(item * each % 1) for item in found], "allocate_broken_fen", column)
+        rows.refuse([item is not None and item * each >= LARGEST_FEN for item in found], "allocate_too_much", column)
         return [None if item is None else int(item * each) for item in found]
 
     def rows(self, table: str, columns: Mapping[str, str], place: str) -> Rows:
@@ -207,7 +247,7 @@ class Snapshot:
         frame = self._table(table, place)
         for word, column in columns.items():
             self._has(frame, table, column, f"{place}.{word}")
-        return self._cells(table, frame)
+        return self._filed(table)
 
     def places(self, rows: Rows, column: str) -> list[int]:
         """Which payee each row is about. Raises DataError for a blank or unknown id."""
@@ -230,11 +270,11 @@ class Snapshot:
         place = "payees" if table == payees.table else table
         frame = self._table(table, place)
         self._has(frame, table, column, f"{place}.id")
-        rows = self._cells(table, frame)
+        rows = self._filed(table)
         rows.refuse([word is None for word in rows.words(column)], "allocate_blank_id", column)
         again = repeated(rows.cells[column])
         rows.refuse(again, "allocate_id_again", column)
-        order = sorted(range(len(again)), key=rows.cells[column].__getitem__)
+        order = self._order(rows)
         ordered = Rows(
             table,
             [rows.numbers[at] for at in order],
@@ -264,11 +304,19 @@ class Snapshot:
             hint = did_you_mean(column, [name for name in frame.columns if name != ROW])
             raise wrong("allocate_no_column", table=table, column=column, place=place, hint=hint)
 
-    def _cells(self, table: str, frame: pl.DataFrame) -> Rows:
+    def _order(self, rows: Rows) -> list[int]:
+        return sorted(range(len(rows.numbers)), key=rows.cells[self.spec.payees.id].__getitem__)
+
+    def _filed(self, table: str) -> Rows:
+        """All rows of a table in the order of its file."""
+        if table in self._as_filed:
+            return self._as_filed[table]
+        frame = self._tables[table]
         numbers = frame[ROW].to_list() if ROW in frame.columns else list(range(2, frame.height + 2))
         texts: dict[str, list[Any]] = {
             name: frame[name].cast(pl.String).str.strip_chars().fill_null("").to_list()
             for name in frame.columns
             if name != ROW
         }
-        return Rows(table, numbers, texts, self._blanks)
+        self._as_filed[table] = Rows(table, numbers, texts, self._blanks)
+        return self._as_filed[table]

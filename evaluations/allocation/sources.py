@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import sub
 
 from evaluations.allocation.exact import split
-from evaluations.rounding import largest_remainder
+from evaluations.rounding import by_place, largest_remainder
 
 
 @dataclass(frozen=True)
@@ -192,16 +193,15 @@ def shared_rows(rows: Sequence[int], sources: Sequence[int]) -> list[list[int]]:
 
     Each row in proportion to what remains of the sources. Raises ValueError where the totals differ.
     """
-    if sum(rows) != sum(sources) or any(row < 0 for row in rows) or any(part < 0 for part in sources):
+    if sum(rows) != sum(sources) or min(rows, default=0) < 0 or min(sources, default=0) < 0:
         raise ValueError("rows and sources must be whole, not negative, and sum to the same")
     left = list(sources)
-    order = [f"{at:09d}" for at in range(len(left))]
     found = []
-    for row in rows:
-        parts = largest_remainder(left, row, order)
-        left = [before - part for before, part in zip(left, parts, strict=True)]
+    for row in rows[:-1]:
+        parts = by_place(left, row)
+        left = list(map(sub, left, parts))
         found.append(parts)
-    return found
+    return [*found, left] if rows else found
 
 
 def shared_lines(lines: Sequence[int], parts: Sequence[int], otherwise: Sequence[int]) -> list[list[int]]:
@@ -213,12 +213,15 @@ def shared_lines(lines: Sequence[int], parts: Sequence[int], otherwise: Sequence
     """
     if sum(lines) != sum(parts):
         raise ValueError("lines and parts must sum to the same")
+    if min(lines, default=0) >= 0:
+        return shared_rows(lines, parts)
     weights = next((weights for weights in (parts, otherwise) if any(weights)), [1] * len(parts))
-    order = [f"{at:09d}" for at in range(len(parts))]
-    taken = [largest_remainder(weights, -line, order) if line < 0 else [0] * len(parts) for line in lines]
-    gross = [own + sum(row[at] for row in taken) for at, own in enumerate(parts)]
-    added = shared_rows([max(line, 0) for line in lines], gross)
-    return [[plus - minus for plus, minus in zip(up, down, strict=True)] for up, down in zip(added, taken, strict=True)]
+    taken = {at: by_place(weights, -line) for at, line in enumerate(lines) if line < 0}
+    gross = [own + sum(more) for own, *more in zip(parts, *taken.values(), strict=True)]
+    found = shared_rows([max(line, 0) for line in lines], gross)
+    for at, row in taken.items():
+        found[at] = [-part for part in row]
+    return found
 
 
 def cut_rows(rows: Sequence[int], shares: Sequence[Fraction | None], unit: int) -> list[list[int]]:

@@ -11,6 +11,7 @@ from math import floor
 
 from data_contracts.allocation_spec.need import Need
 from evaluations.allocation.need import QUANTUM, Targets
+from evaluations.allocation.ratios import Ratio
 
 _PRECISION = 50
 # Closer than this to equal money per head, the logarithmic mean is the amount itself to every digit that counts.
@@ -65,8 +66,8 @@ class NeedStatement:
         """Core target less the same money by people alone, factor by factor."""
         core, equal = self.targets.core[at], self.targets.equal_core[at]
         found = {name: own[at] for name, own in self.targets.figures.factors}
-        difference = decimal(core - equal)
-        if not core or not equal:
+        difference = decimal((core[0] * equal[1] - equal[0] * core[1], core[1] * equal[1]))
+        if not core[0] or not equal[0]:
             # A factor of 0 takes everything, whatever the others would add.
             zero = [name for name, own in found.items() if not own] or [SCALING]
             return {name: difference / len(zero) if name in zero else Decimal(0) for name in (*found, SCALING)}
@@ -86,9 +87,9 @@ def log(figure: Fraction) -> Decimal:
     return Decimal(figure.numerator).ln() - Decimal(figure.denominator).ln()
 
 
-def decimal(figure: Fraction) -> Decimal:
-    """A fraction in the precision of the context."""
-    return Decimal(figure.numerator) / Decimal(figure.denominator)
+def decimal(figure: Ratio) -> Decimal:
+    """A ratio in the precision of the context."""
+    return Decimal(figure[0]) / Decimal(figure[1])
 
 
 def rounded_parts(parts: Sequence[Decimal] | Sequence[Fraction], total: int) -> list[int]:

@@ -3,13 +3,14 @@
 Put here: shapes and order of published tables. Keep out: arithmetic of any stage, sentences.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring as quoted
+from typing import Any
 
 import polars as pl
 
-from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, frame_of, paid_of, recurring_of
+from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, frame_by_column, frame_of, paid_of, recurring_of
 from evaluations.allocation.setting import Setting
 
 LINES_SCHEMA = {
@@ -34,24 +35,35 @@ _NEED = ("population", "equal_share_fen", "target_fen", "before_fen", "amount_fe
 
 
 def all_lines(setting: Setting) -> list[Line]:
-    """Lines of all streams by kind and id of the payee, then in the order of streams and steps."""
+    """Lines of all streams as on statements."""
+    return in_order([line for stream in setting.spec.streams for line in setting.done[stream.id].lines])
+
+
+def in_order(lines: Sequence[Line]) -> list[Line]:
+    """Lines by kind and id of the payee, funds last, otherwise as they come."""
     order = {kind: at for at, kind in enumerate(PAYEE_KINDS)}
-    lines = [line for stream in setting.spec.streams for line in setting.done[stream.id].lines]
-    return sorted(lines, key=lambda line: (line.payee_kind == FUND, order[line.payee_kind], line.payee_id))
+    order[FUND] = len(order)
+    return sorted(lines, key=lambda line: (order[line.payee_kind], line.payee_id))
 
 
 def lines_table(lines: Sequence[Line]) -> pl.DataFrame:
     """LINES_SCHEMA; a payee's lines sum to its amount, all lines to the budget."""
-    encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
-    rows, numbers = [], defaultdict[tuple[str, str], int](int)
+    last, numbers = defaultdict[tuple[str, str], int](int), []
     for line in lines:
-        numbers[line.payee_kind, line.payee_id] += 1
-        params = encode(line.params) if line.params else "{}"
-        rows.append(
-            (line.payee_kind, line.payee_id, numbers[line.payee_kind, line.payee_id], line.stage, line.line_id,
-             line.stream, line.quantity, line.rate, line.amount, params, line.one_off)
-        )  # fmt: skip
-    return frame_of(rows, **LINES_SCHEMA)
+        last[line.payee_kind, line.payee_id] += 1
+        numbers.append(last[line.payee_kind, line.payee_id])
+    columns: dict[str, list[Any]] = {
+        name: [getattr(line, name) for line in lines]
+        for name in ("payee_kind", "payee_id", "stage", "line_id", "stream", "quantity", "rate", "one_off")
+    }
+    columns |= {"line_no": numbers, "amount_fen": [line.amount for line in lines]}
+    columns["params"] = [_json(line.params) for line in lines]
+    return frame_by_column(columns, **LINES_SCHEMA)
+
+
+def _json(params: Mapping[str, str]) -> str:
+    """The same text whatever the order of words; every value is a text."""
+    return f"{{{','.join([f'{quoted(word)}:{quoted(params[word])}' for word in sorted(params)])}}}" if params else "{}"
 
 
 def payees_table(setting: Setting, lines: Sequence[Line], need: pl.DataFrame | None) -> pl.DataFrame:

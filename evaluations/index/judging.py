@@ -13,7 +13,7 @@ import polars as pl
 
 from data_contracts.index_spec.document import IndexSpec, indicators_of, walk
 from data_contracts.index_spec.ranking import Ranks
-from data_contracts.index_spec.tree import Group, Indicator
+from data_contracts.index_spec.tree import Indicator
 from evaluations.index import explaining, grading, importance, incentives, limits, uncertainty
 from evaluations.index.numeric import Mask, Vector, rounded
 from evaluations.index.scoring import Scored, scored
@@ -28,7 +28,8 @@ _CHANCE_DIGITS = 4
 class Judged:
     """What the road publishes of an index; every frame has the keys of its units, or the columns of its worlds.
 
-    `parts`: part, raw, value, lower, upper, coverage. `grades`: grade (null without a score).
+    `parts`: part, raw, value, lower, upper, coverage. `grades`: grade (null without a score, or in a class without a
+    name).
     `lines`: part, kind, contribution (sum to the score exactly). `ranks`: rank, of, median, lower, upper,
     chance_of_top. `chances`: grade, chance. `weights`: part, parent, kind, share, overall, importance, correlation,
     flag, mean_shift, largest_shift, units_lost. `incentives`: part, units, losing, mean_loss, most_loss. `submitted`:
@@ -172,7 +173,8 @@ def _grades(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFrame
     shown = rounded(found.scores[spec.tree.id], spec.digits, "half_up")
     names = [item.id for item in grades.classes]
     classes = grading.classes_of(grades, shown, found.at(spec.tree.id))
-    return named.with_columns(pl.Series("grade", [names[at] if at >= 0 else None for at in classes], dtype=pl.String))
+    shown_names = [(names[at] or None) if at >= 0 else None for at in classes]
+    return named.with_columns(pl.Series("grade", shown_names, dtype=pl.String))
 
 
 def _lines(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFrame:
@@ -213,6 +215,7 @@ def _chances(spec: IndexSpec, draws: uncertainty.Draws | None, named: pl.DataFra
         frames = [
             {"grade": item.id, "chance": _shown(np.where(nowhere, np.nan, draws.chances[:, at]), _CHANCE_DIGITS)}
             for at, item in enumerate(spec.tree.grades[0].classes)
+            if item.id
         ]
     return _stack(named, frames, {"grade": _TEXT, "chance": _NUMBER})
 
@@ -280,8 +283,3 @@ def _submitted(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFr
             }
         )
     return _stack(named, frames, {"part": _TEXT, "submitted": _NUMBER, "difference": _NUMBER})
-
-
-def groups_of(spec: IndexSpec) -> list[str]:
-    """Ids of the parts that are made of others, the root last."""
-    return [part.id for part in walk(spec.tree) if isinstance(part, Group)]

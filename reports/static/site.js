@@ -792,14 +792,23 @@
     const label = (p) => M.name[p] + " · " + M.id[p];
     heads();
     streams();
+    // Columns of the year that only some divisions have.
+    const more = (name, list, shown) => (list.length ? [{ title: shown === money ? `${S(name)} (${D.currency.major})` : S(name), kind: "num", value: (p) => list[p], cell: (p) => shown(list[p], p) }] : []);
+    const page = (p) => (M.page[p] ? h("a", { class: "nowrap", href: M.page[p], onclick: (event) => event.stopPropagation() }, S("statement_page")) : null);
     const withBound = M.bound.some((words) => words);
     grid($("figures"), all, [
-      { title: S("payee"), value: (p) => M.name[p] + " " + M.id[p], cell: (p) => [h("a", { href: "#why", onclick: (event) => event.preventDefault() }, M.name[p]), h("br"), h("small", { class: "soft" }, M.id[p])] },
+      { title: S("payee"), value: (p) => M.name[p] + " " + M.id[p], cell: (p) => [h("a", { href: "#why", onclick: (event) => event.preventDefault() }, M.name[p]), h("br"), h("small", { class: "soft" }, M.id[p], page(p) ? [" · ", page(p)] : null)] },
       { title: S("kind"), value: (p) => M.kind[p], cell: (p) => M.kind[p] + (M.rural[p] === null ? "" : " · " + S(settlement(p))) },
       { title: S("population"), kind: "num", value: (p) => M.population[p], cell: (p) => count(M.population[p]) },
-      { title: `${S("amount")} (${D.currency.major})`, kind: "num", value: (p) => M.amount[p], cell: (p) => money(M.amount[p]) },
+      { title: `${S("payment")} (${D.currency.major})`, kind: "num", value: (p) => M.amount[p], cell: (p) => money(M.amount[p]) },
+      ...more("year_amount", M.year, money),
       { title: `${S("per_head")} (${D.currency.major})`, kind: "num", value: perHead, cell: (p) => num(perHead(p), D.currency.decimals) },
       { title: `${S("equal_share")} (${D.currency.major})`, kind: "num", value: (p) => M.equal[p], cell: (p) => money(M.equal[p]) },
+      ...more("need_target", M.target, money),
+      ...more("distance", M.distance, (share) => (share === null ? MISSING : num(share * 100, 2) + "%")),
+      ...more("years", M.untilTarget, (years, p) => (years !== null ? String(years) : M.distance[p] === null ? MISSING : S("never"))),
+      ...more("reserve_paid", M.given, money),
+      ...more("leakage", M.leakage, money),
       ...(withBound ? [{ title: S("bound"), value: (p) => M.bound[p], cell: (p) => M.bound[p] || MISSING }] : []),
     ], { sort: -4, size: 20, go: (p) => () => { statement(p); $("why").scrollIntoView(); } });
     const input = $("payee");
@@ -831,7 +840,8 @@
         h("table", null,
           h("thead", null, h("tr", null, h("th", null, S("line")), h("th", null, S("stream")), h("th", null, S("reason")), h("th", { class: "num" }, `${S("amount")} (${D.currency.major})`), h("th", { class: "num" }, S("running")))),
           h("tbody", null, rows, h("tr", { class: "total" }, h("td", null, ""), h("td", null, S("sum")), h("td", null, ""), h("td", { class: "num" }, money(running)), h("td", null, "")))),
-        h("p", { class: "verdict" + (exact ? "" : " bad") }, exact ? "✓ " + S("adds_up") : "✗ " + S("does_not_add_up"))));
+        h("p", { class: "verdict" + (exact ? "" : " bad") }, exact ? "✓ " + S("adds_up") : "✗ " + S("does_not_add_up")),
+        M.page[p] ? h("p", null, h("a", { href: M.page[p] }, S("statement_page") + " →")) : null));
     }
     function heads() {
       const known = all.filter((p) => perHead(p) !== null);

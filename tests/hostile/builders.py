@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import xlsxwriter
@@ -189,27 +189,50 @@ def _entry(name: str, kind: int, start: int, size: int, *, child: int = _FREE, r
     return head + b"\0" * 36 + struct.pack("<IQ", start, size)
 
 
+STRUCK_OUT, RAISED = 2, 3
+
+
+class Rich(NamedTuple):
+    """A text of a BIFF workbook with runs (offset, font); font 0 is plain."""
+
+    text: str
+    runs: tuple[tuple[int, int], ...]
+
+
 def biff(
     sheets: Mapping[str, Rows], *, date_1904: bool = False, hidden: Sequence[str] = (), locked_file: bool = False
 ) -> bytes:
-    """A workbook of Excel 97–2003; cells as for `book`, an error is written `#N/A`."""
+    """A workbook of Excel 97–2003; cells as for `book` or Rich, an error is written `#N/A`."""
     book_stream = _bof(0x5)
     if locked_file:
         book_stream += _record(0x2F, struct.pack("<HHH", 0, 0x1234, 0x5678))
     book_stream += _record(0x42, struct.pack("<H", 1200)) + _record(0x22, struct.pack("<H", int(date_1904)))
     book_stream += b"".join(
-        _record(0x31, struct.pack("<HHHHHBBBB", 200, 0, 0x7FFF, 400, 0, 0, 0, 0, 0) + b"\5\0Arial") for _ in range(4)
+        _record(0x31, struct.pack("<HHHHHBBBB", 200, flags, 0x7FFF, 400, place, 0, 0, 0, 0) + b"\5\0Arial")
+        for flags, place in ((0, 0), (0, 0), (8, 0), (0, 1))
     )
     book_stream += b"".join(_xf(form) for form in (0, 14))
-    pages = {name: _sheet_stream(rows, date_1904=date_1904) for name, rows in sheets.items()}
+    rich = [cell for rows in sheets.values() for row in rows for cell in row if isinstance(cell, Rich)]
+    if rich:
+        head = struct.pack("<II", len(rich), len(rich))
+        texts = b"".join(
+            struct.pack("<HBH", len(text), 0b1001, len(runs))
+            + text.encode("utf-16-le")
+            + b"".join(struct.pack("<HH", *run) for run in runs)
+            for text, runs in rich
+        )
+        after = _record(0xFC, head + texts)
+    else:
+        after = b""
+    pages = {name: _sheet_stream(rows, rich, date_1904=date_1904) for name, rows in sheets.items()}
     sizes = sum(4 + 6 + 2 + len(name.encode("utf-16-le")) for name in pages)
-    offset = len(book_stream) + sizes + 4
+    offset = len(book_stream) + sizes + len(after) + 4
     for name, page in pages.items():
         raw = name.encode("utf-16-le")
         head = struct.pack("<IBBBB", offset, int(name in hidden), 0, len(name), 1)
         book_stream += _record(0x85, head + raw)
         offset += len(page)
-    book_stream += _record(0x0A, b"") + b"".join(pages.values())
+    book_stream += after + _record(0x0A, b"") + b"".join(pages.values())
     return compound({"Workbook": book_stream})
 
 
@@ -225,10 +248,10 @@ def _xf(form: int) -> bytes:
     return _record(0xE0, struct.pack("<HHHB13x", 0, form, 0, 0x20))
 
 
-def _sheet_stream(rows: Rows, *, date_1904: bool) -> bytes:
+def _sheet_stream(rows: Rows, rich: Sequence[Rich], *, date_1904: bool) -> bytes:
     width = max(map(len, rows), default=0)
     cells = b"".join(
-        _biff_cell(line, column, cell, date_1904=date_1904)
+        _biff_cell(line, column, cell, rich, date_1904=date_1904)
         for line, row in enumerate(rows)
         for column, cell in enumerate(row)
         if cell is not None
@@ -237,8 +260,10 @@ def _sheet_stream(rows: Rows, *, date_1904: bool) -> bytes:
     return _bof(0x10) + size + cells + _record(0x0A, b"")
 
 
-def _biff_cell(line: int, column: int, cell: Any, *, date_1904: bool) -> bytes:
+def _biff_cell(line: int, column: int, cell: Any, rich: Sequence[Rich], *, date_1904: bool) -> bytes:
     place = struct.pack("<HH", line, column)
+    if isinstance(cell, Rich):
+        return _record(0xFD, place + struct.pack("<HI", 0, rich.index(cell)))
     if isinstance(cell, dt.date):
         zero = dt.date(1904, 1, 1) if date_1904 else dt.date(1899, 12, 30)
         return _record(0x203, place + struct.pack("<Hd", 1, (cell - zero).days))

@@ -36,7 +36,7 @@ def hostile_file() -> tuple[bytes, dict[str, int], list[str]]:
     records[3]["followup_date"] = "03/04/2025"
     header = [column.headers[0] for column in contract.columns]
     lines = [line(header), *(line(record.values()) for record in records), "HOSTILE099,张三marker12", ""]
-    counts = {"records": 14, "unreadable": 1, "non_data": 1, "quarantined": 3, "current": 9}
+    counts = {"records": 14, "unreadable": 1, "non_data": 1, "quarantined": 4, "current": 8}
     secrets = [f"张三marker{n}" for n in range(1, 13)] + [id18(n)[:17] for n in range(1, 13)] + ["1.2万marker"]
     return "\n".join([*lines, ""]).encode(), counts, secrets
 

@@ -219,6 +219,9 @@ CELLS = [
     case("text-of-a-formula", in_line("str", "<f>A1</f><v>99010100102</v>"), LOADS, "formula"),
     case("unknown-kind-of-cell", in_line("zz", "<v>99010100102</v>"), LOADS, "damaged", "number"),
     case("text-beyond-the-shared-ones", in_line("s", "<v>9999</v>"), None, "damaged"),
+    case("text-before-the-shared-ones", in_line("s", "<v>-1</v>"), None, "damaged"),
+    case("number-of-python", in_line("n", "<v>9_9</v>"), None, "damaged"),
+    case("two-values-in-a-cell", in_line("n", "<v>9</v><v>9</v>"), None, "damaged"),
     case("number-that-is-none", in_line("n", "<v>九九</v>"), [LOADS[0], bad(), LOADS[2]], "damaged"),
     case(
         "day-in-iso",

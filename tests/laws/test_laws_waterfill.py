@@ -6,48 +6,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluations.waterfill import REST, NoSolution, most, water_fill, water_fill_groups
+from evaluations.nested_fill import nested_fill
+from evaluations.waterfill import NoSolution, most, water_fill
 
-TARGETS = [241_598_089, 191_794_357, 166_812_205, 141_776_124, 115_923_343, 42_095_882]
-BEFORE = [295_000_000, 210_000_000, 130_000_000, 100_000_000, 80_000_000, 35_000_000]
-FLOORS = [amount * 98 // 100 for amount in BEFORE]
 IDS = ["C1", "C2", "C3", "C4", "C5", "C6"]
-NO_CAPS: list[int | None] = [None] * 6
 RURAL = [3, 4, 5]
-
-
-def test_two_multipliers_of_a_binding_reserve_worked_example() -> None:
-    found = water_fill_groups(TARGETS, FLOORS, NO_CAPS, 900_000_000, IDS, {"rural": (RURAL, 270_000_000)})
-    assert found.amounts == [289_100_000, 205_800_000, 135_100_000, 127_685_615, 104_402_229, 37_912_156]
-    assert found.bounds == ["floor", "floor", "free", "free", "free", "free"]
-    assert float(found.multipliers["rural"]) == pytest.approx(0.900614, abs=5e-7)
-    assert float(found.multipliers[REST]) == pytest.approx(0.809893, abs=5e-7)
-
-
-def test_a_reserve_whose_group_earns_money_elsewhere_worked_example() -> None:
-    found = water_fill_groups(TARGETS, FLOORS, NO_CAPS, 900_000_000, IDS, {"rural": (RURAL, 276_130_770)})
-    assert found.amounts == [289_100_000, 205_800_000, 128_969_230, 130_584_915, 106_772_844, 38_773_011]
-    ratio = found.multipliers["rural"] / found.multipliers[REST]
-    assert float(ratio) == pytest.approx(1.191329, abs=5e-7)
 
 
 def test_nearest_share_found_by_a_general_optimiser_worked_example() -> None:
     targets = [24, 19, 17, 14, 12, 4]
     floors = [26_000_000, 0, 0, 0, 0, 0]
     caps: list[int | None] = [None, None, None, 15_000_000, None, None]
-    found = water_fill_groups(targets, floors, caps, 90_000_000, IDS, {"g": (RURAL, 32_400_000)})
+    found = nested_fill(targets, floors, caps, 90_000_000, IDS, {"g": (RURAL, 32_400_000)})
     assert found.amounts == [26_000_000, 16_677_778, 14_922_222, 15_000_000, 13_050_000, 4_350_000]
-    assert found.bounds == ["floor", "free", "free", "cap", "free", "free"]
 
 
 def test_two_groups_each_get_their_own_and_the_rest_the_rest() -> None:
-    found = water_fill_groups([1, 1, 8], [0] * 3, [None] * 3, 1000, ["a", "b", "c"], {"A": ([0], 400), "B": ([1], 350)})
+    found = nested_fill([1, 1, 8], [0] * 3, [None] * 3, 1000, ["a", "b", "c"], {"A": ([0], 400), "B": ([1], 350)})
     assert found.amounts == [400, 350, 250]
-
-
-def test_overlapping_groups_are_refused() -> None:
-    with pytest.raises(ValueError, match="overlap"):
-        water_fill_groups([1, 1], [0, 0], [None, None], 10, ["a", "b"], {"A": ([0, 1], 5), "B": ([1], 5)})
 
 
 def test_a_floor_above_its_cap_is_refused() -> None:

@@ -316,7 +316,7 @@ def test_a_closed_practice_stays_in_its_commissioner_where_that_is_still_there(e
 
 def test_money_is_divided_by_need_to_the_penny(england: Any, rows: Callable[[str], list[dict[str, str]]]) -> None:
     payees, lines = england.table("alloc__payees"), england.table("alloc__lines")
-    assert payees["amount_fen"].sum() == lines["amount_fen"].sum() == 950_000_000_000
+    assert payees["amount_fen"].sum() == lines["amount_fen"].sum() == payees["year_fen"].sum() == 950_000_000_000
     need = {row["Practice_Code"]: Decimal(row["Final PMC WP"]) for row in rows("nhs_icb_allocation_tool/2023_2024.csv")}
     free = payees.filter(pl.col("bound") == "free", pl.col("payee_kind") == "practice")
     assert free.height > 5_000

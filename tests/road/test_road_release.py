@@ -25,12 +25,19 @@ def test_money_sums_at_every_level(release: Path) -> None:
     sums = lines.group_by("payee_id").agg(pl.col("amount_fen").sum().alias("of_lines"))
     assert payees.join(sums, on="payee_id").filter(pl.col("amount_fen") != pl.col("of_lines")).height == 0
     for stream in manifest["settings"]["allocation"]["streams"]:
-        own = {"per_head": ["per_head"], "need": ["need"], "performance": ["performance"], "reserve": ["held"]}
-        part = lines.filter(pl.col("line_id").is_in(own[stream["kind"]]))["amount_fen"].sum()
-        assert abs(part - budget * float(stream["share"])) < 1
-    rural = payees.filter(pl.col("is_rural"))["amount_fen"].sum()
-    reserve = lines.filter(pl.col("line_id") == "held")["amount_fen"].sum()
-    assert rural * 10 >= (budget - reserve) * 3
+        part = lines.filter(pl.col("stream") == stream["id"])["amount_fen"].sum()
+        assert abs(part - budget * float(stream["share"])) <= 1
+    payments, sources = released(release, "alloc__payments"), released(release, "alloc__sources")
+    of_payments = payments.group_by("payee_id").agg(pl.col("amount_fen").sum().alias("of_payments"))
+    assert payees.join(of_payments, on="payee_id").filter(pl.col("amount_fen") != pl.col("of_payments")).height == 0
+    keys = ["payee_kind", "payee_id", "line_no"]
+    of_sources = sources.filter("cash").group_by(keys).agg(pl.col("amount_fen").sum().alias("of_sources"))
+    both = lines.join(of_sources, on=keys, how="left")
+    assert both.filter(pl.col("amount_fen") != pl.col("of_sources").fill_null(0)).height == 0
+    reserve = released(release, "alloc__reserves").row(0, named=True)
+    rural = payees.filter(pl.col("is_rural"))["year_fen"].sum()
+    assert rural == reserve["reached_fen"] >= reserve["minimum_fen"]
+    assert reserve["minimum_fen"] * 10 >= reserve["base_fen"] * 3
 
 
 def test_pages_and_workbook_are_there(release: Path) -> None:
@@ -65,14 +72,28 @@ def _tamper_manifest(folder: Path) -> None:
 
 
 def _tamper_money_and_hash(folder: Path) -> None:
-    """Move one fen between payees and repair every hash: only the lines give it away."""
+    """Between payees only the lines give it away."""
+    _move_a_fen(folder, "alloc__payees")
+
+
+def _tamper_sources_and_hash(folder: Path) -> None:
+    """Between sources of two lines, too."""
+    _move_a_fen(folder, "alloc__sources")
+
+
+def _tamper_payments_and_hash(folder: Path) -> None:
+    _move_a_fen(folder, "alloc__payments")
+
+
+def _move_a_fen(folder: Path, table: str) -> None:
+    """Move one fen from the last row to the first and repair every hash."""
     from assets.lake.atomic import sha256_file
     from assets.release.publish import content_hash
 
-    path = folder / "tables/alloc__payees.csv"
+    path = folder / f"tables/{table}.csv"
     rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
     rows[0]["amount_fen"] = str(int(rows[0]["amount_fen"]) + 1)
-    rows[1]["amount_fen"] = str(int(rows[1]["amount_fen"]) - 1)
+    rows[-1]["amount_fen"] = str(int(rows[-1]["amount_fen"]) - 1)
     out = io.StringIO()
     writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
@@ -87,8 +108,12 @@ def _tamper_money_and_hash(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "tamper", [_tamper_byte, _tamper_extra, _tamper_missing, _tamper_manifest, _tamper_money_and_hash]
-)
+    "tamper",
+    [
+        _tamper_byte, _tamper_extra, _tamper_missing, _tamper_manifest, _tamper_money_and_hash,
+        _tamper_sources_and_hash, _tamper_payments_and_hash,
+    ],
+)  # fmt: skip
 def test_tampering_is_found(release: Path, tmp_path: Path, tamper: object) -> None:
     copy = tmp_path / release.name
     shutil.copytree(release, copy)

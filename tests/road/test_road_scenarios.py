@@ -26,7 +26,7 @@ LARGE = ("elderly-county",)
 MONEY = (
     ("score", ["score__policies"]),
     ("risk", ["risk__areas"]),
-    ("alloc", ["alloc__lines", "alloc__payees"]),
+    ("alloc", ["alloc__lines", "alloc__payees", "alloc__reserves"]),
 )
 BY_TRUTH = [name for name in scenario_names() if load_scenario(name).expected and name not in (*ON_THE_ROAD, *LARGE)]
 
@@ -84,8 +84,10 @@ def test_rules_in_conflict_are_refused_by_name_and_hold_when_relaxed(tmp_path: P
     make_demo_home(tmp_path / "loose", scenario="rural-reserve-loose")
     loose = compute(tmp_path / "loose", MONEY)
     payees, lines = loose.table("alloc__payees"), loose.table("alloc__lines")
-    held = lines.filter(line_id="held")["amount_fen"].sum()
-    assert payees.filter("is_rural")["amount_fen"].sum() * 10 >= (payees["amount_fen"].sum() - held) * 3
+    reserve = loose.table("alloc__reserves").row(0, named=True)
+    assert payees.filter("is_rural")["year_fen"].sum() == reserve["reached_fen"]
+    assert reserve["reached_fen"] * 10 >= reserve["base_fen"] * 3
+    assert payees["amount_fen"].sum() == lines["amount_fen"].sum() > 0
 
 
 @pytest.mark.slow

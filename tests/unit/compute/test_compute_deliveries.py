@@ -59,8 +59,8 @@ class Delivered:
         }  # fmt: skip
         self.files.append(tuple(row.get(column) for column in output_tables()["quality__files"].columns))
         own = [
-            (institution, None, "records", None, records),
-            (institution, None, "accepted", None, accepted if counted is None else counted),
+            (institution, None, "records", None, records - duplicate),
+            (institution, None, "accepted", None, accepted - duplicate if counted is None else counted),
             *counts,
         ]
         self.profiles += [(period, "hospitals", "encounters", *count) for count in own]

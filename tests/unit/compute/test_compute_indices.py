@@ -56,7 +56,7 @@ def town(workshop: Any) -> Any:
         hospital_admissions_per_1k=[20.0, 30.0, 40.0, 50.0, 60.0, 70.0] * 2,
         health_literacy_pct=[20.0 + at for at in range(12)],
         contract_coverage_pct=[30.0 + 2 * at for at in range(12)],
-        chronic_hypertension_control_pct=[60.0] * 12,
+        related_admissions_per_1k=[60.0] * 12,
         archive_coverage_pct=[90.0 - at for at in range(12)],
     ))  # fmt: skip
     return workshop
@@ -184,35 +184,31 @@ policies:
     indicators:
       health_outcome: [{indicator: welfare_recipients_pct, weight: 100, low: 12, high: 0}]
 """
-MONEY = """
-id: money
-titles: {zh: x, en: x}
-references: [x]
-payee_level: community
-population: population
-budgets: [{year: 2025, amount: "1000.00", reference: x}]
-streams:
-  - {id: heads, titles: {zh: x, en: x}, kind: per_head, share: "0.5"}
-  - {id: deeds, titles: {zh: x, en: x}, kind: performance, share: "0.5", policy: care}
-"""
 REASON = {"by": "x", "on": "2025-01-01", "reason": {"zh": "x", "en": "x"}}
 
 
 def test_what_pays_may_not_be_need_unless_somebody_signed(town: Any) -> None:
-    town.write_settings("policies", PAYING)
+    """Blood-pressure control earns performance money in the demo."""
+    shutil.copytree(DEMO, town.home.settings, dirs_exist_ok=True)
     assert load_settings(town.home.path)
-    town.write_settings("allocation", MONEY)
+    paid = "chronic_hypertension_control_pct"
+
+    def reads(column: str, **more: Any) -> None:
+        own_index(town, lambda d: d["tree"]["parts"][1].update({"id": "hidden", "column": column, **more}))
+
+    reads(paid)
     words = refuse(town)
     assert "indices/risk_structural.yaml" in words
-    assert "'welfare_recipients_pct', which earns performance money" in words
+    assert f"'hidden' reads indicator '{paid}', which earns performance money" in words
     assert "signed_reason" in words
-    own_index(town, lambda d: d["tree"]["parts"][1].update(signed_reason=REASON))
+    reads(paid, signed_reason=REASON)
     assert load_settings(town.home.path)
     # hidden behind a count or a limit it pays all the same
-    own_index(town, lambda d: d["tree"]["parts"][1].update(
-        id="hidden", ratio={"numerator": "welfare_recipients_pct.numerator", "denominator": "area_level"}
-    ))  # fmt: skip
-    assert "'welfare_recipients_pct', which earns performance money" in refuse(town)
+    for column in (f"{paid}.numerator", f"{paid}.lower"):
+        reads(column)
+        assert f"'{paid}', which earns performance money" in refuse(town)
+    reads("welfare_recipients_pct", sampling={"lower": f"{paid}.lower", "upper": f"{paid}.upper"})
+    assert f"'{paid}', which earns performance money" in refuse(town)
 
 
 def test_case_finding_is_not_read_as_worse_health(town: Any) -> None:
@@ -420,3 +416,67 @@ def test_appraisal_of_institutions_reads_its_feed_and_nothing_else(workshop: Any
     )
     with pytest.raises(DefinitionError, match=r"no feed 'health_bureau\.institution'"):
         appraisal_scores(workshop.home, workshop.settings, workshop.catalog, now)
+
+
+def test_worked_numbers_of_the_exponential_transform_on_the_road(town: Any) -> None:
+    """Fractions 0, .1, .25, .5, .75, .9, .95, .99 and 1 of the English deprivation index."""
+    own_index(town, lambda d: d["tree"].update(parts=[
+        {"id": "population_aged_65_plus_pct", "weight": 1, "kind": "structural",
+         "steps": [{"step": "exponential", "of": "fraction"}]}
+    ]))  # fmt: skip
+    fractions = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1]
+    town.put_rows("ind__values", NOW, values(population_aged_65_plus_pct=[float(share) for share in fractions]))
+    found = risks(town)["risk__areas"].filter(component="total", rule_set=RULES[0]).sort("area_id")["value"].to_list()
+    wanted = [0, 2.3903, 6.5177, 15.6468, 31.0091, 50.4267, 63.8476, 86.9573, 100]
+    assert found == pytest.approx(wanted, abs=5e-5)
+
+
+def test_worked_numbers_of_the_z_score_on_the_road(town: Any) -> None:
+    """100 ± 10 of 12, 15, 18, 21, 24 with the deviation of the population."""
+    own_index(town, lambda d: d["tree"].update(parts=[
+        {"id": "welfare_recipients_pct", "weight": 1, "kind": "structural",
+         "steps": [{"step": "z", "ddof": 0, "scale": 10, "shift": 100}]}
+    ]))  # fmt: skip
+    town.put_rows("ind__values", NOW, values(welfare_recipients_pct=[12.0, 15.0, 18.0, 21.0, 24.0]))
+    found = risks(town)["risk__areas"].filter(component="total", rule_set=RULES[1]).sort("area_id")["value"].to_list()
+    assert found == pytest.approx([85.8579, 92.9289, 100, 107.0711, 114.1421], abs=5e-5)
+
+
+def test_worked_weights_of_pairwise_comparison_on_the_road(town: Any) -> None:
+    own_index(town, lambda d: d["tree"].update(
+        weights={"how": "ahp", "comparison": [[1, 3, 5], ["1/3", 1, 3], ["1/5", "1/3", 1]]}
+    ))  # fmt: skip
+    found = risks(town)["risk__weights"].filter(index_id="risk_structural", rule_set=RULES[0])
+    shares = dict(found.select("part", "share").iter_rows())
+    assert [shares[name] for name in ("population_aged_65_plus_pct", "welfare_recipients_pct",
+                                      "hospital_admissions_per_1k")] == pytest.approx(
+        [0.636986, 0.258285, 0.104729], abs=5e-7)  # fmt: skip
+
+
+def test_a_step_the_figures_do_not_allow_is_named_with_its_index(town: Any) -> None:
+    def geometric(document: dict[str, Any]) -> None:
+        document["tree"]["combine"] = {"how": "geometric", "missing": "reweigh"}
+        document.pop("uncertainty")
+
+    own_index(town, geometric)
+    with pytest.raises(DefinitionError, match="risk_structural"):
+        risks(town)
+
+
+def test_policies_are_ranked_among_each_other_in_the_whole_area(workshop: Any) -> None:
+    """76.90 before 74.30 before 72.70."""
+    workshop.write_settings("policies", three_dimensions(CLASSES))
+    workshop.put_tree(NOW, {"c00": ["t", "k", "s"]})
+    low = values(
+        population_aged_65_plus_pct=[72.0], welfare_recipients_pct=[85.0], hospital_admissions_per_1k=[64.0]
+    )  # fmt: skip
+    workshop.put_rows("ind__values", NOW, [*low, *({**row, "area_level": "city", "area_id": "s"} for row in low)])
+    found = score_tables(workshop.home, workshop.settings, workshop.catalog, Period.parse(NOW))["score__ranks"]
+    among = found.filter(among="policies", rule_set=RULES[0])
+    assert set(among["area_id"]) == {"s"}
+    rows = {row["policy_id"]: row for row in among.to_dicts()}
+    assert {name: (row["rank"], row["of"]) for name, row in rows.items()} == {
+        "p_service": (1.0, 3), "p_prevention": (2.0, 3), "p_governance": (3.0, 3)
+    }  # fmt: skip
+    assert all(1 <= row["lower"] <= row["median"] <= row["upper"] <= 3 for row in rows.values())
+    assert found.filter(among="areas", area_level="city")["of"].to_list() == [1] * 6

@@ -94,3 +94,11 @@ def test_the_feeds_of_an_indicator_are_those_it_can_be_hurt_by(hurts: Any, burea
             {feed for (feed, _), named in hurts.items() if indicator in named and feed != "civil_affairs.areas"}
         )
     assert PRESSURE in feeds_of(*bureau, "chronic_hypertension_control_pct")
+
+
+def test_a_national_service_lists_every_feed_its_indicators_are_made_from(bureau: tuple[Settings, Catalog]) -> None:
+    settings, catalog = bureau
+    for key, service in settings.national_services.items():
+        read = {feed for indicator in service.indicators for feed in feeds_of(settings, catalog, indicator)}
+        # The population is what services are set against, not what shows that they were given.
+        assert read - {"civil_affairs.population"} <= set(service.feeds), key

@@ -83,9 +83,10 @@ def payees():
     table = output_tables()["alloc__payees"]
     row = {
         "period": "2025Q4", "allocation_id": "a", "payee_kind": "community", "payee_id": PERSONAL, "is_rural": True,
-        "population": None, "amount_fen": 1, "bound": "free", "equal_share_fen": None,
+        "amount_fen": 1, "bound": "free", "year_fen": 4, "paid_due_fen": 1, "paid_before_fen": 0, "recurring_fen": 4,
     }  # fmt: skip
-    return table, table.shape(pl.DataFrame([row, row | {"payee_id": f"{PERSONAL}2"}]))
+    rows = [dict.fromkeys(table.columns) | own for own in (row, row | {"payee_id": f"{PERSONAL}2"})]
+    return table, table.shape(pl.DataFrame(rows, schema=table.schema))
 
 
 def test_a_sound_table_passes_unchanged(payees):

@@ -172,9 +172,9 @@ MISTAKES = {
         lambda d: ours(d).pop("person"),
         "person.column must name the one property with role person_id",
     ),
-    "pattern": (lambda d: ours(d)["period"].update(file_name="(20"), "period.file_name: not a pattern"),
+    "pattern": (lambda d: ours(d).update(period={"file_name": "(20"}), "period.file_name: not a pattern"),
     "pattern without group": (
-        lambda d: ours(d)["period"].update(file_name="20[0-9]{2}"),
+        lambda d: ours(d).update(period={"file_name": "20[0-9]{2}"}),
         "period.file_name: needs a group 'period'",
     ),
     "delimiter": (lambda d: ours(d).update(file={"delimiter": "||"}), "file.delimiter: String should match pattern"),

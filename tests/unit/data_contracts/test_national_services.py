@@ -35,7 +35,7 @@ def service(**changes):
 
 
 def row(feeds, indicators, some=None):
-    (found,) = service_matrix({"some": some or service()}, feeds, indicators, DAY)
+    (found,) = service_matrix({"some": some or service()}, feeds, dict.fromkeys(indicators, ()), DAY)
     return found
 
 
@@ -65,15 +65,15 @@ def test_every_feed_and_indicator_of_the_register_is_shipped():
     ],
 )
 def test_a_service_counts_from_its_first_day(day, number, has_copd):
-    rows = service_matrix(SERVICES, [], [], day)
+    rows = service_matrix(SERVICES, [], {}, day)
     assert len(rows) == number
     assert ("copd" in [item.service for item in rows]) == has_copd
 
 
 def test_a_service_counts_to_its_last_day():
     ended = {"some": service(valid_to="2025-12-30")}
-    assert service_matrix(ended, [], [], date(2025, 12, 30)) != []
-    assert service_matrix(ended, [], [], DAY) == []
+    assert service_matrix(ended, [], {}, date(2025, 12, 30)) != []
+    assert service_matrix(ended, [], {}, DAY) == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_service_without_indicators_of_its_own_has_none_whatever_the_home_coun
     indicators=st.sets(st.sampled_from(sorted({name for item in SERVICES.values() for name in item.indicators}))),
 )
 def test_every_feed_and_indicator_is_there_or_missing_and_never_both(feeds, indicators):
-    rows = service_matrix(SERVICES, feeds, indicators, DAY)
+    rows = service_matrix(SERVICES, feeds, dict.fromkeys(indicators, ("a.b",)), DAY)
     assert [item.service for item in rows] == list(SERVICES)
     for item in rows:
         stated = SERVICES[item.service]
@@ -113,6 +113,7 @@ def test_every_feed_and_indicator_is_there_or_missing_and_never_both(feeds, indi
         assert set(item.feeds_missing) == set(stated.feeds) - feeds
         assert set(item.indicators_present) == set(stated.indicators) & indicators
         assert set(item.indicators_missing) == set(stated.indicators) - indicators
+        assert item.reads == dict.fromkeys(item.indicators_present, ("a.b",))
         whole = set(stated.feeds) <= feeds and set(stated.indicators) & indicators
         assert (item.gap == "none") == bool(whole)
 

@@ -41,6 +41,7 @@ def home(tmp_path):
             path = tmp_path / "home.yaml" if name == "home" else tmp_path / "settings" / f"{name}.yaml"
             document = copy.deepcopy(HOME) if name == "home" else read_yaml(path) if path.is_file() else {}
             change(document)
+            path.parent.mkdir(exist_ok=True)
             path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         return tmp_path
 
@@ -198,6 +199,12 @@ def short_risk(document, **changes):
     document.update(titles={"zh": "x", "en": "x"}, reference="x", valid_from="2023-01-01", components=parts)
 
 
+def paid_index(document):
+    """The shipped index with a part that earns performance money."""
+    document.update(read_yaml(REGISTRY / "indices" / "risk_structural.yaml"))
+    document["tree"]["parts"][0]["column"] = "chronic_hypertension_control_pct"
+
+
 def last_clauses(document):
     return first_policy(document)["versions"][-1]["clauses"]
 
@@ -294,11 +301,11 @@ MISTAKES = {
         "risk.yaml: no indicator 'population_aged_60_plus_pct'; did you mean 'population_aged_65_plus_pct'?",
     ),
     "need that also pays": (
-        "risk", lambda d: short_risk(d, indicator="chronic_hypertension_control_pct"),
+        "indices/risk_structural", paid_index,
         "'chronic_hypertension_control_pct', which earns performance money and may not be in an index of need",
     ),
     "shares": (
-        "allocation", lambda d: d["streams"][0].update(share="0.61"), "shares of the streams must sum to 1",
+        "allocation", lambda d: d["streams"][0].update(share="0.61"), "shares of the streams sum to 1.56",
     ),
     "level of payees": (
         "allocation", lambda d: d.update(payee_level="comunity"),
@@ -309,8 +316,8 @@ MISTAKES = {
         "allocation.yaml: no measure 'populaton'; did you mean 'population'?",
     ),
     "policy that pays": (
-        "allocation", lambda d: d["streams"][2].update(policy="htn_managment"),
-        "allocation.yaml: stream performance: no policy 'htn_managment'; did you mean 'htn_management'?",
+        "allocation", lambda d: d["tables"]["communities"]["columns"]["score"].update(policy="htn_managment"),
+        "allocation.yaml: tables.communities.score: no policy 'htn_managment'; did you mean 'htn_management'?",
     ),
 }  # fmt: skip
 

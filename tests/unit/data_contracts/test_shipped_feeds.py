@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from stdnum.cn import ric
 
+from assets.intake.period import period_of
 from assets.intake.rules import check_contract
 from assets.intake.typed import cleaned, read_column
 from data_contracts.closed import read_yaml
@@ -268,8 +269,7 @@ def test_no_code_of_a_list_counts_as_missing(catalog, contract):
 
 
 def test_the_period_of_a_file_name_is_found(contract):
-    found = re.search(contract.extras.period.file_name, f"{contract.extras.titles.zh}_990101_2025Q4(终版).csv")
-    assert found["period"] == "2025Q4"
+    assert period_of(None, f"{contract.extras.titles.zh}_990101_2025Q4(终版).csv", contract) == "2025Q4"
 
 
 def test_population_facts_are_sex_by_age_and_cover_every_cell_once(catalog):

@@ -51,6 +51,8 @@ def test_every_feed_says_in_chinese_what_it_is_for(contract):
         assert chinese(words.zh), part
         assert words.en == written[part]
     assert len({getattr(shown, part).zh for part in PARTS}) == len(PARTS)
+    # A feed is more than one of its columns, whatever the name of that column is.
+    assert not {getattr(shown, part).zh for part in PARTS} & {column.description.zh for column in contract.columns}
 
 
 def test_a_standard_is_cited_as_its_document_is_called(contract):

@@ -12,7 +12,7 @@ from evaluations.allocation.engine import allocate
 from evaluations.allocation.quarters import payments
 from evaluations.allocation.snapshot import DataError
 from pipelines.allocating import with_words
-from tests.unit.evaluations.allocation_world import column, frame, need, run, spec
+from tests.unit.evaluations.allocation_world import WORKED_PAYEES, column, frame, need, run, spec
 
 PLAIN = {"id": "need", "kind": "need", "share": 1, "population": {"column": "people"}}
 
@@ -52,9 +52,31 @@ def test_bounds_go_per_head_where_people_moved_by_more_than_two_per_cent(now, fl
     assert column(found, "floor_fen")[0] == floor
 
 
+@pytest.mark.parametrize("word", ["statutory", "population_before"])
+def test_what_bounds_rest_on_is_not_guessed(word):
+    stream = {**PLAIN, "pace": {"previous": {"column": "old"}, "floor_change": "-0.5", word: {"column": "figure"}}}
+    with pytest.raises(DataError, match=r"row 3, column 'figure'.*unknown"):
+        run([stream], people(10, 10, old=["40", "40"], figure=["10", None]), amount=100)
+    # The payee is new: how many people it had decides nothing.
+    if word == "population_before":
+        found = run([stream], people(10, 10, old=["40", None], figure=["10", None]), amount=100)
+        assert column(found, "bound") == ["free", "new"]
+
+
+def test_money_that_no_table_could_hold_is_refused():
+    just, over = "999999999999.999999", "1000000000000"
+    found = run([PLAIN], people(10, 10), amount=just, unit="wan_yuan")
+    assert sum(column(found, "amount_fen")) == 10**18 - 1
+    with pytest.raises(DefinitionError, match="budget is ten thousand"):
+        run([PLAIN], people(10, 10), amount=over, unit="wan_yuan")
+    paced = {**PLAIN, "pace": {"previous": {"column": "old"}}}
+    with pytest.raises(DataError, match="row 2, column 'old'"):
+        run([paced], people(10, old=[over]), amount=1, unit="wan_yuan")
+
+
 def test_a_statutory_floor_and_a_part_of_the_target_are_said_by_name():
     pace = {"previous": {"column": "old"}, "statutory": {"column": "law"}, "min_vs_target": "0.9", "cap_change": "0.5"}
-    payees = people(10, 10, 10, old=[None, None, "80"], law=["120", None, None])
+    payees = people(10, 10, 10, old=[None, None, "80"], law=["120", "0", "0"])
     found = run([{**PLAIN, "pace": pace}], payees, amount=300)
     assert column(found, "floor_rule") == ["statutory", "min_vs_target", "min_vs_target"]
     assert column(found, "amount_fen") == [12000, 9000, 9000]
@@ -63,7 +85,7 @@ def test_a_statutory_floor_and_a_part_of_the_target_are_said_by_name():
 
 def test_floors_above_caps_are_a_conflict_with_names():
     pace = {"previous": {"column": "old"}, "statutory": {"column": "law"}, "cap_change": "0"}
-    found = run([{**PLAIN, "pace": pace}], people(10, 10, old=["50", "50"], law=["60", None]), amount=110)
+    found = run([{**PLAIN, "pace": pace}], people(10, 10, old=["50", "50"], law=["60", "0"]), amount=110)
     assert found.conflict is not None
     assert (found.conflict.rules, found.conflict.payees, found.conflict.short) == (("floor_over_cap",), ("A",), 1000)
     assert found.tables == {}
@@ -281,6 +303,9 @@ def test_a_short_dividend_pays_everybody_the_same_part():
     rich = run([stream, {**dividend, "amount": 50}], payees, amount=150)
     assert words(rich)["A", "dividend"].startswith("改善红利（第 1 年，保留 100%）：风险从 80 降到 60")
     assert lines(rich, "transition")["dividend_rest"] == 5000 - sum(column(rich, "paid_fen", "dividend"))
+    once = rich.tables["lines"].filter(stream="d", payee_kind="community")
+    assert once["one_off"].all()
+    assert column(rich, "recurring_fen", "payees")[:2] == column(rich, "amount_fen")
 
 
 def test_budget_lines_have_floors():
@@ -364,6 +389,8 @@ def test_a_plan_counts_potential_and_the_settlement_makes_good_what_was_not_earn
     assert lines(settled, "contingency") == {"held": 1500}
     assert settled.tables["reserves"]["reached_fen"].to_list() == [4000]
     assert words(settled)["B", "true_up"] == "年末补足：使「r」达到"
+    made_good = settled.tables["quarters"].filter(stream="h").drop("payee_kind", "earned_so_far_fen", "late")
+    assert made_good.rows() == [("h", "B", "2025Q4", 500, "settled", 0)]
     poor = run(streams, payees, amount=100, tables={"s": scores}, reserves=[{**reserve, "minimum_share": "0.8"}])
     assert poor.conflict is not None
     assert poor.conflict.rules == ("reserve:r", "true_up")
@@ -424,8 +451,9 @@ def test_money_that_a_reserved_share_needs_is_not_held():
 
 
 def test_no_fen_depends_on_the_decimals_of_the_surroundings():
-    pace = {"floor_change": "-0.02", "cap_change": "0.12"}
-    expected = run([need(pace)])
+    document = spec([need({"floor_change": "-0.02", "cap_change": "0.12"})])
+    tables = {"payees": frame(WORKED_PAYEES)}
+    expected = allocate(document, tables)
     with localcontext(Context(prec=4, rounding=ROUND_UP)):
-        found = run([need(pace)])
+        found = allocate(document, tables)
     assert all(found.tables[name].equals(expected.tables[name]) for name in expected.tables)

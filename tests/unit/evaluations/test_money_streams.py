@@ -400,9 +400,16 @@ def test_recipes_of_the_readme_are_specs(recipe: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
     found = read_yaml(tmp_path / "recipe.yaml")
     base = read_yaml(EXAMPLES / "standard_coefficient" / "spec.yaml")
+    county = read_yaml(EXAMPLES / "county" / "spec.yaml")
+    own = next(stream for stream in county["streams"] if stream["kind"] == "need")
+    need = {key: own[key] for key in own if key != "share"} | {"amount": 0}
+    base["payees"]["groups"] = county["payees"]["groups"] | {"poverty_counties": "poor"}
     if isinstance(found, list):
         for stream in found:
-            parse(AllocationSpec, {**base, "streams": [stream]}, "recipe")
+            other = [] if stream["kind"] == "need" else [need]
+            left = [] if stream.get("rest") else [{"id": "left", "kind": "fund", "fund": "f", "rest": True}]
+            parse(AllocationSpec, {**base, "streams": [*other, stream, *left]}, "recipe")
         return
-    funds = [{"id": name, "kind": "fund", "fund": "f", "amount": 0} for name in ("screening", "home_care")]
-    parse(AllocationSpec, {**base, "streams": [*base["streams"], *funds], **found}, "recipe")
+    names = ("screening", "home_care", "contingency", "performance")
+    funds = [{"id": name, "kind": "fund", "fund": "f", "amount": 0} for name in names]
+    parse(AllocationSpec, {**base, "streams": [*base["streams"], need, *funds], **found}, "recipe")

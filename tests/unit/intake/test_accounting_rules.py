@@ -9,6 +9,8 @@ import pytest
 from assets.compute.references import broken_records
 from assets.intake import ledger
 from assets.intake.fixes import fix_list
+from assets.intake.profiles import profile_rows
+from assets.intake.quality import file_rows
 from assets.lake.parts import files_in_force
 from data_contracts.closed import DefinitionError
 from data_contracts.contracts import Catalog
@@ -335,6 +337,27 @@ def test_rule_elsewhere(office):
     assert finding.words("zh").count("H2") == 1
 
 
+def test_two_institutions_whose_order_nothing_tells_are_told_the_same(office):
+    for site, amount in (("H1", "1.00"), ("H2", "2.00")):
+        rows = [f"1,{amount},2025-01-05", "2,5.00,2025-01-06", f"{site},1.00,2025-01-07"]
+        office.land("a.csv", rows, "period: 2025-01\n", site)
+    office.run()
+    winner = max(ledger.entries(office.home), key=lambda entry: entry.sha256).institution_id
+    loser = {"H1": "H2", "H2": "H1"}[winner]
+    assert office.counted("2025-01")["1"] == {"H1": 100, "H2": 200}[winner]
+    noticed = office.intake.noticed("office.cases", "2025-01")
+    found = {site: noticed[office.files()[f"{site}/a.csv"]["file_id"]] for site in (winner, loser)}
+    (kept,) = found[winner]
+    assert (kept.sentence, kept.params["count"]) == ("accounting_order_unknown_between", 2)
+    assert loser in kept.words("zh")
+    # Whose a record is belongs to what it says: the second one differs in that alone.
+    assert {item.sentence: item.params["count"] for item in found[loser]} == {"accounting_key_elsewhere_untold": 2}
+    for language, word in (("zh", "分不出先后"), ("en", "nothing tells")):
+        (told,) = (item.words(language) for item in found[loser])
+        assert word in told
+        assert winner in told
+
+
 def test_rule_own_numbers(tmp_path, bench):
     """Two hospitals number from one on, in one file and in two; each sends again what is its own."""
     columns = [{"name": "site", "type": "text", "header": "机构", "required": True}, *COLUMNS]
@@ -483,6 +506,20 @@ def test_rule_withdrawal(office):
     assert sorted(office.counted("2025-01")) == ["1", "2", "3", "4", "9"]
 
 
+@pytest.mark.parametrize(("own", "said"), [(1, True), (2, False)])
+def test_a_correction_with_less_than_half_of_what_it_withdraws_is_pointed_out(office, own, said):
+    office.land("a.csv", JANUARY, "period: 2025-01\n")
+    office.run()
+    office.land("b.csv", JANUARY[:own], "period: 2025-01\nsupersedes: [a.csv]\n")
+    office.run()
+    assert len(office.counted("2025-01")) == own
+    assert ("accounting_withdrawal_short" in office.said("H1/b.csv")) is said
+    if said:
+        found = office.intake.noticed("office.cases", "2025-01")[office.files()["H1/b.csv"]["file_id"]]
+        (params,) = [item.params for item in found if item.sentence == "accounting_withdrawal_short"]
+        assert params == {"other": "a.csv", "count": 4, "own": 1}
+
+
 def test_rule_same_name(office):
     office.land("a.csv", [*JANUARY, "5,oops,2025-01-09"], "period: 2025-01\n")
     office.run()
@@ -548,3 +585,25 @@ def test_rule_references(tmp_path, bench):
     office.land("b.csv", header + "9,1.00,2025-01-05,\n", "period: 2025-01\nsequence: 2\n")
     office.run()
     assert listed() == []
+
+
+def test_rule_judged(office):
+    def judged():
+        rows = profile_rows(office.intake, "2025-01", file_rows(office.intake, MONTHS, office.document))
+        total = {name: rows.filter(measure=name)["count"].sum() for name in ("records", "accepted", "month")}
+        assert total["month"] == total["accepted"] == len(office.counted("2025-01"))
+        empty = rows.filter(measure="empty_of_accepted", column="amount")["count"].sum()
+        assert empty == sum(amount is None for amount in office.counted("2025-01").values())
+        return total["records"], empty
+
+    # One of the five is refused, two lack the amount.
+    rows = ["1,,2025-01-05", "2,,2025-01-05", "3,3.00,2025-01-05", "4,4.00,2025-01-05", "5,5.00,2025-03-05"]
+    office.land("a.csv", rows, "period: 2025-01\n")
+    office.run()
+    assert judged() == (5, 2)
+    office.land("b.csv", ["1,1.00,2025-01-05", "2,2.00,2025-01-05"], "period: 2025-01\nsequence: 2\n")
+    office.run()
+    assert judged() == (5, 0)
+    office.land("c.csv", ["3,3.00,2025-01-05", "4,4.00,2025-01-06"], "period: 2025-01\nsequence: 3\n")
+    office.run()
+    assert judged() == (4, 0), "no record of the first file is in force, so the one it had refused counts no more"

@@ -256,7 +256,7 @@ def test_a_note_that_comes_back_to_what_it_said_asks_again(watch):
     ("name", "reason"),
     [
         ("civil_affairs/populaton/990101/常住人口_2025Q4.csv", "没有约定这类数据"),
-        (f"{FEED}/常住人口_2031Q4.csv", "不在本机构的日历内"),
+        (f"{FEED}/常住人口_2031Q4.csv", "不在约定的报告期之内"),
         (f"{FEED}/常住人口.csv", "无法确定"),
     ],
 )

@@ -25,10 +25,10 @@ CODES = [column.name for column in _catalog.feed(FEED).kept_texts if column.patt
 WORDS = ["department", "diagnosis"]
 
 
-def hits(kind="identity", **columns):
+def hits(kind="identity", seen=None, **columns):
     """Column → the cells found in it; columns of one length."""
     texts = pl.DataFrame({name: pl.Series(cells, dtype=pl.String) for name, cells in columns.items()})
-    found = identities.found(texts, texts, _catalog.feed(FEED), TODAY)
+    found = identities.found(texts, texts, _catalog.feed(FEED), TODAY, seen or identities.Seen())
     return {name: found[f"{kind}_{name}"].to_list() for name in columns if f"{kind}_{name}" in found}
 
 
@@ -50,6 +50,21 @@ def test_an_identity_number_is_found_in_any_kept_column_of_text(number):
     for name in ("department", "diagnosis", "encounter_no", "diagnosis_code"):
         assert hits(**{name: ["A01", number, None]}) == {name: [False, True, False]}
         assert hits(**{name: [number.lower()]}) == {name: [True]}
+
+
+@pytest.mark.parametrize("last", [1, 19, 20])
+def test_few_numbers_of_a_last_block_are_judged_with_those_before(last):
+    """A file is read in blocks: a serial number that fits by chance is no person because it stands at the end."""
+    serials = [f"1101050{number:011d}" for number in range(300)]
+    fitting = [identity(110105, date(1950 + order, 3, 4), order) for order in range(last)]
+    assert all(hits(encounter_no=fitting)["encounter_no"])
+    file = identities.Seen()
+    assert not any(hits(seen=file, encounter_no=serials)["encounter_no"])
+    # So many do not fit by chance.
+    assert all(hits(seen=file, encounter_no=fitting)["encounter_no"]) is (last >= 20)
+    assert any(hits(seen=file, encounter_no=fitting)["encounter_no"]) is (last >= 20)
+    # Another column of the same file is judged on its own.
+    assert all(hits(seen=file, department=fitting)["department"])
 
 
 def test_a_short_number_of_nobody_alive_is_a_code():
@@ -142,6 +157,14 @@ def test_a_column_full_of_mobile_or_identity_numbers_is_no_column_of_serial_numb
     persons = [identity(330106, date(1940 + n % 60, 1 + n % 12, 1 + n % 28), n % 999) for n in range(100)]
     assert all(hits(encounter_no=mobiles)["encounter_no"])
     assert all(hits(encounter_no=persons)["encounter_no"])
+
+
+def test_numbers_among_words_need_not_vary_and_serial_numbers_do():
+    mobiles = [f"138000012{n}" for n in range(10, 13)]
+    assert all(hits(department=[f"联系电话{number}" for number in mobiles])["department"])
+    assert all(hits(department=[f"家属（{number}）" for number in mobiles])["department"])
+    assert not any(hits(department=mobiles)["department"])
+    assert not any(hits(department=[f"凭证201800012{n}" for n in range(10, 13)])["department"])
 
 
 def test_the_name_of_the_person_of_the_row_is_found_and_words_for_nothing_are_not():

@@ -113,6 +113,12 @@ def test_a_line_of_utf8_in_gb18030_is_refused_though_it_decodes(size, end):
     assert b"".join(TextStream(pieces_of(head + tail, size))).decode() == "编号,姓名\n1,张三\n3,王五\n"
 
 
+@pytest.mark.parametrize("size", range(1, 9))
+def test_an_accent_that_ends_a_word_is_told_by_the_word_wherever_the_text_is_cut(size):
+    stream = TextStream(pieces_of("1,José\n".encode(), size))
+    assert (b"".join(stream).decode(), stream.encoding) == ("1,José\n", "utf-8")
+
+
 @pytest.mark.parametrize("text", ["模", "模a", "煤", "37\u00b0C", "\u00cb"])
 def test_bytes_that_are_characters_in_two_encodings_are_refused(text):
     """模 in GB18030 is ģ in UTF-8, Ë in UTF-8 is 脣 in GB18030: without a mark nothing tells."""

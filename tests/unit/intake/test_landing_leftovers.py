@@ -122,3 +122,12 @@ def test_what_was_not_taken_in_is_in_the_accounting_of_its_period(office):
     assert landing_refusals(office.intake, ["2025-01"]) == before, "a release hangs on the ledger alone"
     office.run()
     assert landing_refusals(office.intake, ["2025-01"]) == []
+
+
+def test_copies_of_a_file_that_is_not_taken_are_told_once_each(office):
+    """Two empty files are one content under two names."""
+    for name in ("a.csv", "b.csv"):
+        office.land(name, "", "period: 2025-01\n")
+    office.run()
+    assert _refused(office) == {"a.csv": "intake_empty", "b.csv": "intake_empty"}
+    assert quarantine_rows(office.intake, ["2025-01"])["rule_id"].to_list() == ["intake_empty"] * 2

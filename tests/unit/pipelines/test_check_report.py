@@ -23,7 +23,8 @@ HEADER = "编号,身份证号,姓名,类别,开始日期,社区编码"
 ROW = "MZ1,11010519491231002X,张三,低保,2022-06-01,990101001001"
 KEYS = {
     "account", "candidates", "compared", "feed", "file", "fix_lists", "fixes", "hints", "institution", "not_checked",
-    "passed", "period", "refused", "refused_share", "refused_share_limit", "titles", "verdict", "warnings",
+    "passed", "period", "period_origin", "refused", "refused_share", "refused_share_limit", "titles", "verdict",
+    "warnings",
 }  # fmt: skip
 NO_MINIMUM = """
 volume_against_previous:

@@ -35,6 +35,15 @@ def speaks_both(chinese: str, english: str) -> None:
     assert not ENGLISH.search(chinese), chinese
 
 
+def test_an_option_before_the_command_is_told_where_it_belongs(run):
+    code, chinese, english = run("--lang", "en", "check", __file__)
+    assert code == WRONG_USE
+    speaks_both(chinese, english)
+    assert "--lang 要写在命令之后" in chinese
+    assert "--lang belongs after the command" in english
+    assert "没有选项 --lan" in run("check", __file__, "--lan", "en")[1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

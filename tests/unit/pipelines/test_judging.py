@@ -202,6 +202,21 @@ def test_the_same_records_sent_again_are_not_counted_twice(town: Town) -> None:
         assert then == now
 
 
+def test_a_correction_clears_the_warning_about_what_it_replaced(town: Town) -> None:
+    town.plant(lambda _, row: {**row, "sbp": 130})
+    assert {column for _, _, column in town.failed()} == {"sbp_mmhg"}
+    town.land("2025Q4", date(2025, 10, 1), lambda number, row: row if number else None, name="随访更正")
+    judged = town.judged()
+    assert judged.filter(~pl.col("success")).select("expectation", "institution", "column", "observed").rows() == []
+    # Of the first file one record is left, which the correction does not have: two institutions and both, not 799.
+    rare = judged.filter(pl.col("expectation") == "single_digit_rare", pl.col("column") == "sbp_mmhg")
+    assert sorted(rare["counted"].to_list()) == [200, 200, 400]
+    profile = parts.read_table(Road.open(town.home).home, "quality__profiles", ["2025Q4"])
+    assert profile is not None
+    months = profile.filter(pl.col("measure") == "month")
+    assert (months["count"].sum(), profile["count"].min()) == (400, 0)
+
+
 def test_a_changed_bound_is_judged_anew_without_reading_any_file(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.plant(lambda number, row: row if number < 300 else None)
     assert town.judged()["success"].all()

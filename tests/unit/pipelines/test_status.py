@@ -52,6 +52,24 @@ def test_what_has_not_come_is_not_due_until_the_deadline_and_late_after(home, to
     assert "社会救助名单" in said(status)
 
 
+def test_a_sender_that_home_yaml_does_not_list_is_read_and_pointed_out(home, land):
+    land(home, "2025Q4")
+    settings = home / "home.yaml"
+    said = [line for line in status_of(home, "2025Q4").lines("zh") if "senders" in line]
+    assert said == []
+    lines = settings.read_text("utf-8").splitlines()
+    settings.write_text("\n".join(line for line in lines if not line.startswith("  civil_affairs:")), "utf-8")
+    found = status_of(home, "2025Q4")
+    (sender,) = [item for item in found.senders if item.sender == "civil_affairs"]
+    assert (sender.listed, sender.due, sender.titles["zh"]) == (False, "2025-12-31", "civil_affairs")
+    assert next(item.name for item in found.waiting).startswith("civil_affairs/welfare")
+    for language, words in (
+        ("zh", "home.yaml 的 senders 没有写 civil_affairs"),
+        ("en", "names no civil_affairs under senders"),
+    ):
+        assert any(words in line for line in found.lines(language))
+
+
 def test_a_landed_file_waits_and_is_not_called_missing_before_the_first_run(home, land):
     path = land(home, "2025Q4")
     status = status_of(home, "2025Q4", AFTER)
@@ -88,7 +106,9 @@ def test_refused_records_lead_to_the_fix_list_of_their_institution(home, land):
     take_in(home)
     status = status_of(home, "2025Q4", AFTER)
     feed = feed_of(status)
-    assert (feed.state, feed.files, feed.records, feed.refused_records) == ("arrived", 2, 80, 3)
+    # Both report the same keys, so one of each two counts.
+    assert (feed.state, feed.files, feed.records, feed.replaced, feed.refused_records) == ("arrived", 2, 40, 37, 3)
+    assert "2 个文件，有效记录 40 条（另有 37 条被更正或重复，不计），拒 3 条" in said(status)
     first, second = feed.institutions
     assert (first.institution, first.refused_records, second.refused_records) == ("990101", 3, 0)
     assert first.fix_list in said(status)
@@ -113,8 +133,15 @@ def test_each_file_refused_as_a_whole_is_named_with_its_own_reason(home, land):
     for times, path in enumerate(wrong, 1):
         path.write_text("甲,乙\n" + "1,2\n" * times, encoding="utf-8")
     take_in(home)
-    (institution,) = feed_of(status_of(home, "2025Q4", AFTER)).institutions
+    land(home, "2031Q4")
+    take_in(home)
+    status = status_of(home, "2025Q4", AFTER)
+    (institution,) = feed_of(status).institutions
     assert sorted(reason["zh"].split("：")[0] for reason in institution.reasons) == sorted(path.name for path in wrong)
+    # The line of the feed and the list count alike: two came to nothing here, one was not taken at all.
+    assert "3 个文件（其中 2 个整份退回）" in said(status)
+    assert "拒收 3 个文件，其中 2 个的原因已列在所属数据类下：" in said(status)
+    assert "Refused (3, 2 of them told above):" in said(status, "en")
 
 
 def test_a_file_refused_by_name_is_listed_with_its_reason_and_a_next_step(home, land):

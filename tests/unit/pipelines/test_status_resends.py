@@ -60,7 +60,7 @@ def test_faults_of_a_file_sent_again_in_part_stay_on_the_list_and_in_the_counts(
     status = status_of(home, "2025Q4", TODAY)
     assert [row for row in listed(home) if row[1] == "code_category"] == [(f"{path.name} #1", "code_category")] * 3
     (feed,) = next(sender.feeds for sender in status.senders if sender.sender == "civil_affairs")
-    assert (feed.records, feed.refused_records) == (41, 3)
+    assert (feed.records, feed.replaced, feed.refused_records) == (37, 1, 3)
     assert "整份重报" in "\n".join(status.lines("zh"))
 
 

@@ -105,7 +105,7 @@ def test_the_example_offers_entries_of_its_drop_downs(key, catalog, tmp_path):
     coded = [at for at, column in enumerate(contract.columns) if column.type in ("code", "boolean")]
     assert sorted(lists) == coded
     assert [contract.columns[at].name for at in coded if (example[at] or None) not in [None, *lists[at]]] == []
-    assert [bool(example[at]) for at in coded] == [bool(contract.columns[at].examples) for at in coded]
+    assert [bool(example[at]) for at in coded] == [bool(contract.columns[at].filled) for at in coded]
 
 
 def test_the_dictionary_says_which_columns_must_be_there_and_which_are_kept(catalog, tmp_path):

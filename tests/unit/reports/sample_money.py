@@ -120,7 +120,7 @@ def money_of(tree: Tree, areas: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
                     Decimal(population),
                     "12.37",
                     amount,
-                    "reports.finance.control.stream",
+                    "finance.control.stream",
                     json.dumps({"name": {"zh": "按规定计算", "en": "by rule"}}, ensure_ascii=False),
                 )
             )
@@ -137,7 +137,7 @@ def money_of(tree: Tree, areas: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
             None,
             None,
             1_000_001,
-            "reports.finance.control.kind",
+            "finance.control.kind",
             json.dumps({"name": "reserve"}),
         )
     )

@@ -161,12 +161,17 @@ def test_allocation_needs_a_sum_to_divide() -> None:
             "references": ["doc"],
             "payee_level": "community",
             "population": "heads",
+            "unit": "yuan",
             "budgets": [],
-            "streams": [{"id": "head", "titles": PAIR, "kind": "per_head", "share": "1"}],
+            "tables": {"t": {"rows": "payees", "columns": {"id": {"area": "id"}}}},
+            "payees": {"table": "t", "id": "id"},
+            "streams": [{"id": "head", "titles": PAIR, "kind": "fund", "fund": "spare", "share": "1"}],
+            "funds": {"spare": PAIR},
         }
     )
     assert context_from_settings(settings(allocation=document), "2025Q4", "r").allocation is None
     view = context_from_settings(settings(allocation=document), "2025Q4", "r", budget_minor=5).allocation
     assert view is not None
-    assert list(view.streams) == ["head", "bounds"]
+    assert list(view.streams) == ["head"]
+    assert view.payees["spare"].en == PAIR["en"]
     assert view.budget_minor == 5

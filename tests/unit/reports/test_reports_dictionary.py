@@ -37,7 +37,8 @@ def test_every_feed_has_its_section_with_all_its_contract_says(pages, entries, l
     for entry in entries:
         shown = html.unescape(found[entry.key])
         told = (entry.titles, entry.purpose, entry.usage, entry.limitations, entry.delivery)
-        words = [sentence.get(language) for sentence in (*told, *entry.resends, *entry.corrections)]
+        own = [sentence for sentence in entry.resends if not all(sentence in other.resends for other in entries)]
+        words = [sentence.get(language) for sentence in (*told, *own, *entry.corrections)]
         words += entry.business_key
         for column in entry.columns:
             words += [column.titles.get(language), column.meaning.get(language), column.header]
@@ -47,6 +48,16 @@ def test_every_feed_has_its_section_with_all_its_contract_says(pages, entries, l
         words += [word for rule in entry.rules for word in (rule.id, rule.titles.get(language), rule.fix.get(language))]
         assert [word for word in words if word.strip() and word.strip() not in shown] == []
         assert f'href="#{entry.key}"' in pages[language]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_is_true_of_every_feed_is_said_once_and_linked_from_each(pages, entries, language):
+    page = html.unescape(pages[language])
+    for entry in entries:
+        common = [item.get(language) for item in entry.resends if all(item in other.resends for other in entries)]
+        assert len(common) > 5
+        assert [page.count(sentence) for sentence in common] == [1] * len(common)
+    assert page.count('href="#deliveries"') == len(entries)
 
 
 def test_without_contracts_the_page_says_so(make_home, trees, tmp_path):

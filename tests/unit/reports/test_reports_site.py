@@ -17,6 +17,7 @@ from data_contracts.messages import catalogue
 from data_contracts.tables import output_tables
 from reports import site_data
 from reports.context import ExpectationView, parameter_in_words, words
+from reports.quality_data import observed, quality_payload, suspects
 from reports.site import PAGES, embed, write_site
 
 ROOM = Path(site_data.__file__).parent
@@ -433,9 +434,29 @@ def test_a_suspect_delivery_says_where_what_since_when_and_which_indicators_and_
         assert [text for text in (*wanted, "inst-1", "0.012", "0.5–2") if text not in part] == []
         assert "indicators.html#indicator=hospital_admissions_per_1k" in part
         assert part.count("<tr>") == 2
-    # From the page up to the home: site, profile, release, releases.
-    assert 'href="../../../../fixlists/2025Q4/hospitals.encounters/%E6%95%B4%E6%94%B9.xlsx"' in chinese
-    assert 'href="../../../../../fixlists/2025Q4/' in english
+    # The path in the home is named and no link leaves the folder of the release, which may be mailed without the home.
+    assert "fixlists/2025Q4/hospitals.encounters/整改.xlsx" in chinese
+    assert "fixlists/2025Q4/hospitals.encounters/整改.xlsx" in english
+    assert 'href="../../' not in chinese + english
+
+
+def test_shares_are_shown_in_percent_and_other_figures_as_they_are() -> None:
+    assert observed("single_digit_rare", "0.4407", "zh") == "44.1%"
+    assert observed("admitted_persons_settled", "≥ 0.7", "zh") == "≥ 70%"
+    assert observed("empty_share_against_previous", "0–0.0512", "en") == "0%–5.1%"
+    assert observed("volume_against_previous", "0.5–2", "zh") == "0.5–2"
+    assert observed("single_digit_rare", None, "zh") == "—"
+
+
+def test_an_institution_is_shown_by_name_where_the_register_knows_it(
+    make_home: Callable[..., Any], trees: dict[str, Any]
+) -> None:
+    context, frames = make_home(trees["city"])
+    for known, wanted in (({}, "inst-1"), ({"inst-1": "第一医院"}, "第一医院（inst-1）")):
+        shown = suspects(replace(context, institutions=known), frames, "zh")
+        assert wanted in {row["where"] for kind in shown["kinds"] for row in kind["rows"]}
+        checks = quality_payload(replace(context, institutions=known), frames, "zh")["checks"]
+        assert wanted in {row[1] for row in checks}
 
 
 def test_a_page_says_what_was_not_judged(make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path) -> None:

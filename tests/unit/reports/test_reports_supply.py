@@ -84,9 +84,25 @@ def test_an_indicator_without_a_value_says_why(given):
     first = rows_of((context, {**frames, "ind__values": gone}), "zh")[0]
     (shown,) = first["indicators"]
     assert (shown["value"], shown["counts"], shown["why"]) == ("—", "", "没有分母")
-    assert first["gaps"] == ["指标本期都没有数值"]
+    assert first["gaps"] == [f"没有数值的指标：{shown['title']}（没有分母）"]
     (unknown,) = rows_of((context, {}), "en")[0]["indicators"]
     assert (unknown["value"], unknown["why"]) == ("—", "no data")
+
+
+def test_one_indicator_of_several_without_a_value_is_a_gap_with_the_feed_that_lacks(given):
+    context, frames = given
+    reads = {"welfare_recipients_pct": ("bureau.here",), "unheard_pct": ("bureau.here", "bureau.silent")}
+    both = replace(FULL, indicators_present=tuple(reads), reads=reads)
+    first = rows_of((replace(context, national_services=(both,)), frames), "zh")[0]
+    assert [line["why"] for line in first["indicators"]] == ["", "没有数据，本期没有记录：数据silent"]
+    assert first["gaps"] == ["没有数值的指标：unheard_pct（没有数据，本期没有记录：数据silent）"]
+
+
+def test_an_indicator_of_the_register_that_is_not_in_use_is_a_gap(given):
+    context, frames = given
+    less = replace(FULL, indicators_missing=("unheard_pct",))
+    first = rows_of((replace(context, national_services=(less,)), frames), "zh")[0]
+    assert first["gaps"] == ["登记册列出而本机构未启用的指标：unheard_pct"]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import fastexcel
 import polars as pl
 import pytest
 
+from assets.release.finance import document_of_road
 from data_contracts.dictionary import CodeEntry, ColumnEntry, FeedEntry, RuleEntry
 from reports.context import words
+from reports.finance_files import finance_names, write_finance
 from reports.fixlist import COLUMNS, write_fix_list
 from reports.template import write_template
-from reports.workbook import write_finance_workbook
 
 
 def cells(path: Path, sheet: int | str) -> list[tuple[Any, ...]]:
@@ -34,49 +36,71 @@ def city(make_home: Callable[..., Any], trees: dict[str, Any]) -> Any:
     return make_home(trees["city"], hostile='=HYPERLINK("x")')
 
 
+def written(city: Any, path: Path) -> Path:
+    write_finance(document_of_road(*city), path.parent, path.stem)
+    return path
+
+
 def test_finance_workbook_sums_to_the_fen(city: Any, tmp_path: Path) -> None:
     context, frames = city
-    path = write_finance_workbook(context, frames, tmp_path / "a.xlsx")
-    table = cells(path, 0)
-    header = table[3]
-    minor = header.index("合计 · 金额（分）")
-    rows = table[5 : 5 + frames["alloc__payees"].height]
-    assert sum(int(float(row[minor])) for row in rows) == context.allocation.budget_minor
-    total = table[5 + len(rows)]
-    assert total[1] == "合计"
-    assert int(float(total[minor])) == context.allocation.budget_minor
-    assert round(100 * float(total[minor - 1])) == context.allocation.budget_minor
-    streams = range(6, minor - 1)
+    path, budget = written(city, tmp_path / "a.xlsx"), context.allocation.budget_minor
+    count = frames["alloc__payees"].height
+    for sheet, per_unit in ((0, 10_000), (1, 1)):
+        table = cells(path, sheet)
+        due, now = table[3].index("应补助"), table[3].index("本次下达")
+        rows, total = table[6 : 6 + count], table[6 + count]
+        assert total[1] == "合计"
+        for column in (due, now):
+            assert sum(Decimal(row[column]) for row in rows) == Decimal(total[column])
+            assert abs(Decimal(total[column]) * per_unit * 100 - budget) <= per_unit * 100 // 2 * (per_unit > 1)
+    streams = cells(path, 2)
+    minor = streams[3].index("合计（分）")
+    rows = streams[5 : 5 + count]
+    assert sum(int(float(row[minor])) for row in rows) == budget
     for row in rows:
-        assert sum(round(100 * float(row[column])) for column in streams) == int(float(row[minor]))
-    lines = cells(path, 1)
-    assert sum(int(float(row[11])) for row in lines[5:]) == context.allocation.budget_minor
-    control = {row[0]: row[3] for row in cells(path, 2)[5:] if row[3] is not None}
+        assert sum(round(100 * float(row[column])) for column in range(4, minor - 1)) == int(float(row[minor]))
+    lines = cells(path, 3)
+    detail = lines[5 : 5 + frames["alloc__lines"].height]
+    assert sum(int(float(row[11])) for row in detail) == budget
+    control = {row[0]: row[3] for row in cells(path, 4)[5:] if row[3] is not None}
     assert float(control["差额（应为零）"]) == 0
-    assert float(control["应分配总额"]) == context.allocation.budget_minor
+    assert float(control["应补助合计"]) == budget
 
 
 def test_finance_workbook_has_the_customary_form(city: Any, tmp_path: Path) -> None:
-    table = cells(write_finance_workbook(*city, tmp_path / "a.xlsx"), 0)
-    assert "资金分配表" in table[0][0]
-    assert table[2][-1] == "单位：元"
-    assert table[3][:6] == ("序号", "单位", "编码", "类型", "城乡", "服务人口")
-    assert table[4][:2] == ("No.", "Payee")
-    foot = "".join(str(row[0]) for row in table[-4:])
-    for word in ("制表人", "审核人", "负责人（盖章）", "日期"):
-        assert word in foot
+    path = written(city, tmp_path / "a.xlsx")
+    for sheet, unit in ((0, "万元"), (1, "元")):
+        table = cells(path, sheet)
+        assert "资金分配表" in table[0][0]
+        assert table[2][-1] == f"单位：{unit}"
+        assert table[3][:6] == ("序号", "单位", "编码", "服务人口（万人）", "标准（元/人）", "应补助")
+        assert table[3][-6:] == ("系数", "已预拨", "本次下达", "结余", "扣回", "备注")
+        assert table[5][:2] == ("No.", "Payee")
+        # What is not known is a dash, never nothing and never zero.
+        assert {row[table[3].index("已预拨")] for row in table[6:8]} == {"—"}
+        foot = "".join(str(row[0]) for row in table[-4:])
+        for word in ("制表人", "审核人", "分管领导", "单位负责人（盖章）", "填报日期"):
+            assert word in foot
+    assert 'orientation="landscape"' in parts(path)
+    assert 'paperSize="9"' in parts(path)
+    assert "_xlnm.Print_Titles" in parts(path)
 
 
 def test_finance_workbook_is_deterministic_and_inert(city: Any, tmp_path: Path) -> None:
     context, frames = city
-    first = write_finance_workbook(context, frames, tmp_path / "a.xlsx")
+    first = written(city, tmp_path / "one" / "a.xlsx")
     shuffled = {name: frame.reverse() for name, frame in frames.items()}
-    second = write_finance_workbook(context, shuffled, tmp_path / "b.xlsx")
-    assert first.read_bytes() == second.read_bytes()
+    second = written((context, shuffled), tmp_path / "two" / "a.xlsx")
+    names = sorted(path.name for path in first.parent.iterdir())
+    assert names == sorted(finance_names("a"))
+    for name in names:
+        assert (first.parent / name).read_bytes() == (second.parent / name).read_bytes()
     # Two files of the same second would agree even if the clock were read.
     assert re.findall(r"\d{4}-\d\d-\d\dT[\d:]+Z", parts(first)) == ["2000-01-01T00:00:00Z"] * 2
     assert "<f>" not in parts(first)
     assert "<hyperlink" not in parts(first)
+    assert "\n=" not in (first.parent / "a_payees.csv").read_text("utf-8")
+    assert ",=" not in (first.parent / "a_payees.csv").read_text("utf-8")
 
 
 @pytest.mark.parametrize("planted", ["line", "budget"])
@@ -89,15 +113,13 @@ def test_finance_workbook_refuses_what_does_not_add_up(city: Any, tmp_path: Path
         allocation = replace(context.allocation, budget_minor=context.allocation.budget_minor + 1)
         context = replace(context, allocation=allocation)
     with pytest.raises(ValueError, match="add up"):
-        write_finance_workbook(context, frames, tmp_path / "a.xlsx")
-    assert not (tmp_path / "a.xlsx").exists()
+        written((context, frames), tmp_path / "new" / "a.xlsx")
+    assert not (tmp_path / "new").exists()
 
 
-def test_finance_workbook_without_allocation(
-    make_home: Callable[..., Any], trees: dict[str, Any], tmp_path: Path
-) -> None:
+def test_finance_workbook_without_allocation(make_home: Callable[..., Any], trees: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no allocation for 2025"):
-        write_finance_workbook(*make_home(trees["towns"], money=False), tmp_path / "a.xlsx")
+        document_of_road(*make_home(trees["towns"], money=False))
 
 
 def fix_rows() -> pl.DataFrame:

@@ -1,39 +1,20 @@
-"""Scores, risk and money: what settings say reaches the arithmetic, and every fen comes back with a sentence."""
+"""Policy scores and the risk index of a home: what settings say reaches the engine and comes back as rows."""
 
-import json
 import shutil
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from assets.compute.allocation import allocate
 from assets.compute.risk import risk_index
 from assets.compute.scores import score_tables
 from assets.lake import parts
-from data_contracts.messages import both
 from data_contracts.periods import Period
 
 NOW = "2025Q3"
 RULES = ("platform_2011", "national_2017")
 PEOPLE = {"c1": 3000, "c2": 1000, "c3": 500}
-ALLOCATION = """
-id: money
-titles: {zh: 资金, en: Money}
-references: [x]
-payee_level: community
-population: population
-budgets: [{year: 2025, amount: "1000.01", reference: x}]
-streams:
-  - {id: heads, titles: {zh: x, en: x}, kind: per_head, share: "0.5"}
-  - {id: need, titles: {zh: x, en: x}, kind: need, share: "0.25", tilt: {ratio: 2, reference: 50}}
-  - {id: deeds, titles: {zh: x, en: x}, kind: performance, share: "0.2", policy: htn_management}
-  - {id: rest, titles: {zh: x, en: x}, kind: reserve, share: "0.05"}
-"""
-
-
 POLICIES = """
 classes:
   service:
@@ -65,44 +46,12 @@ def city(workshop: Any) -> Any:
     demo = Path(__file__).parents[3] / "pipelines" / "demo" / "settings"
     shutil.copy(demo / "risk.yaml", workshop.home.settings)
     workshop.put_tree(NOW, {area: ["t1", "k1", "s1"] for area in PEOPLE})
-    workshop.write_settings("allocation", ALLOCATION)
-    rural = {"c1": False, "c2": True, "c3": True}
-    workshop.put_rows(
-        "mart__areas",
-        NOW,
-        [
-            {"area_level": "community", "area_id": area, "area_name": area, "is_rural": is_rural, "leaf_count": 1}
-            for area, is_rural in rural.items()
-        ],
-    )
-    _population(workshop, PEOPLE)
     _values(workshop, {"c1": 50.0, "c2": 80.0, "c3": None})
-    workshop.put("score__policies", NOW, _scores(workshop))
-    workshop.put("risk__areas", NOW, risk_index(workshop.home, workshop.settings, Period.parse(NOW)))
     return workshop
 
 
 def _scores(city: Any, table: str = "score__policies") -> pl.DataFrame:
     return score_tables(city.home, city.settings, city.catalog, Period.parse(NOW))[table]
-
-
-def _population(workshop: Any, people: dict[str, int]) -> None:
-    workshop.put_rows(
-        "ind__counts",
-        NOW,
-        [
-            {
-                "area_level": "community",
-                "area_id": a,
-                "measure_id": "population",
-                "rule_set": r,
-                "stratum": "all",
-                "value": Decimal(n),
-            }
-            for a, n in people.items()
-            for r in RULES
-        ],
-    )
 
 
 def _values(workshop: Any, control: dict[str, float | None]) -> None:
@@ -150,9 +99,7 @@ def _own_values(workshop: Any, execution: dict[str, float]) -> None:
 
 
 def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
-    scores = _scores(city).filter(
-        policy_id="htn_management", rule_set=RULES[1]
-    )
+    scores = _scores(city).filter(policy_id="htn_management", rule_set=RULES[1])
     table = {(area, d): value for area, d, value in scores.select("area_id", "dimension", "value").iter_rows()}
     # control 50 lies half way between its goalposts 20 and 80; the service class weighs 30, 50, 20
     assert table["c1", "health_outcome"] == 50.0
@@ -189,9 +136,7 @@ def test_a_score_that_is_missing_says_why(city: Any, why: tuple[str, str | None]
             pl.when(hit).then(status).otherwise("status").alias("status"),
         ),
     )
-    scores = _scores(city).filter(
-        policy_id="htn_management", area_id="c1", rule_set=RULES[0]
-    )
+    scores = _scores(city).filter(policy_id="htn_management", area_id="c1", rule_set=RULES[0])
     found = dict(scores.select("dimension", "status").rows())
     assert found["total"] == expected
     assert (found["health_outcome"], found["service_process"]) == (why[0], why[1] or "ok")
@@ -220,9 +165,7 @@ def test_a_policy_is_scored_only_where_it_holds(city: Any) -> None:
 
 
 def test_points_weights_and_values_behind_a_score_give_the_score(city: Any) -> None:
-    points = _scores(city, "score__indicators").filter(
-        policy_id="htn_management", area_id="c1", rule_set=RULES[0]
-    )
+    points = _scores(city, "score__indicators").filter(policy_id="htn_management", area_id="c1", rule_set=RULES[0])
     found = {
         dimension: (value, score) for dimension, value, score in points.select("dimension", "value", "points").rows()
     }
@@ -265,59 +208,3 @@ def test_risk_without_enough_weight_has_no_value(city: Any) -> None:
     # only the share of 65+ is known: 40 of 100 points of weight, below the minimum of 0.6
     assert risk["value"].to_list() == [None] * 6
     assert set(risk["status"]) == {"no_data"}
-
-
-def test_money_sums_to_the_instalment_and_every_line_has_its_sentence(city: Any) -> None:
-    result = allocate(city.home, city.settings, Period.parse(NOW))
-    assert (result.status, result.message) == ("ok", None)
-    # 100001 fen in four instalments with rounded-down running sums: 25000, 25000, 25000, 25001
-    assert result.budget == 25000
-    assert result.payees["amount_fen"].sum() == result.lines["amount_fen"].sum() == 25000
-    per_payee = result.lines.group_by("payee_kind", "payee_id").agg(sum="amount_fen").height
-    assert per_payee == result.payees.height == 5
-    for line in result.lines.iter_rows(named=True):
-        params = json.loads(line["sentence_params"])
-        assert set(both(line["sentence_id"], **params)) == {"zh", "en"}
-    heads = result.lines.filter(line_id="per_head", payee_id="c1").row(0, named=True)
-    assert (heads["quantity"], heads["rate"], heads["amount_fen"]) == (Decimal(3000), "0.0278", 8333)
-    deeds = {row["payee_id"]: row["amount_fen"] for row in result.lines.filter(line_id="not_earned").to_dicts()}
-    # potential 3333 of 5000; a score of 85 pays 2833 rounded down, so 500 go to the fund
-    assert deeds["c1"] == 2833 - 3333
-    assert "c2" not in deeds
-
-
-def test_an_area_without_people_is_named_and_gets_nothing(city: Any) -> None:
-    _population(city, {"c1": 3000, "c2": 0})
-    result = allocate(city.home, city.settings, Period.parse(NOW))
-    assert result.message is not None
-    assert "c2, c3" in result.message["en"]
-    rows = {row["payee_id"]: (row["population"], row["amount_fen"]) for row in result.payees.to_dicts()}
-    assert rows["c2"] == (Decimal(0), 0)
-    assert rows["c3"] == (None, 0)
-    assert result.payees["amount_fen"].sum() == result.budget
-
-
-def test_no_population_no_budget_no_rules_are_answers(city: Any) -> None:
-    _population(city, {})
-    assert allocate(city.home, city.settings, Period.parse(NOW)).status == "no_population"
-    other_year = allocate(city.home, city.settings, Period.parse("2024Q3"))
-    assert other_year.status == "no_budget"
-    assert other_year.message is not None
-    assert "2024" in other_year.message["zh"]
-    (city.home.settings / "allocation.yaml").unlink()
-    assert allocate(city.home, city.settings, Period.parse(NOW)).status == "none"
-
-
-def test_impossible_rules_are_named_and_nothing_is_paid(city: Any) -> None:
-    city.write_settings("allocation", ALLOCATION + 'floor: "1.2"\n')
-    result = allocate(city.home, city.settings, Period.parse(NOW))
-    assert result.status == "infeasible"
-    assert result.lines.is_empty()
-    assert result.payees.is_empty()
-    assert result.message is not None
-    assert "保底线" in result.message["zh"]
-
-
-def test_the_instalments_of_a_year_sum_to_its_budget(city: Any) -> None:
-    quarters = [allocate(city.home, city.settings, Period.parse(f"2025Q{n}")).budget for n in (1, 2, 3, 4)]
-    assert quarters == [25000, 25000, 25000, 25001]

@@ -1,0 +1,259 @@
+"""Tables of an allocation, read from the road: figures of payees, indicators by quarter, records of marts.
+
+Put here: from measures, indicators, indices, scores, areas and marts in force to cells of text as the engine reads
+them; what is not known or may not be shown is an empty cell. Keep out: what tables there may be
+(settings.allocation_tables) and the division. Figures are taken under the first rule set of the home in force, which is
+the one that pays.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import polars as pl
+
+from assets.compute.indexing import laid_out
+from assets.compute.marts import mart_columns, mart_names
+from assets.lake import parts
+from assets.lake.home import Home
+from data_contracts.allocation_spec.pay import Performance
+from data_contracts.contracts import Catalog
+from data_contracts.index_spec.document import IndexSpec, columns_used
+from data_contracts.messages import did_you_mean, wrong
+from data_contracts.periods import GRAINS, Period
+from data_contracts.settings.allocation import AllocationDocument
+from data_contracts.settings.allocation_tables import INDICATOR_COLUMNS, IndicatorTable, PayeeFigure, RecordTable
+from data_contracts.settings.resolved import Settings
+from data_contracts.tables import output_tables
+from evaluations.allocation.snapshot import ROW
+
+_SCORE_DIGITS, _RISK_DIGITS, _RATIO_DIGITS = 4, 6, 12
+# As far back as a spec may pool quarters.
+_LONGEST = 16
+_SHOWN = ("ok", "unstable")
+_PERSONAL = ("person_id", "person_key", "row_hash")
+Cells = dict[str, str]
+
+
+@dataclass(frozen=True)
+class PayeeAreas:
+    """The areas of the payee level: rows of mart__areas by id, and the people of those where anybody lives."""
+
+    areas: Mapping[str, Mapping[str, object]]
+    people: Mapping[str, Decimal]
+
+    @property
+    def payees(self) -> list[str]:
+        """Who is paid, in order of id."""
+        return sorted(area for area in self.areas if self.people.get(area, 0) > 0)
+
+    @property
+    def left_out(self) -> list[str]:
+        """Areas that are not paid, in order of id."""
+        return sorted(set(self.areas) - set(self.payees))
+
+
+@dataclass(frozen=True)
+class RoadTables:
+    """Reading for one period; frames that were read are kept."""
+
+    home: Home
+    settings: Settings
+    document: AllocationDocument
+    period: Period
+    _read: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
+
+    def areas(self) -> PayeeAreas:
+        """Who there is to pay."""
+        rows = self._table("mart__areas", self.period).filter(area_level=self.document.payee_level)
+        people = self._measure(self.document.population, self.period)
+        return PayeeAreas({row["area_id"]: row for row in rows.iter_rows(named=True)}, people)
+
+    def all(self, areas: PayeeAreas) -> dict[str, pl.DataFrame]:
+        """Every table of the document by name, cells as text."""
+        found = {}
+        for name, table in self.document.tables.items():
+            if isinstance(table, RecordTable):
+                found[name] = self._records(table)
+            elif isinstance(table, IndicatorTable):
+                found[name] = self._indicators(name, table, areas.payees)
+            else:
+                cells = {column: self._figure(figure, areas) for column, figure in table.columns.items()}
+                # A complaint names the row: here that is the payee.
+                cells[ROW] = {payee: payee for payee in areas.payees}
+                found[name] = pl.DataFrame(
+                    {column: [own.get(payee, "") for payee in areas.payees] for column, own in cells.items()},
+                    schema=dict.fromkeys(cells, pl.String),
+                )
+        return found
+
+    def _figure(self, figure: PayeeFigure, areas: PayeeAreas) -> Cells:
+        if figure.area is not None:
+            return _of_area(figure.area, areas)
+        known = self._figures(figure, self._period_of(figure))
+        return {area: plain(_adjusted(figure, value)) for area, value in known.items()}
+
+    def behind(self, figure: PayeeFigure) -> tuple[IndexSpec, pl.DataFrame]:
+        """The index that makes a figure, rounded as the figure is, and its data: a row for each area."""
+        spec, period = self.settings.indices[str(figure.index)], self._period_of(figure)
+        digits = _RISK_DIGITS if figure.digits is None else min(figure.digits, _RISK_DIGITS)
+        spec = spec.model_copy(update={"digits": min(spec.digits, digits)})
+        values = self._here("ind__values", period).filter(stratum="all")
+        return spec, laid_out(self.home, period, values, columns_used(spec))
+
+    def _period_of(self, figure: PayeeFigure) -> Period:
+        """That of the reading, or the last one of the year before."""
+        before = Period(self.period.year - 1, GRAINS[self.period.grain], self.period.grain)
+        return before if figure.year_before else self.period
+
+    def _figures(self, figure: PayeeFigure, period: Period) -> dict[str, Decimal]:
+        if figure.measure is not None:
+            return self._measure(figure.measure, period)
+        if figure.indicator is not None:
+            rows = self._here("ind__values", period).filter(
+                pl.col("status").is_in(_SHOWN), indicator_id=figure.indicator, stratum="all"
+            )
+            return _decimals(rows, _RATIO_DIGITS)
+        if figure.index is not None:
+            used = self.settings.risk is not None and figure.index == self.settings.risk.uses
+            rows = self._here("risk__areas" if used else "risk__compared", period)
+            return _decimals(rows.filter(index_id=figure.index, component="total"), _RISK_DIGITS)
+        rows = self._here("score__policies", period).filter(policy_id=figure.policy, dimension="total")
+        return _decimals(rows, _SCORE_DIGITS)
+
+    def _measure(self, measure: str, period: Period) -> dict[str, Decimal]:
+        rows = self._here("ind__counts", period).filter(measure_id=measure, stratum="all")
+        of_money = (self.settings.measures[measure].column or "").endswith("_fen")
+        each = self.document.fen_per_unit if of_money else 1
+        return {area: value / each for area, value in rows.select("area_id", "value").iter_rows() if value is not None}
+
+    def _indicators(self, name: str, table: IndicatorTable, payees: list[str]) -> pl.DataFrame:
+        """Numerators and denominators only where the value is shown: what is too small to show does not pay."""
+        history = any(
+            stream.data.table == name and stream.data.quarter is not None
+            for stream in self.document.of_kind(Performance)
+        )
+        periods = [self.period.shift(-back) for back in reversed(range(_LONGEST if history else 1))]
+        rows = pl.concat([self._shown(table, payees, period) for period in periods])
+        # An indicator nobody has a figure for still has its rows: late is not the same as not known to the spec.
+        now = pl.DataFrame({"payee": payees}, schema={"payee": pl.String}).join(
+            pl.DataFrame({"indicator": table.indicators}), how="cross"
+        )
+        now = now.with_columns(pl.lit(self.period.key).alias("quarter"))
+        rows = pl.concat([rows, now.join(rows, on=now.columns, how="anti")], how="diagonal")
+        base = pl.DataFrame(schema={"payee": pl.String, "indicator": pl.String, "baseline": pl.String})
+        if table.baseline_year is not None:
+            base = _ratios(self._shown(table, payees, Period(table.baseline_year, GRAINS[self.period.grain],
+                                                             self.period.grain)))  # fmt: skip
+        rows = rows.join(base, on=["payee", "indicator"], how="left")
+        return rows.select(*INDICATOR_COLUMNS, pl.col("payee").alias(ROW)).sort("payee", "indicator", "quarter")
+
+    def _shown(self, table: IndicatorTable, payees: list[str], period: Period) -> pl.DataFrame:
+        shown = pl.col("status").is_in(_SHOWN)
+        rows = self._here("ind__values", period).filter(
+            pl.col("area_id").is_in(payees), pl.col("indicator_id").is_in(table.indicators), stratum="all"
+        )
+        return rows.select(
+            pl.col("area_id").alias("payee"),
+            pl.col("indicator_id").alias("indicator"),
+            pl.lit(period.key).alias("quarter"),
+            *(pl.when(shown).then(_text(name)).alias(name) for name in ("value", "numerator", "denominator")),
+        )
+
+    def _records(self, table: RecordTable) -> pl.DataFrame:
+        periods = self.period.window("year_to_date") if table.of == "year_to_date" else (self.period,)
+        frame = parts.read_table(self.home, table.mart, [period.key for period in periods])
+        if frame is None:
+            return pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String))
+        columns = []
+        for name, column in table.columns.items():
+            own = _text(column, frame.schema[column])
+            if column.endswith("_fen"):
+                each = self.document.fen_per_unit
+                own = pl.col(column).map_elements(lambda fen, each=each: plain(Decimal(fen) / each), pl.String)  # type: ignore[misc]
+            columns.append(own.alias(name))
+        return frame.select(columns).sort(pl.all())
+
+    def _here(self, table: str, period: Period) -> pl.DataFrame:
+        """Rows of the payee level under the rule set that pays."""
+        active = self.settings.active_rule_sets(self.period)
+        rules = next((key for key in self.settings.home.rule_sets if key in active), None)
+        level = self.document.payee_level
+        return self._table(table, period).filter(area_level=level, rule_set=pl.lit(rules, dtype=pl.String))
+
+    def _table(self, table: str, period: Period) -> pl.DataFrame:
+        key = (table, period.key)
+        if key not in self._read:
+            frame = parts.read_table(self.home, table, [period.key])
+            self._read[key] = output_tables()[table].empty() if frame is None else frame
+        return self._read[key]
+
+
+def check_tables(settings: Settings, catalog: Catalog) -> None:
+    """Raises DefinitionError for a mart or column of the document that the home lacks, or one that names persons."""
+    document = settings.allocation
+    for name, table in (document.tables if document else {}).items():
+        if not isinstance(table, RecordTable):
+            continue
+        marts = mart_names(catalog)
+        if table.mart not in marts:
+            raise wrong("allocation_no_mart", table=name, mart=table.mart, hint=did_you_mean(table.mart, marts))
+        known = mart_columns(catalog, table.mart)
+        for column in table.columns.values():
+            if column not in known:
+                raise wrong("allocation_no_mart_column", table=name, mart=table.mart, column=column,
+                            hint=did_you_mean(column, known))  # fmt: skip
+            if column in _PERSONAL:
+                raise wrong("allocation_personal", table=name, column=column)
+
+
+def plain(value: Decimal) -> str:
+    """A number without exponent and trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _text(column: str, dtype: pl.DataType | None = None) -> pl.Expr:
+    """Cells as text; numbers without trailing zeros, yes and no as 1 and 0."""
+    own = pl.col(column)
+    if dtype == pl.Boolean():
+        return own.cast(pl.Int8).cast(pl.String)
+    if dtype is not None and not dtype.is_decimal():
+        return own.cast(pl.String)
+    return own.cast(pl.String).str.replace(r"\.(\d*?)0+$", ".$1").str.strip_suffix(".")
+
+
+def _of_area(what: str, areas: PayeeAreas) -> Cells:
+    """An area of which nobody says whether it is rural is in neither group."""
+    if what == "id":
+        return {area: area for area in areas.areas}
+    if what == "name":
+        return {area: str(row["area_name"]) for area, row in areas.areas.items()}
+    wanted = what == "is_rural"
+    return {area: str(int(row["is_rural"] is wanted)) for area, row in areas.areas.items()}
+
+
+def _decimals(frame: pl.DataFrame, digits: int) -> dict[str, Decimal]:
+    """Published numbers as decimals: what is paid on is exactly what is shown, to `digits` digits."""
+    shown = frame.filter(pl.col("value").is_not_null()).select("area_id", "value").iter_rows()
+    return {area: _rounded(Decimal(repr(value)), digits) for area, value in shown}
+
+
+def _ratios(rows: pl.DataFrame) -> pl.DataFrame:
+    """`baseline` of payee and indicator from the counts of the base year."""
+    known = rows.filter(pl.col("numerator").is_not_null(), pl.col("denominator").is_not_null())
+    found = [
+        (payee, indicator, plain(_rounded(Decimal(top) / Decimal(bottom), _RATIO_DIGITS)))
+        for payee, indicator, top, bottom in known.select("payee", "indicator", "numerator", "denominator").iter_rows()
+        if Decimal(bottom)
+    ]
+    return pl.DataFrame(found, {"payee": pl.String, "indicator": pl.String, "baseline": pl.String}, orient="row")
+
+
+def _adjusted(figure: PayeeFigure, value: Decimal) -> Decimal:
+    value = value if figure.times is None else value * figure.times
+    return value if figure.digits is None else _rounded(value, figure.digits)
+
+
+def _rounded(value: Decimal, digits: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)

@@ -1,0 +1,140 @@
+"""Verifying what was decided about a release: its chain, its signatures, its links, and the tables that carry its hash.
+
+Put here: checks of records and of finance files against them. Keep out: other files of the release (verify), rules for
+new decisions (approval).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from assets.lake.atomic import read_json, sha256_file
+from assets.release import records
+from assets.release.publish import PROFILE, current
+from assets.release.records import Record
+from assets.release.subject import MANIFEST, Subject, finance_files
+from assets.vault.signing import key_id
+from data_contracts.finance import FinanceFile, broken_sums
+from data_contracts.settings.approvers import Approver
+from reports.harmless import as_meant
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that does not hold, by sentence id."""
+
+    sentence: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def finance_problems(subject: Subject) -> Iterator[Problem]:
+    """Files for a finance system that do not follow their schema, do not add up, or differ from the tables."""
+    for path in finance_files(subject.files):
+        try:
+            file = FinanceFile.model_validate(read_json(path))
+        except (OSError, ValueError, ValidationError):
+            yield Problem("verify_finance_form", {"path": path.name})
+            continue
+        for name in broken_sums(file):
+            yield Problem("verify_finance_sum", {"path": path.name, "sum": name})
+        paid = _paid(subject)
+        if paid is not None and paid != {(row.payee_kind, row.payee_id): row.due_fen for row in file.payees}:
+            yield Problem("verify_finance_payees", {"path": path.name})
+
+
+def _paid(subject: Subject) -> dict[tuple[str, str], int] | None:
+    """Payee → fen by the table of payees."""
+    for name in ("payees", "alloc__payees"):
+        path = subject.files / "tables" / f"{name}.csv"
+        if path.is_file():
+            columns = ["payee_kind", "payee_id", "amount_fen"]
+            frame = pl.read_csv(path, infer_schema=False, empty_string_is_null=False).select(columns)
+            meant = frame.with_columns(as_meant(pl.col("payee_id")))
+            return {(kind, payee): int(amount) for kind, payee, amount in meant.iter_rows()}
+    return None
+
+
+def record_problems(subject: Subject, approvers: Sequence[Approver] | None = None) -> Iterator[Problem]:
+    """What does not hold of the records; `approvers`: whose keys count, where somebody says so."""
+    known, flaws = records.read(subject.place)
+    for flaw in flaws:
+        yield Problem(flaw.sentence, {"number": flaw.number})
+    if records.cut_short(subject.place, known):
+        yield Problem("verify_records_cut")
+    for record in known:
+        yield from _about(subject, record)
+        if record.key is not None and approvers is not None:
+            yield from _counts(record, approvers)
+    if not flaws:
+        yield from _enough(subject, known)
+    yield from _links(subject)
+
+
+def mode_of(subject: Subject) -> str:
+    """How a home asks for approval, as its release says; an engine alone is approved by one person."""
+    if subject.period is None:
+        return "required"
+    return str(subject.manifest.get("settings", {}).get("home", {}).get("approval", "none"))
+
+
+def _about(subject: Subject, record: Record) -> Iterator[Problem]:
+    """A record of a release is about this release as it is now; an engine alone may have been run again since."""
+    number = {"number": record.sequence}
+    if record.release != subject.name:
+        yield Problem("verify_record_other", number)
+    elif record.content_hash != subject.content_hash:
+        if subject.period is not None:
+            yield Problem("verify_record_content", number)
+    elif record.manifest != subject.manifest_hash:
+        yield Problem("verify_record_manifest", number)
+    elif record.table_hash != subject.table_hash:
+        yield Problem("verify_record_table", number)
+
+
+def _counts(record: Record, approvers: Sequence[Approver]) -> Iterator[Problem]:
+    own = next((approver for approver in approvers if approver.key == record.key), None)
+    day = datetime.fromisoformat(record.at).date()
+    if own is None or (own.name, own.role) != (record.name, record.role) or not own.holds_on(day):
+        yield Problem("verify_record_key", {"number": record.sequence, "key": key_id(record.key or "")})
+
+
+def _enough(subject: Subject, known: Sequence[Record]) -> Iterator[Problem]:
+    """What is in force was approved as often as the home asks for, and nothing was approved that is a draft."""
+    given = records.approvals(known, subject.content_hash)
+    if given and subject.draft_reasons:
+        yield Problem("verify_draft_approved")
+    mode = mode_of(subject)
+    asked = records.NEEDED.get(mode, max(records.NEEDED.values()))
+    published = any(record.act == "published" for record in known) or _in_force(subject)
+    keys = {record.key for record in given}
+    if published and len(keys) < asked:
+        yield Problem("verify_not_approved", {"given": len(keys), "asked": asked})
+    if _in_force(subject) and records.is_withdrawn(known, subject.content_hash):
+        yield Problem("verify_withdrawn_in_force")
+
+
+def _in_force(subject: Subject) -> bool:
+    return subject.home is not None and current(subject.home)["periods"].get(subject.period) == subject.name
+
+
+def _links(subject: Subject) -> Iterator[Problem]:
+    """The release before this one, where it lies beside it, is the one that this one was linked to."""
+    link = subject.manifest.get("previous")
+    if not isinstance(link, dict):
+        return
+    before = subject.place.resolve().parent / str(link.get("release")) / PROFILE / MANIFEST
+    if before.is_file() and sha256_file(before) != link.get("manifest"):
+        yield Problem("verify_link", {"release": str(link.get("release"))})
+
+
+def last_words(known: Sequence[Record]) -> list[dict[str, Any]]:
+    """Act, person, role, moment and key of each record, for people."""
+    return [
+        {"act": record.act, "name": record.name or "—", "role": record.role or "—", "at": record.at,
+         "key": key_id(record.key) if record.key else "—", "reason": record.reason or ""}
+        for record in known
+    ]  # fmt: skip

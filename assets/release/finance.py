@@ -1,0 +1,172 @@
+"""From the tables of an allocation to the document that the finance office's files are drawn from.
+
+Put here: names, titles and remarks of payees, of an engine alone and of the road. Keep out: layout, rounding, files.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from data_contracts.allocation_spec.document import AllocationSpec
+from data_contracts.allocation_spec.envelope import FundStream
+from data_contracts.allocation_spec.notice import Notice
+from data_contracts.closed import Bilingual
+from data_contracts.messages import LANGUAGES, both, catalogue, text
+from evaluations.allocation.lines import FUND
+from evaluations.allocation.payment import KEYS, ROWS_SCHEMA, Payment, by_source, payment_of, printed
+from reports import format as shown
+from reports import money_data
+from reports.context import ReportContext
+from reports.finance_document import FinanceDocument, Key, SourceView
+from reports.site_data import Frames
+
+_PER_WAN = 10_000
+_FAMILIES = "family_total"
+_KIND = "finance.kind."
+_BOUNDS = ("floor", "cap")
+
+
+def document_of_spec(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> FinanceDocument:
+    """The document of an engine alone. `tables`: of its result, lines with `words_zh` and `words_en`."""
+    payment = payment_of(tables)
+    notice = spec.notice or Notice()
+    coarse = printed(payment, _PER_WAN * 100 // 10**notice.decimals)
+    return FinanceDocument(
+        allocation_id=spec.id,
+        titles=spec.titles,
+        period=str(spec.year),
+        references=spec.references,
+        rows=payment.rows,
+        sources=payment.sources,
+        coarse_rows=coarse.rows,
+        coarse_sources=coarse.sources,
+        lines=tables["lines"],
+        names=_names(spec, payment.rows),
+        kinds=_kinds(payment.rows),
+        streams={stream.id: stream.titles or Bilingual(zh=stream.id, en=stream.id) for stream in spec.streams},
+        source_views=_sources_of(spec),
+        remarks=_remarks(tables["payees"]),
+        notice=notice,
+    )
+
+
+def document_of_road(context: ReportContext, frames: Frames, spec: AllocationSpec | None = None) -> FinanceDocument:
+    """The document of a period's allocation on the road. Raises ValueError where the period has none.
+
+    Also where payees do not sum to the money that was to be divided. `spec`: the rules of the year, for its sources and
+    its notice.
+    """
+    payees, lines, sources = (_of_period(context, frames, f"alloc__{name}") for name in ("payees", "lines", "sources"))
+    if payees.is_empty() or context.allocation is None:
+        raise ValueError(f"there is no allocation for {context.period}; the finance workbook needs one")
+    if int(payees["amount_fen"].sum()) != context.allocation.budget_minor:
+        raise ValueError("payees do not add up to the sum to be divided; no table for the finance office")
+    titles = money_data.payee_titles(context, frames)
+    payment = _payment_of_road(payees, sources)
+    notice = spec.notice if spec is not None and spec.notice is not None else Notice()
+    coarse = printed(payment, _PER_WAN * 10**context.currency.decimals // 10**notice.decimals)
+    rule_sets = {
+        language: " · ".join(title.get(language) for title in context.rule_sets.values()) for language in LANGUAGES
+    }
+    kinds = payees["payee_kind"].unique(maintain_order=True)
+    return FinanceDocument(
+        allocation_id=str(payees["allocation_id"][0]),
+        titles=Bilingual(**both("finance.road", home={"zh": context.home.zh, "en": context.home.en})),
+        period=context.period,
+        references=context.allocation.references,
+        rows=payment.rows,
+        sources=payment.sources,
+        coarse_rows=coarse.rows,
+        coarse_sources=coarse.sources,
+        lines=_lines_of_road(lines),
+        names={key: title["zh"] for key, title in titles.items()},
+        kinds={kind: Bilingual(**money_data.payee_kind_title(context, kind)) for kind in kinds},
+        streams={stream: Bilingual(**title) for stream, title in money_data.stream_titles(context, frames).items()},
+        source_views=_sources_of(spec) if spec is not None else {},
+        remarks={**_remarks(payees), **_so_far(payees, context)},
+        notice=notice,
+        currency=context.currency,
+        issued_as=Bilingual(**both("finance.foot.release", release=context.release_id, rule_set=rule_sets)),
+        detailed=True,
+    )
+
+
+def _sources_of(spec: AllocationSpec) -> dict[str, SourceView]:
+    return {
+        source.id: SourceView(
+            source.kind, source.titles or Bilingual(**both(f"finance.source.{source.kind}")), source.reference
+        )
+        for source in spec.sources
+    }
+
+
+def _of_period(context: ReportContext, frames: Frames, name: str) -> pl.DataFrame:
+    frame = frames.get(name)
+    if frame is None:
+        return pl.DataFrame()
+    own = frame.filter(pl.col("period") == context.period)
+    places = [column for column in ("line_no", "line_id", "stream", "source") if column in own.columns]
+    return own.sort(pl.col("payee_kind") == FUND, *KEYS, *places)
+
+
+def _payment_of_road(payees: pl.DataFrame, sources: pl.DataFrame) -> Payment:
+    """Released payees as a payment: what is due for the period is paid now."""
+    figures = payees.select(*KEYS, "population", due_fen="amount_fen", payable_fen="amount_fen")
+    lacking = [pl.lit(None).alias(name) for name in ROWS_SCHEMA if name not in figures.columns]
+    rows = figures.with_columns(lacking).select(list(ROWS_SCHEMA)).cast(ROWS_SCHEMA)  # type: ignore[arg-type]
+    return Payment(rows, by_source(sources if sources.height else None))
+
+
+def _lines_of_road(lines: pl.DataFrame) -> pl.DataFrame:
+    """Released lines with their sentences and figures as text."""
+    pairs = list(lines.select("sentence_id", "sentence_params").iter_rows())
+    words = [
+        pl.Series(
+            f"words_{language}", [money_data.sentence(own, params, language) for own, params in pairs], dtype=pl.String
+        )
+        for language in LANGUAGES
+    ]
+    quantity = pl.col("quantity").cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".")
+    return lines.with_columns(quantity, *words)
+
+
+def _so_far(payees: pl.DataFrame, context: ReportContext) -> dict[Key, str]:
+    """Where payments of earlier periods are known: money of the year, and what was paid before."""
+    if "paid_before_fen" not in payees.columns:
+        return {}
+    said = {}
+    for kind, payee, bound, *amounts in payees.select(*KEYS, "bound", "year_fen", "paid_before_fen").iter_rows():
+        year, before = (shown.money(amount, context.currency, "zh") for amount in amounts)
+        words = text("finance.remark.so_far", "zh", year=year, before=before)
+        said[kind, payee] = f"{text(f'finance.remark.{bound}', 'zh')}；{words}" if bound in _BOUNDS else words
+    return said
+
+
+def _names(spec: AllocationSpec, rows: pl.DataFrame) -> dict[Key, str]:
+    """What payees are called: by the table of payees, funds by their streams, families by their community."""
+    funds = {stream.fund: stream.titles.zh for stream in spec.of_kind(FundStream) if stream.titles is not None}
+    known = {payee: name for kind, payee, name in rows.select(*KEYS, "name").iter_rows() if name is not None}
+    names = {}
+    for kind, payee, name in rows.select(*KEYS, "name").iter_rows():
+        if kind == FUND:
+            own = f"finance.fund.{payee}"
+            other = text(own, "zh") if own in catalogue() else text("finance.fund.other", "zh", id=payee)
+            names[kind, payee] = funds.get(payee, other)
+        elif kind == _FAMILIES:
+            names[kind, payee] = text("finance.family", "zh", name=known.get(payee, payee))
+        else:
+            names[kind, payee] = name or payee
+    return names
+
+
+def _kinds(rows: pl.DataFrame) -> dict[str, Bilingual]:
+    return {kind: Bilingual(**both(f"{_KIND}{kind}")) for kind in rows["payee_kind"].unique(maintain_order=True)}
+
+
+def _remarks(payees: pl.DataFrame) -> dict[Key, str]:
+    remarks = {}
+    for kind, payee, bound in payees.select(*KEYS, "bound").iter_rows():
+        word = {FUND: "fund", _FAMILIES: "families"}.get(kind) or (bound if bound in _BOUNDS else None)
+        if word is not None:
+            remarks[kind, payee] = text(f"finance.remark.{word}", "zh")
+    return remarks

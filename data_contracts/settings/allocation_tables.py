@@ -1,0 +1,89 @@
+"""Tables of an allocation on the road: where each column of theirs comes from, instead of a file.
+
+Put here: the words that bind tables of a spec to measures, indicators, indices, policies, areas and marts. Keep out:
+reading them (assets.compute.allocation_tables), the rules of money (data_contracts.allocation_spec).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from data_contracts.allocation_spec.basics import Number, Word
+from data_contracts.index_spec.basics import known_word
+from data_contracts.messages import wrong
+
+INDICATOR_COLUMNS = ("payee", "indicator", "quarter", "value", "numerator", "denominator", "baseline")
+
+
+class PayeeFigure(Word):
+    """One figure of each payee: exactly one of measure, indicator, index, policy, area.
+
+    A figure that is not known, or may not be shown, is an empty cell: what that pays is said by the stream.
+    """
+
+    measure: str | None = None
+    """A measure of the registry under the rule set that pays; of sums in fen, in the unit of the spec."""
+    indicator: str | None = None
+    """The value of an indicator in the period."""
+    index: str | None = None
+    """The score of an index of risk.yaml."""
+    policy: str | None = None
+    """The total score of a policy."""
+    area: Literal["id", "name", "is_rural", "is_urban"] | None = None
+    """What the tree of areas says."""
+    times: Number | None = None
+    """The figure is multiplied by this one: people by yuan per head."""
+    digits: int | None = Field(default=None, ge=0, le=12)
+    """Decimals that are kept, a half to the even one: 2 for money in yuan that would else be finer than a fen."""
+    year_before: bool = False
+    """True: as it was in the last period of the year before."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "PayeeFigure":
+        ways = (self.measure, self.indicator, self.index, self.policy, self.area)
+        if sum(way is not None for way in ways) != 1:
+            raise wrong("allocation_one_figure")
+        if self.area is not None and (self.times is not None or self.digits is not None or self.year_before):
+            raise wrong("allocation_area_alone")
+        return self
+
+
+class PayeeTable(Word):
+    """A row for each payee."""
+
+    rows: Literal["payees"]
+    columns: dict[str, PayeeFigure] = Field(min_length=1)
+
+
+class IndicatorTable(Word):
+    """A row for each payee, indicator and period of the year so far.
+
+    Columns: payee, indicator, quarter (the period), value (as published), numerator, denominator, baseline.
+    """
+
+    rows: Literal["indicators"]
+    indicators: list[str] = Field(min_length=1)
+    baseline_year: int | None = None
+    """The base year: `baseline` is numerator / denominator of its last period; without it, or without counts, empty."""
+
+
+class RecordTable(Word):
+    """The records of a mart, one row each, such as contracts or projects."""
+
+    rows: Literal["records"]
+    mart: str
+    columns: dict[str, str] = Field(min_length=1)
+    """Column of the table → column of the mart. Money of a mart (…_fen) comes in the unit of the spec."""
+    of: Literal["period", "year_to_date"] = "year_to_date"
+
+
+RoadTable = Annotated[
+    PayeeTable | IndicatorTable | RecordTable,
+    Field(discriminator="rows"),
+    known_word("tables", "rows", ("payees", "indicators", "records")),
+]
+
+
+def columns_of(table: PayeeTable | IndicatorTable | RecordTable) -> list[str]:
+    """The columns that a table has."""
+    return list(INDICATOR_COLUMNS) if isinstance(table, IndicatorTable) else list(table.columns)

@@ -1,0 +1,17 @@
+"""Lines of statements by their ids: the step that each belongs to, and those that are of a period.
+
+Put here: what an id of a line says by itself. Keep out: making lines (evaluations), their sentences (messages).
+"""
+
+# What a line is for matters, not which way it went.
+_STEPS = {
+    "earned_": "earned", "floor_": "bounds", "cap": "bounds", "need_risk": "need_risk", "reserve_": "reserve",
+    "dividend_short": "dividend", "coefficient": "coefficient", "award_": "award",
+}  # fmt: skip
+OF_PERIOD = ("not_due_yet", "paid_too_much", "paid_before", "pending_held", "pending_paid")
+"""Lines from the amount of the year to the payment of a period; all others divide the year."""
+
+
+def step_of(line_id: str) -> str:
+    """The step of a statement, `allocate.step.<step>`, that a line belongs to."""
+    return next((step for start, step in _STEPS.items() if line_id.startswith(start)), line_id)

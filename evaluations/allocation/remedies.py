@@ -1,0 +1,137 @@
+"""A conflict as tables: the rules that cannot hold together, and the smallest way out by each family of rules.
+
+Put here: shapes of these tables. Keep out: finding conflict and ways out (conflict.py, relaxing.py), sentences.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import polars as pl
+
+from evaluations.allocation.conflict import Rule, irreducible
+from evaluations.allocation.lines import frame_of
+from evaluations.allocation.problem import Conflict, Problem
+from evaluations.allocation.reach import Rules, rules_of
+from evaluations.allocation.relaxing import BUDGET, CAP, RESERVE, Relaxation, families, most_of, proposal, relaxed
+
+CONFLICT_SCHEMA = {
+    "stream": pl.String, "rule_no": pl.Int64, "kind": pl.String, "subject": pl.String, "set_by": pl.String,
+    "amount_fen": pl.Int64,
+}  # fmt: skip
+RELAXATIONS_SCHEMA = {
+    "stream": pl.String, "family": pl.String, "subject": pl.String, "possible": pl.Boolean, "total_fen": pl.Int64,
+    "before_fen": pl.Int64, "after_fen": pl.Int64, "payees": pl.Int64, "share_before": pl.Decimal(20, 6),
+    "share_after": pl.Decimal(20, 6),
+}  # fmt: skip
+STEPS_SCHEMA = {
+    "stream": pl.String, "family": pl.String, "payee_id": pl.String, "before_fen": pl.Int64, "after_fen": pl.Int64,
+}  # fmt: skip
+BEST_SCHEMA = {
+    "stream": pl.String, "reserve": pl.String, "base_fen": pl.Int64, "wanted_fen": pl.Int64, "most_fen": pl.Int64,
+    "most_share": pl.Decimal(20, 6),
+}  # fmt: skip
+# Words of a spec → families of rules.
+_FAMILIES = {"statutory_floor": "statutory"}
+_DIGITS = Decimal("0.000001")
+
+
+def conflict_tables(conflict: Conflict, priorities: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Tables `conflict`, `relaxations`, `relaxation_steps`, `best_shares`, `proposal`.
+
+    `conflict`: rules of which none can be dropped without the others holding together. `relaxations`: each family by
+    itself. `proposal`: by `priorities` (words of a spec, kept most first), for somebody to decide on; nothing is
+    applied. Conflicts of pools and budget lines, which have no payees, give the first two only by name and amount.
+    """
+    problem = conflict.problem
+    if problem is None:
+        return _plain(conflict)
+    rules = rules_of(problem)
+    alone = [relaxed(rules, family) for family in families(rules)]
+    order = [family for word in priorities if (family := _FAMILIES.get(word, word)) in _whole_families(rules)]
+    together = proposal(rules, order) or []
+    return {
+        "conflict": _conflict(problem, rules, irreducible(problem)),
+        "relaxations": frame_of([_relaxation(problem, own) for own in alone], **RELAXATIONS_SCHEMA),
+        "relaxation_steps": frame_of([row for own in alone for row in _steps(problem, own)], **STEPS_SCHEMA),
+        "best_shares": frame_of(_best(problem, rules), **BEST_SCHEMA),
+        "proposal": frame_of([_relaxation(problem, own) for own in together], **RELAXATIONS_SCHEMA),
+    }
+
+
+def _whole_families(rules: Rules) -> set[str]:
+    return {BUDGET, CAP, RESERVE, *rules.parts}
+
+
+def _plain(conflict: Conflict) -> dict[str, pl.DataFrame]:
+    """Rules by name; each may give way by what is missing, unless several floors are broken at once."""
+    named = [rule.partition(":") for rule in conflict.rules]
+    rows = [
+        (conflict.subject, number, kind, subject or None, None, None)
+        for number, (kind, _, subject) in enumerate(named, 1)
+    ]
+    alone = sum(kind == "at_least" for kind, _, _ in named) <= 1
+    ways = [
+        (conflict.subject, kind, subject or None, alone or kind != "at_least", conflict.short, None, None,
+         len(conflict.payees), None, None)
+        for kind, _, subject in named
+    ]  # fmt: skip
+    return {"conflict": frame_of(rows, **CONFLICT_SCHEMA), "relaxations": frame_of(ways, **RELAXATIONS_SCHEMA)}
+
+
+def _conflict(problem: Problem, rules: Rules, found: Sequence[Rule]) -> pl.DataFrame:
+    floors, rows = rules.floors, []
+    for number, rule in enumerate(found, 1):
+        subject, set_by, amount = None, None, problem.pool
+        if rule.kind in ("floor", "cap", "no_target"):
+            subject = problem.ids[rule.at]
+            amount = floors[rule.at] if rule.kind != "cap" else problem.caps[rule.at] or 0
+            set_by = _set_by(rules.parts, rule.at, floors[rule.at]) if rule.kind == "floor" else None
+        elif rule.kind == "reserve":
+            subject, amount = problem.guarantees[rule.at].reserve, problem.guarantees[rule.at].minimum
+        rows.append((problem.stream, number, rule.kind, subject, set_by, amount))
+    return frame_of(rows, **CONFLICT_SCHEMA)
+
+
+def _set_by(parts: Mapping[str, Sequence[int]], at: int, floor: int) -> str:
+    return next(rule for rule, own in parts.items() if own[at] == floor)
+
+
+def _relaxation(problem: Problem, own: Relaxation) -> tuple[object, ...]:
+    """A row; before and after only where one amount changes."""
+    family, _, number = own.family.partition(":")
+    guarantee = problem.guarantees[int(number)] if number else None
+    before = after = shares = None
+    if own.rules is not None and (guarantee is not None or family == BUDGET):
+        before = problem.pool if guarantee is None else guarantee.minimum
+        after = own.changes[0][2] if own.changes else before
+    if guarantee is not None and after is not None and before is not None:
+        shares = [_share(guarantee.elsewhere + amount, guarantee.base) for amount in (before, after)]
+    payees = 0 if family in (BUDGET, RESERVE) else len(own.changes)
+    total = None if own.rules is None else own.total
+    return (problem.stream, family, guarantee.reserve if guarantee else None, own.rules is not None, total, before,
+            after, payees, *(shares or [None, None]))  # fmt: skip
+
+
+def _share(amount: int, base: int) -> Decimal | None:
+    """Rounded down, so that the share can be reached."""
+    return (Decimal(amount) / Decimal(base)).quantize(_DIGITS, rounding="ROUND_FLOOR") if base else None
+
+
+def _steps(problem: Problem, own: Relaxation) -> list[tuple[object, ...]]:
+    """One way to reach the total: from which floor or cap to which."""
+    if own.family == BUDGET or own.family.startswith(RESERVE):
+        return []
+    return [
+        (problem.stream, own.family, problem.ids[at], old, new) for at, old, new in own.changes if at is not None
+    ]  # fmt: skip
+
+
+def _best(problem: Problem, rules: Rules) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for at, guarantee in enumerate(problem.guarantees):
+        most = most_of(rules, at)
+        reached = None if most is None else guarantee.elsewhere + most
+        share = None if reached is None else _share(reached, guarantee.base)
+        wanted = guarantee.elsewhere + guarantee.minimum
+        rows.append((problem.stream, guarantee.reserve, guarantee.base, wanted, reached, share))
+    return rows

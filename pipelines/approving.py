@@ -1,0 +1,132 @@
+"""Commands on a release that exists: approve, publish, withdraw, and the keys of those who may.
+
+Put here: reading who decides and with which key, the order of checks, what is said. Keep out: the rules
+(assets.release.approval), signatures (assets.vault.signing).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from assets.release.approval import Refused, Rules, Standing, approve, publish_release, withdraw
+from assets.release.records import as_rows
+from assets.release.subject import Subject, subject_of
+from assets.release.verify import verify
+from assets.vault.signing import SigningKey, key_id, load_key, new_key
+from data_contracts.closed import parse, read_yaml
+from data_contracts.messages import LANGUAGES, both, text, wrong
+from data_contracts.settings.approvers import Approver
+from data_contracts.settings.home import HomeDocument
+from pipelines.outcomes import SaysNo
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a decision made of a release."""
+
+    subject: Subject
+    standing: Standing
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "release": self.subject.name,
+            "state": self.standing.state,
+            "missing": self.standing.missing,
+            "content_hash": self.subject.content_hash,
+            "table_hash": self.subject.table_hash,
+            "records": as_rows(self.standing.records),
+        }
+
+    def lines(self, language: str) -> list[str]:
+        """The state in words, the hashes it holds for, and the next step."""
+        state = text(f"approval_state_{self.standing.state}", language)
+        said = [
+            text("approval_said", language, release=self.subject.name, state=state),
+            text("approval_hash", language, content=self.subject.content_hash, table=self.subject.table_hash or "—"),
+        ]
+        if self.standing.state == "draft" and self.standing.missing:
+            said.append(text("approval_still", language, missing=self.standing.missing))
+        if self.standing.state == "approved" and self.subject.home is not None:
+            said.append(text("approval_next_publish", language, place=self.subject.place))
+        return said
+
+
+def approve_release(place: Path, key_file: Path, person: str, now: datetime | None = None) -> Decided:
+    """Sign an approval. Raises DefinitionError for key or person, SaysNo where files or rules say no."""
+    key, (name, role) = load_key(key_file), _person(person)
+    subject = subject_of(place)
+    rules, moment = _rules(subject, now)
+    _verified(subject, rules)
+    return _decided(subject, lambda: approve(subject, rules, key, name, role, moment))
+
+
+def put_in_force(place: Path, now: datetime | None = None) -> Decided:
+    """Switch to an approved release. Raises SaysNo where files or rules say no."""
+    subject = subject_of(place)
+    rules, moment = _rules(subject, now)
+    _verified(subject, rules)
+    return _decided(subject, lambda: publish_release(subject, rules, moment))
+
+
+def take_back(
+    place: Path, reason: str, key_file: Path | None, person: str | None, now: datetime | None = None
+) -> Decided:
+    """Withdraw for good, also what no longer verifies. Raises as the others do."""
+    subject = subject_of(place)
+    rules, moment = _rules(subject, now)
+    signed_by: tuple[SigningKey, str, str] | None = None
+    if key_file is not None:
+        signed_by = (load_key(key_file), *_person(person or ""))
+    return _decided(subject, lambda: withdraw(subject, rules, signed_by, reason, moment))
+
+
+def approvers_of(home: Path) -> list[Approver]:
+    """Who may approve, by home.yaml."""
+    return _home(home).approvers
+
+
+def make_key(path: Path, person: str, language: str, now: datetime | None = None) -> list[str]:
+    """Make a key; the words that register it, ready for home.yaml."""
+    name, role = _person(person)
+    key = new_key(path)
+    day = (now or datetime.now(UTC).astimezone()).date()
+    entry = [f"  - name: {name}", f"    role: {role}", f"    key: {key.public}", f"    from: {day.isoformat()}"]
+    return [text("keys_done", language, path=path, key=key_id(key.public)), "approvers:", *entry]
+
+
+def _person(person: str) -> tuple[str, str]:
+    name, separator, role = (part.strip() for part in person.partition("/"))
+    if not (name and separator and role):
+        raise wrong("approval_as_form")
+    return name, role
+
+
+def _home(home: Path) -> HomeDocument:
+    return parse(HomeDocument, read_yaml(home / "home.yaml"), "home.yaml")
+
+
+def _rules(subject: Subject, now: datetime | None) -> tuple[Rules, datetime]:
+    """The rules of the home a release stands in and its local time; an engine alone is approved by one person."""
+    if subject.home is None:
+        return Rules("required", None), now or datetime.now(UTC).astimezone()
+    document = _home(subject.home.path)
+    zone = ZoneInfo(document.time_zone)
+    return Rules(document.approval, document.approvers), (now or datetime.now(UTC)).astimezone(zone)
+
+
+def _verified(subject: Subject, rules: Rules) -> None:
+    report = verify(subject.place, rules.approvers)
+    if not report.passed:
+        problems = {language: "；".join(report.lines(language)) for language in LANGUAGES}
+        raise SaysNo(both("approval_unsound", release=subject.name, problems=problems))
+
+
+def _decided(subject: Subject, decide: Callable[[], Standing]) -> Decided:
+    try:
+        return Decided(subject, decide())
+    except Refused as refused:
+        raise SaysNo(refused.words) from None
