@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.intake import ledger
+from assets.lake.atomic import read_json
 from assets.release.publish import PROFILE
 from assets.stages.handback import standing_files
 from assets.stages.road import Road
@@ -33,6 +34,7 @@ class RunResult:
     in_part: list[dict[str, str]] = field(default_factory=list)
     stale: list[StaleRelease] = field(default_factory=list)
     next_steps: list[dict[str, str]] = field(default_factory=list)
+    draft_reasons: list[dict[str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -48,6 +50,7 @@ class RunResult:
         lines.extend(text("run_left", language, name=name) for name in self.left)
         if not self.new:
             lines.append(text("cli_run_nothing_new", language))
+        lines.extend(text("run_draft", language, reason=reason[language]) for reason in self.draft_reasons)
         lines.extend(stale_lines(self.stale, language))
         lines.extend(step[language] for step in self.next_steps)
         page = self.release / PROFILE / "site" / "index.html"
@@ -145,7 +148,8 @@ def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
     named = json.loads(json.dumps(refused, default=str))
     stale = stale_releases(road, period)
     steps = stale_steps(stale, road.home.path)
-    return RunResult(release, new, counts, named, road.not_taken(), _in_part(road, period), stale, steps)
+    drafts = read_json(release / PROFILE / "manifest.json").get("draft_reasons", [])
+    return RunResult(release, new, counts, named, road.not_taken(), _in_part(road, period), stale, steps, drafts)
 
 
 def _in_part(road: Road, period: str) -> list[dict[str, str]]:
