@@ -80,8 +80,9 @@ class AllocateRun:
             "budget_fen": self.budget,
             "pages": list(PAGES.values()),
             "finance": [f"{FINANCE}/{name}" for name in finance_names("allocation")],
-            "statements": {f"{kind}:{payee}": f"statements/{name}.html"
-                           for (kind, payee), name in self.statements.items()},
+            "statements": {
+                f"{kind}:{payee}": f"statements/{name}.html" for (kind, payee), name in self.statements.items()
+            },
             "tables": {
                 name: {"path": f"tables/{name}.csv", "rows": frame.height, "sha256": sha256_file(self._path(name))}
                 for name, frame in self.tables.items()
@@ -154,9 +155,7 @@ def _listed(run: AllocateRun) -> dict[str, Any]:
     return {**document, "content_hash": alone_hash(document)}
 
 
-def tables_of(
-    spec: AllocationSpec, folder: Path, data: Path
-) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+def tables_of(spec: AllocationSpec, folder: Path, data: Path) -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
     """The tables of the spec, computed ones too, and the sha256 of each file by its name; `folder`: of the spec.
 
     Raises as `table_paths` and `risk_tables` do.

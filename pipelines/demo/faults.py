@@ -6,6 +6,7 @@ Put here: which faults are planted in which feed. Keep out: planting them (spoil
 
 from collections.abc import Callable
 from typing import Literal
+from zlib import crc32
 
 from data_contracts.contracts import Column, FeedContract
 from pipelines.demo.oddities import day_written, oddities, person_id_oddities, thousands, wide
@@ -43,6 +44,7 @@ def faults_of(contract: FeedContract, level: Level) -> list[Fault]:
         *_typed(contract),
         *_required(contract),
         *_persons(contract),
+        *_misplaced(contract),
         *NAMED.get(contract.key, []),
         *_shapes(contract),
         *oddities(contract),
@@ -73,6 +75,25 @@ def _required(contract: FeedContract) -> list[Fault]:
 
 def _persons(contract: FeedContract) -> list[Fault]:
     return WRONG_IDS if any(column.name == _ID for column in contract.columns) else []
+
+
+def _misplaced(contract: FeedContract) -> list[Fault]:
+    """In a text that is kept, a number of a person; where it is a code with a form of its own, something else too."""
+    kept = [column for column in _kept(contract) if column.type == "text"]
+    return [
+        *(_reject(f"identity_{column.name}", _somebody(column.name)) for column in kept),
+        *(_reject(f"shape_{column.name}", put(**{column.name: "编码待补"})) for column in kept if column.pattern),
+    ]
+
+
+def _somebody(column: str) -> Callable[[Row], Row]:
+    """An identity number of its own for every record."""
+
+    def spoils(row: Row) -> Row:
+        number = crc32("".join(row.values()).encode())
+        return {column: _with_check_digit(f"110101{1950 + number % 50}0101{number % 1000:03d}")}
+
+    return spoils
 
 
 def _shapes(contract: FeedContract) -> list[Fault]:

@@ -233,7 +233,7 @@ def pointing(bench, cells, *, required=False, **extras):
 @pytest.mark.parametrize(
     "extras",
     [{"institution": {"column": "x"}}, {"area": {"column": "x"}},
-     {"references": [{"columns": ["x"], "feed": "office.other", "target": ["y"], "severity": "error",
+     {"references": [{"columns": ["x"], "feed": "office.other", "target": ["y"], "severity": "warning",
                       "titles": {"zh": "在册", "en": "Known"}, "fix": {"zh": "核对", "en": "Check"}}]}],
 )  # fmt: skip
 def test_what_points_at_something_is_empty_or_sound(bench, extras):
