@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from markupsafe import Markup
 
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.messages import LANGUAGES, text
 from reports.jinja import environment
+from reports.money_words import frame_of_page
 
 FILES = {"zh": "conflict.html", "en": "conflict.en.html"}
-_HERE = Path(__file__).parent
 _ROWS = 300
 _FEN = 100
 
@@ -36,15 +35,12 @@ def _render(
     spec: AllocationSpec, words: Mapping[str, str], tables: Mapping[str, pl.DataFrame], language: str
 ) -> str:  # fmt: skip
     said = {name: _said(tables, name, language) for name in ("conflict", "relaxations", "best_shares", "proposal")}
+    common = frame_of_page(spec, language, FILES["en" if language == "zh" else "zh"])
     return (
         environment()
         .get_template("refusal.html")
         .render(
-            t=lambda message_id, **params: text(message_id, language, **params),
-            language=language,
-            other=FILES["en" if language == "zh" else "zh"],
-            style=Markup((_HERE / "static" / "site.css").read_text(encoding="utf-8")),  # noqa: S704  (our own file)
-            title=spec.titles.get(language),
+            **common,
             references=spec.references,
             lead=words[language],
             said=said,
