@@ -88,6 +88,8 @@ def _family(row: Mapping[str, Any]) -> Words:
 
 def _way(row: Mapping[str, Any]) -> Words:
     family, total = row["family"], row["total_fen"]
+    if family == "no_weights":
+        return both("allocate.relax.no_weights", total=yuan(total))
     if family not in ("budget", "reserve", "cap", *_FLOORS) or (family == "budget" and row["before_fen"] is None
                                                                 and row["possible"]):  # fmt: skip
         return both("allocate.relax.plain", rule=rule_words(family, row["subject"]), total=yuan(total))
