@@ -10,6 +10,9 @@ from pydantic import ConfigDict
 
 from data_contracts.closed import Closed, fingerprint
 
+Split = Literal["due_fen", "payable_fen"]
+"""What lines explain and sources pay: all that is due, or what is paid now."""
+
 
 class Word(Closed):
     """Base of the models: attribute docstrings are the descriptions of the JSON schema."""
@@ -34,7 +37,7 @@ class FinanceSource(Word):
 
 
 class FinancePart(Word):
-    """What one source pays to one payee; parts in cash sum to `due_fen` of the payee."""
+    """What one source pays to one payee; parts in cash sum to the field `split_of` of the payee."""
 
     source: str
     cash: bool
@@ -74,7 +77,7 @@ class FinancePayee(Word):
 
 
 class FinanceLine(Word):
-    """A line of a payee's statement; the lines of a payee sum to its `due_fen`."""
+    """A line of a payee's statement; the lines of a payee sum to its field `split_of`."""
 
     payee_kind: str
     payee_id: str
@@ -113,6 +116,8 @@ class FinanceFile(Word):
     """功能科目"""
     function_title: str | None
     use: str | None
+    split_of: Split
+    """What lines explain and sources pay: all that is due, or what is paid now."""
     sources: list[FinanceSource]
     payees: list[FinancePayee]
     lines: list[FinanceLine]
@@ -131,7 +136,7 @@ def broken_sums(file: FinanceFile) -> list[str]:
     for line in file.lines:
         key = (line.payee_kind, line.payee_id)
         of_lines[key] = of_lines.get(key, 0) + line.amount_fen
-    of_payees = {(payee.payee_kind, payee.payee_id): payee.due_fen for payee in file.payees}
+    of_payees = {(payee.payee_kind, payee.payee_id): getattr(payee, file.split_of) for payee in file.payees}
     checks = {
         "rows": (file.control.payees, file.control.lines) == (len(file.payees), len(file.lines)),
         "due": due == file.control.due_fen,
@@ -139,7 +144,7 @@ def broken_sums(file: FinanceFile) -> list[str]:
         "lines": {key: amount for key, amount in of_lines.items() if amount}
         == {key: amount for key, amount in of_payees.items() if amount},
         "uses": all(_adds_up(payee) for payee in file.payees),
-        "sources": _sources_hold(file, due),
+        "sources": _sources_hold(file, sum(of_payees.values())),
         "table_hash": file.control.table_hash == table_hash(file.payees, file.lines, file.sources),
     }
     return [name for name, holds in checks.items() if not holds]
@@ -150,18 +155,18 @@ def _adds_up(payee: FinancePayee) -> bool:
     return payee.due_fen + (payee.offset_next_year_fen or 0) == sum(amount or 0 for amount in used)
 
 
-def _sources_hold(file: FinanceFile, due: int) -> bool:
-    """Cash sums to what is due, of every payee and of all; each source sums to its amount."""
+def _sources_hold(file: FinanceFile, whole: int) -> bool:
+    """Cash sums to what is due or paid now, of every payee and of all, `whole`; each source sums to its amount."""
     if not file.sources:
         return not any(payee.sources for payee in file.payees)
     given: dict[str, int] = {source.source: 0 for source in file.sources}
     for payee in file.payees:
-        if sum(part.amount_fen for part in payee.sources if part.cash) != payee.due_fen:
+        if sum(part.amount_fen for part in payee.sources if part.cash) != getattr(payee, file.split_of):
             return False
         for part in payee.sources:
             given[part.source] = given.get(part.source, 0) + part.amount_fen
     stated = {source.source: source.amount_fen for source in file.sources}
-    return given == stated and sum(source.amount_fen for source in file.sources if source.cash) == due
+    return given == stated and sum(source.amount_fen for source in file.sources if source.cash) == whole
 
 
 def finance_schema() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from data_contracts.closed import DefinitionError, nearest, read_yaml
 
 LANGUAGES = ("zh", "en")
+_YUAN = {"zh": "元", "en": "yuan"}
 _FOLDER = Path(__file__).parent / "messages"
 
 
@@ -28,11 +29,14 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def text(message_id: str, language: str, **params: object) -> str:
-    """The sentence `message_id` in `language` with `{name}` places filled from `params`."""
+    """The sentence `message_id` in `language` with `{name}` places filled from `params`.
+
+    `{major}`, the currency, is yuan where nobody says otherwise.
+    """
     sentences = catalogue()
     if message_id not in sentences:
         raise KeyError(f"no sentence '{message_id}'; nearest: {nearest(message_id, sorted(sentences))}")
-    return sentences[message_id][language].format(**params)
+    return sentences[message_id][language].format(**{"major": _YUAN[language], **params})
 
 
 def both(message_id: str, **params: object) -> dict[str, str]:

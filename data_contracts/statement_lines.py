@@ -6,9 +6,13 @@ Put here: what an id of a line says by itself. Keep out: making lines (evaluatio
 # What a line is for matters, not which way it went.
 _STEPS = {
     "earned_": "earned", "floor_": "bounds", "cap": "bounds", "need_risk": "need_risk", "reserve_": "reserve",
+    "leakage_": "leakage_held",
     "dividend_short": "dividend", "coefficient": "coefficient", "award_": "award",
 }  # fmt: skip
-OF_PERIOD = ("not_due_yet", "paid_too_much", "paid_before", "pending_held", "pending_paid")
+OF_PERIOD = (
+    "not_due_yet", "paid_too_much", "paid_before", "before_by_rules", "corrected_before", "carried_over_used",
+    "clawed_back", "owed", "pending_held", "pending_paid",
+)  # fmt: skip
 """Lines from the amount of the year to the payment of a period; all others divide the year."""
 
 

@@ -21,9 +21,13 @@ def largest_remainder(weights: Sequence[int], total: int, ids: Sequence[str]) ->
     return _given(weights, whole, total, range(len(ids)) if in_order else sorted(range(len(ids)), key=ids.__getitem__))
 
 
-def by_place(weights: Sequence[int], total: int) -> list[int]:
-    """As `largest_remainder`, ties to the earlier place."""
-    whole = sum(weights)
+def by_place(weights: Sequence[int], total: int, whole: int | None = None) -> list[int]:
+    """As `largest_remainder`, ties to the earlier place; `whole`: the sum of the weights, where it is known."""
+    whole = sum(weights) if whole is None else whole
+    if len(weights) == 2 and whole:
+        first, rest = divmod(weights[0] * total, whole)
+        first += 2 * rest >= whole
+        return [first, total - first]
     return _given(weights, whole, total, range(len(weights))) if whole and total else [0] * len(weights)
 
 
@@ -31,7 +35,10 @@ def _given(weights: Sequence[int], whole: int, total: int, order: Sequence[int])
     """Shares of `total`; `order`: places as ties prefer them."""
     found = [weight * total // whole for weight in weights]
     left = total - sum(found)
-    if left:
+    if left == 1:
+        # As below, of ties the first.
+        found[max(order, key=[weight * total % whole for weight in weights].__getitem__)] += 1
+    elif left:
         remainders = [weight * total % whole for weight in weights]
         # A sort is stable, also in reverse.
         for at in sorted(order, key=remainders.__getitem__, reverse=True)[:left]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.compute.incentives import audit_words, draft_reasons
+from assets.compute.incentives import audit_words, draft_reasons, told_reasons
 from assets.compute.refusals import conflict_words, summary
 from assets.lake.atomic import sha256_file, write_json
 from assets.release.finance import document_of_spec
@@ -26,6 +26,7 @@ from data_contracts.allocation_spec.document import (
     spec_hash,
     tables_used,
 )
+from data_contracts.closed import Bilingual
 from data_contracts.index_spec.document import indicators_of
 from data_contracts.index_spec.document import read_spec as index_spec
 from data_contracts.messages import LANGUAGES, both, did_you_mean, text, wrong
@@ -41,6 +42,7 @@ from pipelines.auditing import run_audit
 from pipelines.engines import read_table, sheet_names
 from pipelines.outcomes import SaysNo
 from pipelines.refusing import write_conflict
+from pipelines.signing import indices_of, reasons_of_spec
 from reports.finance_files import finance_names, write_finance
 from reports.money_words import FILES as PAGES
 from reports.refusal_page import FILES
@@ -64,11 +66,13 @@ class AllocateRun:
     """Payee → name of its statement page without suffix."""
     audit: AuditResult | None = None
     """The incentive audit, if it was asked for."""
+    unsigned: Sequence[Mapping[str, str]] = ()
+    """Exceptions of the spec that nobody has signed as they stand, in zh and en."""
 
     @property
     def status(self) -> str:
-        """Ok, or draft where the audit failed."""
-        return "ok" if self.audit is None or may_be_approved(self.audit) else "draft"
+        """Ok, or draft where the audit failed or an exception is not signed."""
+        return "ok" if not self.unsigned and (self.audit is None or may_be_approved(self.audit)) else "draft"
 
     def as_dict(self) -> dict[str, Any]:
         """The run as plain values; paths relative to the folder given."""
@@ -76,6 +80,7 @@ class AllocateRun:
             "status": self.status,
             "spec": self.spec.id,
             "spec_hash": spec_hash(self.spec),
+            "spec_document": self.spec.model_dump(mode="json", by_alias=True),
             "data_sha256": dict(self.inputs),
             "budget_fen": self.budget,
             "pages": list(PAGES.values()),
@@ -103,6 +108,7 @@ class AllocateRun:
             text("allocate_hash", language, hash=spec_hash(self.spec)),
             text("allocate_page_at", language, path=self.out / PAGES[language]),
             *(words[language] for words in (audit_words(self.spec, self.audit) if self.audit is not None else [])),
+            *(text("run_draft", language, reason=words[language]) for words in self.unsigned),
         ]  # fmt: skip
 
 
@@ -128,13 +134,14 @@ def run_allocate(
         checked = None
         if audit and found.conflict is None:
             checked = run_audit(spec, spec_path.parent, tables, language, progress)
-            more |= checked.tables
+            more |= {**checked.tables, "audit_reasons": told_reasons(spec, checked)}
     except (DataError, SheetError) as error:
+        clear(out)
         raise SaysNo(error.words) from None
     clear(out)
     if found.conflict is not None:
         raise _refused(spec, found.conflict, out)
-    shown = {**found.tables, "lines": with_words(found.tables["lines"]), **more}
+    shown = {**found.tables, "lines": with_words(found.tables["lines"], spec.currency), **more}
     (out / "tables").mkdir(parents=True, exist_ok=True)
     for name, frame in shown.items():
         write_csv(frame, out / "tables" / f"{name}.csv")
@@ -142,7 +149,8 @@ def run_allocate(
     write_finance(document_of_spec(spec, shown), out / FINANCE, "allocation")
     progress(text("allocate_step_pages", language))
     statements = write_pages(spec, shown, inputs, named, out)
-    run = AllocateRun(spec, out, found.budget, shown, inputs, statements, checked)
+    unsigned = reasons_of_spec(spec_path, spec, indices_of(spec, spec_path.parent)).flaws()
+    run = AllocateRun(spec, out, found.budget, shown, inputs, statements, checked, unsigned)
     write_json(out / "run.json", _listed(run))
     return run
 
@@ -150,7 +158,7 @@ def run_allocate(
 def _listed(run: AllocateRun) -> dict[str, Any]:
     """The run with all its files and the hash that an approval is given for."""
     files = alone_files(run.out, list(PAGES.values()))
-    reasons = draft_reasons(run.spec, run.audit)
+    reasons = [*draft_reasons(run.spec, run.audit), *run.unsigned]
     document = {**run.as_dict(), "draft_reasons": reasons, "outputs": outputs_of(files, run.out)}
     return {**document, "content_hash": alone_hash(document)}
 
@@ -218,11 +226,12 @@ def risk_tables(spec: AllocationSpec, folder: Path, tables: Mapping[str, pl.Data
     return found
 
 
-def with_words(lines: pl.DataFrame) -> pl.DataFrame:
+def with_words(lines: pl.DataFrame, currency: Bilingual) -> pl.DataFrame:
     """The lines with their sentences, `words_zh` and `words_en`, and yuan beside fen."""
     columns: dict[str, list[str]] = {language: [] for language in LANGUAGES}
     for line_id, quantity, rate, params in lines.select("line_id", "quantity", "rate", "params").iter_rows():
-        words = both(f"allocate.line.{line_id}", **{**json.loads(params), "quantity": quantity, "rate": rate})
+        own = {**json.loads(params), "quantity": quantity, "rate": rate, "major": currency.model_dump()}
+        words = both(f"allocate.line.{line_id}", **own)
         for language in LANGUAGES:
             columns[language].append(words[language])
     amount = pl.Series("amount_yuan", [yuan(fen).replace(",", "") for fen in lines["amount_fen"]], dtype=pl.String)
@@ -232,7 +241,7 @@ def with_words(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _refused(spec: AllocationSpec, conflict: Conflict, out: Path) -> SaysNo:
     """Write conflict tables, pages and `run.json`; the error says the conflict, the ways out, and where they stand."""
-    words, found = conflict_words(conflict), write_conflict(spec, conflict, out)
+    words, found = conflict_words(conflict, spec.currency), write_conflict(spec, conflict, out)
     tables = {name: {"path": f"tables/{name}.csv", "rows": frame.height} for name, frame in found.items()}
     write_json(out / "run.json", {"status": "infeasible", "spec": spec.id, "spec_hash": spec_hash(spec),
                                   "conflict": {**_plain(conflict), "words": words}, "tables": tables})  # fmt: skip

@@ -8,19 +8,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from assets.release.approval import Refused, Rules, Standing, approve, publish_release, withdraw
-from assets.release.records import as_rows
+from assets.lake.atomic import canonical_json
+from assets.release.approval import Mode, Refused, Rules, Standing, approve, publish_release, withdraw
+from assets.release.decided import mode_of
+from assets.release.records import NEEDED, as_rows
 from assets.release.subject import Subject, subject_of
 from assets.release.verify import verify
-from assets.vault.signing import SigningKey, key_id, load_key, new_key
+from assets.vault.signing import SigningKey, load_key, new_key
 from data_contracts.closed import parse, read_yaml
 from data_contracts.messages import LANGUAGES, both, text, wrong
 from data_contracts.settings.approvers import Approver
 from data_contracts.settings.home import HomeDocument
+from data_contracts.settings.loading import load_settings
+from data_contracts.signing import key_id
 from pipelines.outcomes import SaysNo
+
+# Settings that scores, risk and money follow from.
+_DECIDING = (
+    "measures", "indicators", "rule_sets", "policies", "risk", "indices", "appraisals", "signatures", "allocation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,12 @@ class Decided:
 
 
 def approve_release(place: Path, key_file: Path, person: str, now: datetime | None = None) -> Decided:
-    """Sign an approval. Raises DefinitionError for key or person, SaysNo where files or rules say no."""
-    key, (name, role) = load_key(key_file), _person(person)
+    """Sign an approval. Raises DefinitionError for key or person, SaysNo where files, settings or rules say no."""
+    key, (name, role) = load_key(key_file), person_of(person)
     subject = subject_of(place)
     rules, moment = _rules(subject, now)
     _verified(subject, rules)
+    _settings_as_computed(subject)
     return _decided(subject, lambda: approve(subject, rules, key, name, role, moment))
 
 
@@ -80,7 +90,7 @@ def take_back(
     rules, moment = _rules(subject, now)
     signed_by: tuple[SigningKey, str, str] | None = None
     if key_file is not None:
-        signed_by = (load_key(key_file), *_person(person or ""))
+        signed_by = (load_key(key_file), *person_of(person or ""))
     return _decided(subject, lambda: withdraw(subject, rules, signed_by, reason, moment))
 
 
@@ -91,14 +101,15 @@ def approvers_of(home: Path) -> list[Approver]:
 
 def make_key(path: Path, person: str, language: str, now: datetime | None = None) -> list[str]:
     """Make a key; the words that register it, ready for home.yaml."""
-    name, role = _person(person)
+    name, role = person_of(person)
     key = new_key(path)
     day = (now or datetime.now(UTC).astimezone()).date()
     entry = [f"  - name: {name}", f"    role: {role}", f"    key: {key.public}", f"    from: {day.isoformat()}"]
     return [text("keys_done", language, path=path, key=key_id(key.public)), "approvers:", *entry]
 
 
-def _person(person: str) -> tuple[str, str]:
+def person_of(person: str) -> tuple[str, str]:
+    """Name and role of `name/role`. Raises DefinitionError for another form."""
     name, separator, role = (part.strip() for part in person.partition("/"))
     if not (name and separator and role):
         raise wrong("approval_as_form")
@@ -110,12 +121,16 @@ def _home(home: Path) -> HomeDocument:
 
 
 def _rules(subject: Subject, now: datetime | None) -> tuple[Rules, datetime]:
-    """The rules of the home a release stands in and its local time; an engine alone is approved by one person."""
+    """The rules of the home a release stands in and its local time; an engine alone is approved by one person.
+
+    Where the release was computed under stricter ones, those hold: asking for less later opens nothing.
+    """
     if subject.home is None:
         return Rules("required", None), now or datetime.now(UTC).astimezone()
     document = _home(subject.home.path)
     zone = ZoneInfo(document.time_zone)
-    return Rules(document.approval, document.approvers), (now or datetime.now(UTC)).astimezone(zone)
+    modes = sorted((document.approval, mode_of(subject)), key=lambda mode: NEEDED.get(mode, max(NEEDED.values())))
+    return Rules(cast(Mode, modes[-1]), document.approvers), (now or datetime.now(UTC)).astimezone(zone)
 
 
 def _verified(subject: Subject, rules: Rules) -> None:
@@ -123,6 +138,20 @@ def _verified(subject: Subject, rules: Rules) -> None:
     if not report.passed:
         problems = {language: "；".join(report.lines(language)) for language in LANGUAGES}
         raise SaysNo(both("approval_unsound", release=subject.name, problems=problems))
+
+
+def _settings_as_computed(subject: Subject) -> None:
+    """Nobody approves money by rules that the home has changed since: a new run makes a candidate by the new ones."""
+    stated = subject.manifest.get("settings", {})
+    if subject.home is None or "allocation" not in stated:
+        return
+    now = load_settings(subject.home.path).as_dict()
+    changed = [name for name in _DECIDING if canonical_json(stated.get(name)) != canonical_json(now[name])]
+    if changed:
+        raise SaysNo(
+            both("approval_settings", release=subject.name, parts=", ".join(changed), home=subject.home.path,
+                 period=subject.period)
+        )  # fmt: skip
 
 
 def _decided(subject: Subject, decide: Callable[[], Standing]) -> Decided:

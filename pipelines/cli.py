@@ -33,6 +33,7 @@ from pipelines.outcomes import SaysNo, StepFailed
 from pipelines.usage import wrong_usage
 
 DONE, SAYS_NO, WRONG_USE, FAILED = 0, 1, 2, 3
+_ALONE = (["index"], ["allocate"], ["diff"])
 
 
 class Report(Protocol):
@@ -65,7 +66,8 @@ def main() -> None:
     except typer.Abort:
         _fail(WRONG_USE, "cli_aborted", "")
     except SaysNo as error:
-        _fail(SAYS_NO, "cli_says_no", error.words)
+        # Beside the engines there is no release that could stay in force.
+        _fail(SAYS_NO, "cli_says_no_alone" if sys.argv[1:2] in _ALONE else "cli_says_no", error.words)
     except Exception as error:
         # The last place where a failure can become a sentence; its own text might hold a value and stays inside.
         if os.environ.get("KANGHENG_DEBUG"):
@@ -115,7 +117,7 @@ def demo(
     from pipelines.progress import steps
 
     first, last = first_and_last(periods)
-    lines = story_lines(scenario, language.value)
+    lines = story_lines(scenario, language.value, residents)
     with steps() as progress:
         summary = make_demo_home(
             home, scenario=scenario, residents=residents, seed=seed, first=first, last=last, progress=progress
@@ -302,13 +304,14 @@ def index(
         Path | None, typer.Option("--spec", help="计算方案 / spec, YAML", exists=True, dir_okay=False)
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="数据表 / .csv, .xlsx", exists=True, dir_okay=False)
+        list[Path] | None,
+        typer.Option("--data", help="数据表，可多张 / .csv, .xlsx, one or several", exists=True, dir_okay=False),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
     sheet: Annotated[str | None, typer.Option("--sheet", help="工作表，缺省第一张 / sheet, first if not given")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="方案的 JSON Schema / JSON schema of a spec")] = False,
     example: Annotated[
-        str | None, typer.Option("--example", help="写出示例 / write township_appraisal or health_risk to --out")
+        str | None, typer.Option("--example", help="写出示例，如 township_appraisal / write an example to --out")
     ] = None,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
@@ -325,7 +328,7 @@ def index(
     if example is not None and out is not None:
         _say(language, "index_example_done", path=write_example(example, out))
         return
-    if spec is None or data is None or out is None:
+    if spec is None or not data or out is None:
         raise wrong("index_needs_options")
     with steps() as progress:
         result = run_index(spec, data, out, sheet=sheet, language=language.value, progress=progress)
@@ -429,6 +432,23 @@ def withdraw(
 
 
 @app.command()
+def diff(
+    release: ReleaseArgument,
+    before: Annotated[
+        Path | None,
+        typer.Option("--from", help="与哪个发布比较，缺省为同期上一个 / compared with; the one before", exists=True),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """两个发布的资金差在哪里：谁多谁少，因数据还是因规则。  What changed between the money of two releases, and why."""
+    from pipelines.differing import run_diff
+
+    _show(run_diff(release, before, out), language, as_json)
+
+
+@app.command()
 def keys(
     new: Annotated[Path | None, typer.Option("--new", help="要写的私钥文件 / file for the private key")] = None,
     person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
@@ -441,6 +461,27 @@ def keys(
         raise wrong("keys_needs_new")
     for line in make_key(new, person, language.value):
         typer.echo(line)
+
+
+@app.command()
+def sign(
+    place: Annotated[Path, typer.Argument(help="机构目录或分配方案 / home, or allocation spec", exists=True)],
+    entry: Annotated[list[str] | None, typer.Option("--entry", help="只签这一条 / this reason only")] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)
+    ] = None,
+    person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
+    as_json: JsonOption = False,
+    language: LanguageOption = Language.zh,
+) -> None:
+    """设置中例外的理由：列出，或签名。  Reasons of exceptions in settings: list them, or sign them."""
+    from pipelines.signing import reasons_at
+    from pipelines.signing import sign as sign_reasons
+
+    if (key is None) != (person is None):
+        raise wrong("sign_needs_both")
+    signed = reasons_at(place) if key is None or person is None else sign_reasons(place, entry or (), key, person)
+    _show(signed, language, as_json)
 
 
 @app.command()

@@ -15,8 +15,10 @@ from assets.lake.home import Home
 from data_contracts.closed import read_yaml
 from data_contracts.messages import both, did_you_mean, text, wrong
 from data_contracts.periods import periods_between
+from data_contracts.settings.loading import load_settings
 from pipelines.demo.generator import DemoSummary, generate
 from pipelines.demo.scenario import DEFAULT, Expected, Scenario, load_scenario, scenario_folder
+from pipelines.demo.truth_money import write_money
 from pipelines.expectations import Found
 from pipelines.locking import lock_settings
 
@@ -84,14 +86,23 @@ def make_demo_home(
     words = _HOME.format(grain=grain, first=first, last=last, feeds=feeds)
     (path / "home.yaml").write_text(words, encoding="utf-8")
     lock_settings(path, _LOCKED_BY, at=_LOCKED_AT)
+    if scenario == DEFAULT and grain == "quarter":
+        write_money(path / "truth", load_settings(path).as_dict())
     return summary
 
 
-def story_lines(name: str, language: str) -> list[str]:
-    """A scenario in words: story, size, traps, and the figures the road gives with its own size, seed and periods."""
+def story_lines(name: str, language: str, residents: int | None = None) -> list[str]:
+    """A scenario in words: story, size, traps, and the figures the road gives with its own size, seed and periods.
+
+    `residents`: the size asked for instead of its own.
+    """
     story = load_scenario(name)
     lines = [f"{story.titles.get(language)} ({name})", story.story.get(language)]
-    lines.append(text("demo_size", language, residents=f"{story.residents:,}", note=story.residents_note.get(language)))
+    if residents is None:
+        note = story.residents_note.get(language)
+        lines.append(text("demo_size", language, residents=f"{story.residents:,}", note=note))
+    else:
+        lines.append(text("demo_size_asked", language, residents=f"{residents:,}", own=f"{story.residents:,}"))
     if story.twin_of:
         lines.append(text("demo_twin", language, original=story.twin_of))
     lines += [text("demo_trap", language, trap=trap.get(language)) for trap in story.traps]
@@ -159,8 +170,14 @@ def _settings(name: str, story: Scenario, residents: int, grain: str) -> dict[st
         kind = both("wrong_kind_policy")
         raise wrong("wrong_unknown", where=f"scenarios/{name}", kind=kind, name=unknown[0], hint=hint)
     register["policies"] = {policy: register["policies"][policy] for policy in story.policies}
+    sources = {
+        budget["year"]: {"sources": budget["sources"]}
+        for budget in documents["allocation.yaml"]["budgets"]
+        if "sources" in budget
+    }
     documents["allocation.yaml"]["budgets"] = [
         {
+            **sources.get(year, {}),
             "year": year,
             "amount": f"{yuan * residents}.00",
             "reference": f"本市预算文件（示例）：每人 {yuan} 元 × {residents} 人",

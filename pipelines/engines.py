@@ -5,7 +5,8 @@ Put here: reading the table, running the engine, writing what it found. Keep out
 
 import csv
 import io
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,19 @@ import polars as pl
 
 from assets.intake.decoding import TextStream
 from assets.intake.findings import FileRefused
-from assets.lake.atomic import sha256_file, write_chunks, write_json
+from assets.lake.atomic import sha256_file, sha256_of, write_chunks, write_json
 from assets.release.tables import write_csv
-from data_contracts.index_spec.document import IndexSpec, read_spec, spec_hash
+from data_contracts.index_spec.document import (
+    IndexSpec,
+    columns_of,
+    columns_used,
+    read_spec,
+    spec_hash,
+    unit_columns,
+)
+from data_contracts.index_spec.reading import TableForm
 from data_contracts.messages import both, did_you_mean, text, wrong
-from evaluations.index.sheet import SheetError
+from evaluations.index.sheet import ROW, SheetError
 from evaluations.index.tables import index_tables
 from pipelines.outcomes import SaysNo
 from reports.index_page import IndexPage, write_index_pages
@@ -75,19 +84,30 @@ class IndexRun:
 
 
 def run_index(
-    spec_path: Path, data: Path, out: Path, *, sheet: str | None = None, language: str = "zh", progress: Shown
+    spec_path: Path,
+    data: Path | Sequence[Path],
+    out: Path,
+    *,
+    sheet: str | None = None,
+    language: str = "zh",
+    progress: Shown,
 ) -> IndexRun:
     """Read spec and data, compute, write `tables/*.csv`, `index.html` (zh), `en.html` and `run.json` into `out`.
 
-    Raises DefinitionError where the spec is wrong or names a column that is not there, SaysNo where the data do not
-    allow the judgement; nothing is written then.
+    Several tables are joined by unit. Raises DefinitionError where the spec is wrong or names a column that is not
+    there, SaysNo where the data do not allow the judgement; nothing is written then.
     """
-    spec, frame = read_spec(spec_path), read_table(data, sheet)
+    spec = read_spec(spec_path)
+    paths = [data] if isinstance(data, Path) else list(data)
+    numbered = ROW if len(paths) == 1 else None
+    frames = [read_table(path, sheet or spec.table.sheet, numbered=numbered, form=spec.table) for path in paths]
+    frame = frames[0] if len(frames) == 1 else joined(frames, [path.name for path in paths], spec)
     try:
         tables = index_tables(spec, frame, lambda step: progress(text(f"index_step_{step}", language)))
     except SheetError as error:
         raise SaysNo(error.words) from None
-    run = IndexRun(spec, out, tables, sha256_file(data))
+    hashes = [sha256_file(path) for path in paths]
+    run = IndexRun(spec, out, tables, hashes[0] if len(hashes) == 1 else sha256_of("\n".join(hashes).encode()))
     for name, found in tables.items():
         (out / "tables").mkdir(parents=True, exist_ok=True)
         write_csv(found, out / "tables" / f"{name}.csv")
@@ -97,23 +117,66 @@ def run_index(
     return run
 
 
-def read_table(path: Path, sheet: str | None = None, *, numbered: str | None = None) -> pl.DataFrame:
-    """A .csv (UTF-8, UTF-16 or GB18030) or a sheet of an .xlsx, every cell as text, header in the first row.
+def joined(frames: Sequence[pl.DataFrame], names: Sequence[str], spec: IndexSpec) -> pl.DataFrame:
+    """Tables of the same units side by side; a unit that one of them lacks has blanks there.
+
+    A column that stands in several must say the same of a unit in all of them, if the spec reads it; else the first
+    counts. Raises SaysNo where it does not, or where a table has a unit twice; DefinitionError where one has no column
+    of units.
+    """
+    keys, used = unit_columns(spec), set(columns_used(spec)) | set(columns_of(spec.rows, "rows"))
+    result = pl.DataFrame()
+    for frame, name in zip(frames, names, strict=True):
+        for key in keys:
+            if key not in frame.columns:
+                raise wrong("index_no_column", column=key, place=name, hint=did_you_mean(key, frame.columns))
+        twice = frame.select(pl.struct(keys).is_duplicated()).to_series()
+        if twice.any():
+            count, row = int(twice.sum()), int(twice.arg_true()[0]) + spec.table.header_row + 1
+            raise SaysNo(both("index_unit_twice_in", file=name, column=" · ".join(keys), count=count, row=row))
+        if result.is_empty():
+            result = frame
+            continue
+        shared = [column for column in frame.columns if column in result.columns and column not in keys]
+        for column in [column for column in shared if column in used]:
+            side = result.select(*keys, column).join(frame.select(*keys, column), on=keys, suffix=" there")
+            differing = side.filter(pl.col(column).str.strip_chars() != pl.col(f"{column} there").str.strip_chars())
+            if differing.height:
+                raise SaysNo(both("index_differs_between", file=name, column=column, count=differing.height))
+        result = result.join(frame, on=keys, how="full", coalesce=True, suffix=" there", maintain_order="left_right")
+        result = result.with_columns(pl.coalesce(column, f"{column} there").alias(column) for column in shared)
+        result = result.drop(f"{column} there" for column in shared)
+    return result
+
+
+_PLAIN = TableForm()
+
+
+def read_table(
+    path: Path, sheet: str | None = None, *, numbered: str | None = None, form: TableForm = _PLAIN
+) -> pl.DataFrame:
+    """A .csv (UTF-8, UTF-16, GB18030 or as stated) or a sheet of an .xlsx, every cell as text, header as stated.
 
     `numbered`: name of a column to add with the number of each row in the file, empty rows counted. Raises SaysNo where
     it is no such table: no row is dropped or filled up without a word.
     """
-    rows = _workbook_rows(path, sheet) if path.suffix.lower() == ".xlsx" else _text_rows(path)
-    header = [name.strip() for name in rows[0]] if rows else []
+    rows = _workbook_rows(path, sheet) if path.suffix.lower() == ".xlsx" else _text_rows(path, form)
+    first = form.header_row
+    header = [name.strip() for name in rows[first - 1]] if len(rows) >= first else []
+    if form.repeated == "number":
+        header = _numbered(header)
     if not header or "" in header:
         raise _unreadable(path, "index_no_header")
     for name in header:
         if header.count(name) > 1:
             raise SaysNo(both("index_column_twice", column=name))
-    filled = [number for number, row in enumerate(rows[1:], 2) if any(cell.strip() for cell in row)]
+    filled = [number for number, row in enumerate(rows[first:], first + 1) if any(cell.strip() for cell in row)]
     body = [rows[number - 1] for number in filled]
-    if any(len(row) != len(header) for row in body):
-        raise _unreadable(path, "index_ragged")
+    ragged = [number for number, row in zip(filled, body, strict=True) if len(row) != len(header)]
+    if ragged:
+        cells = len(rows[ragged[0] - 1])
+        words = {"row": ragged[0], "cells": cells, "columns": len(header), "count": len(ragged)}
+        raise _unreadable(path, "index_ragged_rows", **words)
     frame = pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
     return frame if numbered is None else frame.with_columns(pl.Series(numbered, filled, dtype=pl.Int64))
 
@@ -122,16 +185,36 @@ def _unreadable(path: Path, sentence: str, **params: object) -> SaysNo:
     return SaysNo(both("index_unreadable_data", file=path.name, reason=both(sentence, **params)))
 
 
-def _text_rows(path: Path) -> list[list[str]]:
-    if path.suffix.lower() != ".csv":
-        raise _unreadable(path, "index_other_suffix")
+def _numbered(header: list[str]) -> list[str]:
+    """Names told apart: one that stands again is counted, a blank one called by its place."""
+    seen: Counter[str] = Counter()
+    found = []
+    for place, given in enumerate(header, 1):
+        name = given or f"column {place}"
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return found
+
+
+def _decoded(path: Path, form: TableForm) -> str:
+    content = path.read_bytes()
     try:
-        decoded = b"".join(TextStream([path.read_bytes()])).decode()
+        if form.encoding != "detect":
+            return content.decode(form.encoding)
+        return b"".join(TextStream([content])).decode()
     except FileRefused as refused:
         finding = refused.finding
         raise _unreadable(path, finding.sentence, **finding.params) from None
+    except UnicodeDecodeError:
+        raise _unreadable(path, "index_other_encoding", encoding=form.encoding) from None
+
+
+def _text_rows(path: Path, form: TableForm) -> list[list[str]]:
+    if path.suffix.lower() != ".csv":
+        raise _unreadable(path, "index_other_suffix")
+    text = io.StringIO(_decoded(path, form).removeprefix("\ufeff"), newline="")
     try:
-        return list(csv.reader(io.StringIO(decoded.removeprefix("\ufeff"), newline=""), strict=True))
+        return list(csv.reader(text, strict=True, delimiter=form.separator))
     except csv.Error:
         raise _unreadable(path, "index_ragged") from None
 

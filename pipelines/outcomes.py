@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 class SaysNo(RuntimeError):  # noqa: N818
-    """Data or rules say no: a blocking check failed or money rules conflict. The release in force is unchanged.
+    """Data or rules say no: a blocking check failed or money rules conflict. A release in force is unchanged.
 
     `words`: why, in zh and en.
     """

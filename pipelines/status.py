@@ -28,7 +28,9 @@ from assets.intake.landing import Landed, scan
 from assets.intake.ledger import Entry
 from assets.intake.standing import NOT_GRANTED, SHORT
 from assets.lake import parts
+from assets.release.approval import Refused, standing
 from assets.release.publish import current
+from assets.release.subject import subject_of
 from assets.stages.handback import refresh_fix_lists, standing_files
 from assets.stages.road import Road
 from data_contracts.contracts import FeedContract
@@ -130,6 +132,7 @@ class Status:
     """The state of a home for one period.
 
     `unusual`: failed expectations about whole deliveries. `stale`: other periods that files came for since release.
+    `candidate`: what the last run made of everything there is, if it still waits to be approved or published.
     """
 
     period: str
@@ -141,6 +144,7 @@ class Status:
     unusual: int
     release: str | None
     release_is_current: bool
+    candidate: str | None
     releases: dict[str, str]
     stale: list[StaleRelease]
     next_steps: list[Words]
@@ -187,6 +191,7 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
         unusual=0 if judged is None else judged.filter(~pl.col("success")).height,
         release=releases.get(step.key),
         release_is_current=not waiting and road.up_to_date(step.key) is not None,
+        candidate=None if waiting else _candidate(road, step.key, releases.get(step.key)),
         releases=releases,
         stale=stale_releases(road, step.key),
         next_steps=[],
@@ -195,6 +200,18 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
 
     found.next_steps.extend(next_steps(found, path))
     return found
+
+
+def _candidate(road: Road, period: str, in_force: str | None) -> str | None:
+    made = road.made(period)
+    if made is None or made.name == in_force:
+        return None
+    try:
+        state = standing(subject_of(made), road.settings.home.approval).state
+    except Refused:
+        # Its records do not hold: there is nothing to decide, and `verify` names why.
+        return None
+    return made.name if state in ("draft", "approved") else None
 
 
 def _waiting(road: Road) -> list[WaitingFile]:

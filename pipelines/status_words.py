@@ -29,8 +29,11 @@ def status_lines(status: "Status", language: str) -> list[str]:
         lines.append(text("status_unused", language, count=len(status.unused), feeds=feeds))
     if status.unusual:
         lines.append(text("status_unusual", language, count=status.unusual))
-    sentence = "status_release" if status.release_is_current else "status_release_old"
+    old = not status.release_is_current and status.candidate is None
+    sentence = "status_release_old" if old else "status_release"
     lines.append(text(sentence if status.release else "status_no_release", language, release=status.release))
+    if status.candidate is not None:
+        lines.append(text("status_candidate", language, release=status.candidate))
     lines += stale_lines(status.stale, language)
     lines.append(text("status_next", language))
     steps = enumerate(status.next_steps, 1)
@@ -129,9 +132,7 @@ def _more(count: int, language: str) -> Iterator[str]:
 def next_steps(status: "Status", home: Path) -> list[dict[str, str]]:
     """What to do, the most pressing first, in both languages; never empty."""
     feeds = [(sender, feed) for sender in status.senders for feed in sender.feeds]
-    steps = []
-    if status.waiting or (not status.release_is_current and any(feed.files for _, feed in feeds)):
-        steps.append(both("status_do_run", home=home, period=status.period))
+    steps = [*_release_steps(status, home, came=any(feed.files for _, feed in feeds))]
     steps += stale_steps(status.stale, home)
     if status.refused:
         steps.append(both("status_do_refused", count=len(status.refused)))
@@ -171,6 +172,13 @@ def next_steps(status: "Status", home: Path) -> list[dict[str, str]]:
         names = _both_joined([feed.titles for feed in ahead if feed.due == due])
         steps.append(both("status_do_wait", due=due, feeds=names))
     return steps or [both("status_do_nothing")]
+
+
+def _release_steps(status: "Status", home: Path, *, came: bool) -> Iterator[dict[str, str]]:
+    if status.candidate is not None:
+        yield both("status_do_decide", release=home / "releases" / status.candidate)
+    elif status.waiting or (not status.release_is_current and came):
+        yield both("status_do_run", home=home, period=status.period)
 
 
 def _named(sender: "SenderStatus", feed: "FeedStatus", institution: str) -> dict[str, str]:

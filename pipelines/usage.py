@@ -3,11 +3,22 @@
 Put here: from the library's complaint to ours. Keep out: anything a command does.
 """
 
+import re
+
 from typer.exceptions import TyperException
 
 from data_contracts.messages import both
 
-_SENTENCES = {"MissingParameter": "usage_missing", "NoSuchOption": "usage_no_option", "BadParameter": "usage_value"}
+_SENTENCES = {
+    "MissingParameter": "usage_missing",
+    "NoSuchOption": "usage_no_option",
+    "BadParameter": "usage_value",
+    "BadOptionUsage": "usage_option_values",
+}
+
+
+# What was given, as the library quotes it after the name of the option.
+_QUOTED = re.compile(r"'([^']+)'")
 
 
 def wrong_usage(error: TyperException) -> dict[str, str]:
@@ -19,4 +30,6 @@ def wrong_usage(error: TyperException) -> dict[str, str]:
         return both("usage_option_before", name=getattr(error, "option_name", ""))
     parameter = getattr(error, "param", None)
     name = getattr(error, "option_name", None) or (parameter.opts[0] if parameter is not None else "")
-    return {**both(sentence, name=name), "en": error.format_message()}
+    given = _QUOTED.search(error.format_message().partition(":")[2]) if sentence == "usage_value" else None
+    words = both(sentence, name=name, given=f"“{given[1]}”" if given else "")
+    return {**words, "en": error.format_message()}

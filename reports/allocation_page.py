@@ -22,7 +22,7 @@ from reports.money_words import (
     FUND,
     Owner,
     frame_of_page,
-    fund_titles,
+    groups_of,
     name_of,
     names_of,
     other,
@@ -59,6 +59,8 @@ class AllocationPage:
     statement_limit: int = 0
     period: str = ""
     kinds: Mapping[str, Bilingual] = field(default_factory=dict)
+    institutions: Mapping[str, str] = field(default_factory=dict)
+    """Institution → its name, where it is known."""
 
     def kind_title(self, kind: str, language: str) -> str:
         """What a clerk calls payees of a kind."""
@@ -116,10 +118,9 @@ def sections_of(page: AllocationPage, language: str) -> dict[str, Any]:
 
 
 def _funds(page: AllocationPage, language: str) -> list[dict[str, str]]:
-    titles = fund_titles(page.spec, language)
     return [
         {
-            "id": titles.get(row["payee_id"]) or name_of(row, {}),
+            "id": page.spec.fund_title(row["payee_id"]).get(language),
             "amount": yuan(row["amount_fen"]),
             "payment": yuan(row["payment_fen"]) if page.period else "",
         }
@@ -134,7 +135,6 @@ def _stream_sums(page: AllocationPage) -> dict[str, str]:
 
 def _streams(page: AllocationPage, language: str) -> list[dict[str, str]]:
     titles, total = stream_titles(page.spec, language), summed(page.tables["streams"]["pool_fen"])
-    funds = names_of(page.tables["payees"].filter(payee_kind=FUND)) | fund_titles(page.spec, language)
     return [
         {
             "payment": yuan(row["payment_fen"]) if page.period else "",
@@ -144,10 +144,16 @@ def _streams(page: AllocationPage, language: str) -> list[dict[str, str]]:
             "share": share_of(row["pool_fen"], total),
             "paid": yuan(row["paid_fen"]),
             "held": yuan(row["held_fen"]),
-            "fund": ", ".join(funds.get(name, name) for name in (row["held_by"] or "").split(";")),
+            "fund": _funds_of(page.spec, row["held_by"], language),
         }
         for row in page.tables["streams"].iter_rows(named=True)
     ]
+
+
+def _funds_of(spec: AllocationSpec, funds: str | None, language: str) -> str:
+    """Funds that hold money of a stream, as tables have them, in words."""
+    between = "、" if language == "zh" else ", "
+    return between.join(spec.fund_title(fund).get(language) for fund in (funds or "").split(";") if fund)
 
 
 def _payees(page: AllocationPage, payees: pl.DataFrame, language: str) -> dict[str, Any]:
@@ -169,7 +175,7 @@ def _payee(page: AllocationPage, row: Mapping[str, Any], names: Mapping[str, str
         "name": name_of(row, names),
         "link": None if found is None else f"{folder}{found}.html",
         "kind": page.kind_title(row["payee_kind"], language),
-        "groups": (row["groups"] or "").replace(";", ", "),
+        "groups": groups_of(page.spec, row["groups"], language),
         "people": shown.count(row["population"]),
         "amount": yuan(row["amount_fen"]),
         "per_head": per_head(row["amount_fen"], row["population"]),
@@ -192,7 +198,7 @@ def _pace(page: AllocationPage, language: str) -> dict[str, Any] | None:
     floors, caps = lines.filter(pl.col("line_id").str.starts_with("floor_")), lines.filter(line_id="cap")
     leaks = need.filter(pl.col("leakage_fen") > 0)
     known = need.filter(pl.col("distance_after").is_not_null())
-    counts, below = [], -1
+    counts, below, major = [], -1, page.spec.currency.get(language)
     for name, most in _YEARS:
         within = known.filter((pl.col("years_to_target") > below) & (pl.col("years_to_target") <= most)).height
         counts.append((text(f"allocate.page.years_{name}", language), within))
@@ -200,22 +206,25 @@ def _pace(page: AllocationPage, language: str) -> dict[str, Any] | None:
     counts.append((text("allocate.page.years_more", language), known.filter(pl.col("years_to_target") > below).height))
     counts.append((text("allocate.page.never", language), known["years_to_target"].null_count()))
     return {
-        "floors": text(
-            "allocate.page.floors", language, count=floors.height, amount=yuan(summed(floors["amount_fen"]))
-        ),
-        "caps": text("allocate.page.caps", language, count=caps.height, amount=yuan(-summed(caps["amount_fen"]))),
-        "leaks": text("allocate.page.leaks", language, count=leaks.height, amount=yuan(summed(leaks["leakage_fen"])))
+        "floors": text("allocate.page.floors", language, count=floors.height,
+                       amount=yuan(summed(floors["amount_fen"])), major=major),
+        "caps": text("allocate.page.caps", language, count=caps.height,
+                     amount=yuan(-summed(caps["amount_fen"])), major=major),
+        "leaks": text("allocate.page.leaks", language, count=leaks.height,
+                      amount=yuan(summed(leaks["leakage_fen"])), major=major)
         if leaks.height
         else text("allocate.page.no_leaks", language),
         "years": counts,
         "bearers": _bearers(page),
-    }
+    }  # fmt: skip
 
 
 def _bearers(page: AllocationPage) -> list[dict[str, str]]:
     """Whose need money makes room for floors, or is kept by caps: who gives most first."""
     names = names_of(page.tables["payees"])
-    moved = page.tables["lines"].filter(pl.col("stage") == "S3", pl.col("payee_kind") != FUND)
+    moved = page.tables["lines"].filter(
+        pl.col("stage") == "S3", pl.col("payee_kind") != FUND, pl.col("line_id") != "leakage_kept"
+    )
     own = moved.group_by("payee_id").agg(pl.col("amount_fen").sum()).filter(pl.col("amount_fen") < 0)
     return [
         {"name": name_of({"name": None, **row}, names), "amount": yuan(-row["amount_fen"])}
@@ -235,10 +244,11 @@ def _reserves(page: AllocationPage, language: str) -> dict[str, Any] | None:
         "rows": [
             {
                 "title": titles[row["reserve"]],
-                "group": row["group"],
+                "group": page.spec.group_title(row["group"]).get(language),
                 "base": yuan(row["base_fen"]),
                 "minimum": f"{yuan(row['minimum_fen'])} ({shown.number(row['minimum_share'] * 100, 2)}%)",
-                "reached": yuan(row["reached_fen"]),
+                "reached": yuan(row["reached_fen"])
+                + ("" if row["settled"] else text("allocate.page.by_plan", language)),
                 "share": shown.MISSING
                 if row["reached_share"] is None
                 else f"{shown.number(row['reached_share'] * 100, 4)}%",
@@ -246,7 +256,7 @@ def _reserves(page: AllocationPage, language: str) -> dict[str, Any] | None:
             for row in rows.iter_rows(named=True)
         ],
         "words": text("allocate.page.payers", language, count=payers.height,
-                      amount=yuan(summed(payers["reserve_paid_fen"])))
+                      amount=yuan(summed(payers["reserve_paid_fen"])), major=page.spec.currency.get(language))
         if payers.height
         else text("allocate.page.no_payers", language),
         "payers": [

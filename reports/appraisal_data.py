@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from data_contracts.settings.appraisals import INSTITUTION
 from reports import format as shown
 from reports.context import ReportContext
 from reports.index_views import AppraisalView
@@ -34,11 +35,13 @@ def appraisals(context: ReportContext, frames: Frames, language: str) -> list[Js
 
 
 def _names(context: ReportContext, frames: Frames, language: str) -> dict[tuple[str, str], str]:
+    """Kind and id of a unit → its name: institutions by their register, areas by the tree of the period."""
+    register = {(INSTITUTION, code): name for code, name in context.institutions.items()}
     areas = areas_of(context, frames)
     if areas.is_empty():
-        return {}
+        return register
     columns = ["area_level", "area_id", "area_name", "area_name_en"]
-    return {
+    return register | {
         (level, area): (english if language == "en" else chinese) or chinese or english or area
         for level, area, chinese, english in areas.select(columns).iter_rows()
     }

@@ -5,7 +5,7 @@ wording (messages), drawing in the browser (static/compare.js).
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ import polars as pl
 from markupsafe import Markup
 
 from data_contracts.allocation_spec.document import AllocationSpec
+from data_contracts.allocation_spec.pay import Performance
 from data_contracts.messages import LANGUAGES, text
 from reports import format as shown
 from reports.jinja import environment
@@ -23,7 +24,6 @@ from reports.money_words import (
     FUND,
     change,
     frame_of_page,
-    fund_titles,
     other,
     per_head,
     stream_titles,
@@ -33,7 +33,7 @@ from reports.money_words import (
 )
 from reports.site import embed, plotly_script
 
-_ROWS, _DRAWN, _OWN = 1000, 15, 60
+_ROWS, _DRAWN, _OWN, _FIGURES = 1000, 15, 60, 200
 _HERE = Path(__file__).parent
 Owner = tuple[str, str]
 
@@ -58,6 +58,12 @@ class ComparePage:
     payees: pl.DataFrame | None = None
     steps: pl.DataFrame | None = None
     totals: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    causes: Sequence[Mapping[str, str]] = ()
+    """Of two releases: what differs in files, rules and program, in zh and en."""
+    figures: pl.DataFrame | None = None
+    """Of two releases: payee_kind, payee_id, figure, a_value, b_value of figures that differ."""
+    names_en: Mapping[str, str] = field(default_factory=dict)
+    """Payee → name in English, where it has one."""
 
 
 def write_compare_pages(page: ComparePage, out: Path) -> list[Path]:
@@ -84,22 +90,59 @@ def render(page: ComparePage, language: str) -> str:
     common = frame_of_page(page.a.spec, language, FILES[other(language)]) | {
         "title": text("allocate.compare.title", language, a=a, b=b),
         "lead": text("allocate.compare.lead", language, a=a, b=b),
+        "room": text("allocate.compare.releases" if page.causes else "allocate.compare.engine", language),
+        "causes": [words[language] for words in page.causes],
         "hashes": [("A", page.a.spec_hash), ("B", page.b.spec_hash)],
     }
     if page.payees is None or page.steps is None:
         return environment().get_template("allocation_one_side.html").render(**common, sides=_sides(page, language))
-    payload = _payload(page.payees, page.steps, language)
+    payees = _in_english(page.payees, page.names_en) if language == "en" else page.payees
+    payload = _payload(payees, page.steps, language, page.b.spec.currency.get(language))
     return (
         environment()
         .get_template("allocation_compare.html")
         .render(
             **common,
-            **_content(page, page.payees, page.steps, language),
+            **_content(page, payees, page.steps, language),
+            figures=_figures(page, payees, language),
             drawn=len(payload["names"]),
             drawn_each=_DRAWN,
             payload_json=Markup(embed(payload)),  # noqa: S704  (embed leaves no character that ends a script)
         )
     )
+
+
+def _in_english(payees: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    own = pl.col("payee_id").replace_strict(names, default=None, return_dtype=pl.String)
+    return payees.with_columns(pl.coalesce(own, "name").alias("name"))
+
+
+def _figures(page: ComparePage, payees: pl.DataFrame, language: str) -> dict[str, Any] | None:
+    """Figures of payees that differ, those of payees whose money moves most first."""
+    if page.figures is None or page.figures.is_empty():
+        return None
+    moved = payees.select("payee_kind", "payee_id", "name", pl.col("difference_fen").abs().alias("by"))
+    rows = page.figures.join(moved, on=["payee_kind", "payee_id"], how="left", maintain_order="left")
+    rows = rows.sort("by", "payee_id", descending=[True, False], nulls_last=True, maintain_order=True)
+    titles = {name: text(f"allocate.compare.figure.{name}", language) for name in ("people", "risk")}
+    for side in (page.a, page.b):
+        titles |= {
+            item.id: title_of(item.titles, item.id, language)
+            for stream in side.spec.of_kind(Performance)
+            for item in stream.indicators
+        }
+    return {
+        "rows": [
+            [row["name"] or row["payee_id"], titles.get(row["figure"], row["figure"]), _plain(row["a_value"]),
+             _plain(row["b_value"])]
+            for row in rows.head(_FIGURES).iter_rows(named=True)
+        ],
+        "more": max(0, rows.height - _FIGURES),
+    }  # fmt: skip
+
+
+def _plain(value: float | None) -> str:
+    return shown.MISSING if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _sides(page: ComparePage, language: str) -> list[dict[str, str]]:
@@ -112,7 +155,7 @@ def _sides(page: ComparePage, language: str) -> list[dict[str, str]]:
         else:
             payees = side.tables["payees"]
             words = text("allocate.compare.holds", language, side=name, title=side.spec.titles.get(language),
-                         budget=yuan(summed(payees["amount_fen"])),
+                         budget=yuan(summed(payees["amount_fen"])), major=side.spec.currency.get(language),
                          payees=payees.filter(pl.col("payee_kind") != FUND).height)  # fmt: skip
             found.append({"head": words, "words": ""})
     return found
@@ -123,12 +166,13 @@ def _content(page: ComparePage, payees: pl.DataFrame, steps: pl.DataFrame, langu
     gain, lose = own.filter(pl.col("difference_fen") > 0), own.filter(pl.col("difference_fen") < 0)
     moved = own.filter(pl.col("difference_fen") != 0)
     order = moved.sort(pl.col("difference_fen").abs(), "payee_id", descending=[True, False])
-    titles = _subjects(steps, language)
-    funds = fund_titles(page.a.spec, language) | fund_titles(page.b.spec, language)
+    titles, major = _subjects(steps, language), page.a.spec.currency.get(language)
     return {
         "facts": [
-            text("allocate.compare.winners", language, count=gain.height, amount=yuan(summed(gain["difference_fen"]))),
-            text("allocate.compare.losers", language, count=lose.height, amount=yuan(-summed(lose["difference_fen"]))),
+            text("allocate.compare.winners", language, count=gain.height,
+                 amount=yuan(summed(gain["difference_fen"])), major=major),
+            text("allocate.compare.losers", language, count=lose.height,
+                 amount=yuan(-summed(lose["difference_fen"])), major=major),
             text("allocate.compare.same", language, count=own.height - moved.height),
         ],
         "streams": _streams(page, payees, language),
@@ -140,7 +184,7 @@ def _content(page: ComparePage, payees: pl.DataFrame, steps: pl.DataFrame, langu
         "more": max(0, order.height - _ROWS),
         "details": _details(order.head(_OWN), steps, language),
         "funds": [
-            _row(funds.get(row["payee_id"], row["payee_id"]), row)
+            _row(page.b.spec.fund_title(row["payee_id"]).get(language), row)
             for row in payees.filter(payee_kind=FUND).iter_rows(named=True)
         ],
     }  # fmt: skip
@@ -175,7 +219,8 @@ def _sources(page: ComparePage, language: str) -> list[dict[str, str]]:
 def _payers(name: str, side: Side, language: str) -> str:
     need = side.tables.get("need", pl.DataFrame(schema={"reserve_paid_fen": pl.Int64}))
     paid = need.filter(pl.col("reserve_paid_fen") > 0)["reserve_paid_fen"]
-    return text("allocate.compare.payers_line", language, side=name, count=paid.len(), amount=yuan(summed(paid)))
+    return text("allocate.compare.payers_line", language, side=name, count=paid.len(), amount=yuan(summed(paid)),
+                major=side.spec.currency.get(language))  # fmt: skip
 
 
 def _subjects(steps: pl.DataFrame, language: str) -> dict[tuple[str, str], str]:
@@ -232,8 +277,8 @@ def _details(order: pl.DataFrame, steps: pl.DataFrame, language: str) -> list[di
     ]
 
 
-def _payload(payees: pl.DataFrame, steps: pl.DataFrame, language: str) -> dict[str, Any]:
-    """The first gainers and losers with their parts by step, and all payees as points; money in yuan."""
+def _payload(payees: pl.DataFrame, steps: pl.DataFrame, language: str, major: str) -> dict[str, Any]:
+    """The first gainers and losers with their parts by step, and all payees as points; money in `major`."""
     own = payees.filter((pl.col("payee_kind") != FUND) & (pl.col("difference_fen") != 0))
     order = own.sort("difference_fen", "payee_id", descending=[True, False])
     first = order if order.height <= 2 * _DRAWN else pl.concat([order.head(_DRAWN), order.tail(_DRAWN)])
@@ -254,6 +299,6 @@ def _payload(payees: pl.DataFrame, steps: pl.DataFrame, language: str) -> dict[s
             [row["name"] or row["payee_id"], row["a_fen"] / 100, row["b_fen"] / 100]
             for row in everybody.iter_rows(named=True)
         ],
-        "words": {name: text(f"allocate.{name}", language)
-                  for name in ("page.yuan", "compare.difference", "compare.scatter")},
+        "words": {"major": major, **{name: text(f"allocate.{name}", language)
+                                         for name in ("compare.difference", "compare.scatter")}},
     }  # fmt: skip

@@ -82,11 +82,12 @@ def minor_title(document: FinanceDocument) -> Pair:
 
 
 def columns_of(document: FinanceDocument, scale: Scale) -> list[Column]:
-    """All columns in the customary order; values in kind stand behind the sources, in no sum."""
+    """All columns in the customary order: sources behind what they pay, values in kind behind them, in no sum."""
     rows = scale.rows
     keys = list(rows.select("payee_kind", "payee_id").iter_rows())
     names = [document.names[key] for key in keys]
     remarks = [document.remarks.get(key, "") for key in keys]
+    parts = [_source(document, scale, source, keys, cash=cash) for source, cash in ordered_sources(document)]
     return [
         Column(both("finance.serial"), 6, "words", [str(number) for number in range(1, len(keys) + 1)], ""),
         Column(both("finance.payee"), 26, "words", names, text("finance.total", "zh")),
@@ -94,13 +95,14 @@ def columns_of(document: FinanceDocument, scale: Scale) -> list[Column]:
         _population(rows),
         _figure(both("finance.standard", major=major_title(document)), 10, rows["standard"]),
         _amount(both("finance.due"), rows["due_fen"]),
-        *(_source(document, scale, source, keys, cash=cash) for source, cash in ordered_sources(document)),
+        *(parts if document.split == "due_fen" else []),
         _figure(both("finance.score"), 9, rows["score"]),
         _figure(both("finance.coefficient"), 9, rows["coefficient"]),
         *(
-            _amount(both(f"finance.{word}"), rows[name])
+            column
             for word, name in _AMOUNTS.items()
             if word != "offset" or document.rows[name].drop_nulls().sum()
+            for column in [_amount(both(f"finance.{word}"), rows[name]), *(parts if name == document.split else [])]
         ),
         Column(both("finance.remark"), 24, "words", remarks, ""),
     ]

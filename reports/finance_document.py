@@ -21,6 +21,7 @@ from data_contracts.finance import (
     FinancePart,
     FinancePayee,
     FinanceSource,
+    Split,
     table_hash,
 )
 from reports.context import CurrencyView
@@ -46,6 +47,7 @@ class FinanceDocument:
     steps of the table in ten thousands. `lines`: payee_kind, payee_id, line_no, stream, quantity, rate, amount_fen,
     words_zh, words_en; `detailed`: they stand in the workbook too. `names`: of every payee; `remarks`: of some.
     `issued_as`: further words about where the table is from (release, rule set).
+    `split`: what lines explain and sources pay.
     """
 
     allocation_id: str
@@ -66,6 +68,7 @@ class FinanceDocument:
     currency: CurrencyView = field(default_factory=CurrencyView)
     issued_as: Bilingual | None = None
     detailed: bool = False
+    split: Split = "due_fen"
 
     @property
     def total(self) -> int:
@@ -118,6 +121,7 @@ def finance_file(document: FinanceDocument) -> FinanceFile:
         function_code=notice.function_code,
         function_title=notice.function_title,
         use=notice.use,
+        split_of=document.split,
         sources=sources,
         payees=payees,
         lines=lines,

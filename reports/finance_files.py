@@ -8,12 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from data_contracts.finance import FinanceFile, FinancePart, FinancePayee, broken_sums, finance_schema
+from data_contracts.finance import FinanceFile, FinancePayee, broken_sums, finance_schema
 from reports.finance_document import FinanceDocument, finance_file
 from reports.finance_workbook import write_finance_workbook
 from reports.harmless import harmless_columns
 
 SCHEMA_FILE = "finance.schema.json"
+_MARK = b"\xef\xbb\xbf"
 
 
 def finance_names(base: str) -> list[str]:
@@ -34,17 +35,8 @@ def write_finance(document: FinanceDocument, folder: Path, base: str) -> Finance
     write_finance_workbook(document, file, folder / f"{base}.xlsx")
     _write_json(file.model_dump(), folder / f"{base}.json")
     _write_json(finance_schema(), folder / SCHEMA_FILE)
-    payees = pl.DataFrame(
-        [payee.model_dump(exclude={"sources"}) for payee in file.payees],
-        schema={name: pl.Int64 if name == "number" or name.endswith("_fen") else pl.String
-                for name in FinancePayee.model_fields if name != "sources"},
-    )  # fmt: skip
-    _write_csv(payees, folder / f"{base}_payees.csv")
-    columns = ["payee_kind", "payee_id", *FinancePart.model_fields]
-    parts = document.sources.select(columns) if document.sources.height else pl.DataFrame(
-        schema=dict.fromkeys(columns, pl.String)
-    )  # fmt: skip
-    _write_csv(parts, folder / f"{base}_sources.csv")
+    for name, frame in finance_tables(file).items():
+        (folder / f"{base}_{name}.csv").write_bytes(csv_bytes(frame))
     return file
 
 
@@ -52,6 +44,24 @@ def _write_json(document: object, path: Path) -> None:
     path.write_text(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_csv(frame: pl.DataFrame, path: Path) -> None:
+def finance_tables(file: FinanceFile) -> dict[str, pl.DataFrame]:
+    """The tables of payees and of their sources, as the CSV files hold them."""
+    payees = pl.DataFrame(
+        [payee.model_dump(exclude={"sources"}) for payee in file.payees],
+        schema={name: pl.Int64 if name == "number" or name.endswith("_fen") else pl.String
+                for name in FinancePayee.model_fields if name != "sources"},
+    )  # fmt: skip
+    parts = [
+        {"payee_kind": payee.payee_kind, "payee_id": payee.payee_id, **part.model_dump()}
+        for payee in file.payees
+        for part in payee.sources
+    ]
+    kinds = {"payee_kind": pl.String, "payee_id": pl.String, "source": pl.String, "cash": pl.Boolean,
+             "amount_fen": pl.Int64}  # fmt: skip
+    return {"payees": payees, "sources": pl.DataFrame(parts, schema=kinds)}
+
+
+def csv_bytes(frame: pl.DataFrame) -> bytes:
+    """A table as CSV: UTF-8 with its mark, which spreadsheet programs need to read Chinese, and LF."""
     texts = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.String)]
-    frame.with_columns(harmless_columns(texts)).write_csv(path, line_terminator="\n")
+    return _MARK + frame.with_columns(harmless_columns(texts)).write_csv(line_terminator="\n").encode()

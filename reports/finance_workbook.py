@@ -319,15 +319,16 @@ def _control_sums(document: FinanceDocument, file: FinanceFile) -> list[tuple[Pa
         found.append((title, int(lines.filter(pl.col("stream") == stream)["amount_fen"].sum())))
     for kind in rows["payee_kind"].unique(maintain_order=True):
         title = both("finance.control.kind", name={"zh": document.kinds[kind].zh, "en": document.kinds[kind].en})
-        found.append((title, int(rows.filter(pl.col("payee_kind") == kind)["due_fen"].sum())))
+        found.append((title, int(rows.filter(pl.col("payee_kind") == kind)[document.split].sum())))
     for source in file.sources:
         title = both("finance.control.source", name=source_title(document, source.source))
         found.append((title, source.amount_fen))
     of_lines = int(lines["amount_fen"].sum())
+    whole = file.control.due_fen if file.split_of == "due_fen" else file.control.payable_fen
     return [
         *found,
         (both("finance.control.lines"), of_lines),
         (both("finance.control.payees"), file.control.due_fen),
-        (both("finance.control.difference"), file.control.due_fen - of_lines),
         (both("finance.control.payable"), file.control.payable_fen),
+        (both(f"finance.control.difference.{file.split_of}"), whole - of_lines),
     ]

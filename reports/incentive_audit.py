@@ -3,6 +3,8 @@
 Put here: choosing and wording what the page shows. Keep out: the audit (evaluations), any markup.
 """
 
+from string import digits
+
 import polars as pl
 
 from data_contracts.messages import text
@@ -39,7 +41,7 @@ def _worst(context: ReportContext, frames: Frames, rows: pl.DataFrame, language:
         [
             payees[kind, payee][language] if (kind, payee) in payees else payee,
             _title(context, indicator, language),
-            text(f"reports.audit.step.{step}", language, points=f"{round(points, 2).normalize():f}"),
+            text(f"reports.audit.step.{step.rstrip(digits)}", language, points=f"{round(points, 2).normalize():f}"),
             shown.money(npv, context.currency, language),
             text(f"reports.audit.computed.{computed}", language),
         ]

@@ -78,7 +78,13 @@ def _title(titles: Bilingual | None, name: str, language: str) -> str:
 
 
 def _names(spec: IndexSpec, language: str) -> dict[str, str]:
-    return {part.id: _title(part.titles, part.id, language) for part, _ in _walk(spec.tree, 0)}
+    return {part.id: _title(part.titles, part.id, language) for part, _ in _all_parts(spec)}
+
+
+def _all_parts(spec: IndexSpec) -> Iterator[tuple[Group | Indicator, int]]:
+    """The tree, then what is computed beside it and after it."""
+    for top in (spec.tree, *spec.beside, *spec.after):
+        yield from _walk(top, 0)
 
 
 def _walk(part: Group | Indicator, depth: int) -> Iterator[tuple[Group | Indicator, int]]:
@@ -90,7 +96,7 @@ def _walk(part: Group | Indicator, depth: int) -> Iterator[tuple[Group | Indicat
 def _method(spec: IndexSpec, tables: dict[str, pl.DataFrame], language: str) -> Iterator[dict[str, Any]]:
     """Every part with its weight and, in words and as the spec writes it, what is done."""
     weights = {row["part"]: row for row in tables["weights"].iter_rows(named=True)}
-    for part, depth in _walk(spec.tree, 0):
+    for part, depth in _all_parts(spec):
         weight = weights.get(part.id)
         if isinstance(part, Group):
             done = [_said(language, "combine", part.combine.how, part.combine, "how")]
@@ -138,8 +144,8 @@ def _flags(tables: dict[str, pl.DataFrame], language: str) -> list[dict[str, Any
         .agg(pl.len().alias("figures"), pl.col("indicator").n_unique().alias("indicators"))
         .sort("flags")
     )
-    known = ("few_cases", "imputed", "drawn_in", "capped", "limited", "at_floor", "at_ceiling", "beyond_knots",
-             "by_improvement")  # fmt: skip
+    known = ("few_cases", "imputed", "drawn_in", "left_out", "capped", "limited", "at_floor", "at_ceiling",
+             "beyond_knots", "by_improvement")  # fmt: skip
     return [
         {**row, "words": text(f"index.flag.{row['flags']}", language) if row["flags"] in known else row["flags"]}
         for row in counts.iter_rows(named=True)

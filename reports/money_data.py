@@ -56,14 +56,14 @@ def stream_titles(context: ReportContext, frames: Frames) -> dict[str, dict[str,
     }
 
 
-def sentence(sentence_id: str, params: str | None, language: str) -> str:
-    """A statement line in words; a parameter given in both languages is taken in the reader's."""
+def sentence(sentence_id: str, params: str | None, language: str, major: str) -> str:
+    """A statement line in words, parameters given in both languages in the reader's. `major`: the currency."""
     values = json.loads(params) if params else {}
     chosen = {
         key: value[language] if isinstance(value, dict) and language in value else value
         for key, value in values.items()
     }
-    return text(sentence_id, language, **chosen)
+    return text(sentence_id, language, major=major, **chosen)
 
 
 def money_payload(
@@ -141,7 +141,7 @@ def _statement_lines(
     chosen = lines.filter(pl.col("period") == context.period).sort("payee_kind", "payee_id", "line_no", "line_id")
     columns = ["payee_kind", "payee_id", "stream", "sentence_id", "sentence_params", "quantity", "rate", "amount_fen"]
     for kind, payee, stream, sentence_id, params, quantity, rate, amount in chosen.select(columns).iter_rows():
-        words = sentence(sentence_id, params, language)
+        words = sentence(sentence_id, params, language, context.currency.major.get(language))
         by_payee.setdefault((kind, payee), []).append(
             [streams.index(stream), words, plain(quantity), rate or "", amount]
         )

@@ -13,7 +13,6 @@ import polars as pl
 from markupsafe import Markup
 
 from data_contracts.allocation_spec.document import AllocationSpec
-from data_contracts.allocation_spec.envelope import FundStream
 from data_contracts.closed import Bilingual
 from data_contracts.messages import text
 from reports import format as shown
@@ -22,7 +21,6 @@ FUND = "fund"
 FILES = {"zh": "index.html", "en": "en.html"}
 Owner = tuple[str, str]
 """Kind and id of a payee."""
-_FUNDS = ("support_fund", "carry_over", "performance_pending", "transition", "unspent")
 _HERE = Path(__file__).parent
 
 
@@ -38,8 +36,9 @@ def frame_of_page(
 
     `stylesheet`: where looks lie; with none they stand in the page. `period`: whose payment it is about.
     """
+    major = spec.currency.get(language)
     return {
-        "t": lambda message_id, **params: text(message_id, language, **params),
+        "t": lambda message_id, **params: text(message_id, language, **{"major": major, **params}),
         "language": language,
         "switch": switch,
         "stylesheet": stylesheet,
@@ -96,12 +95,10 @@ def stream_titles(spec: AllocationSpec, language: str) -> dict[str, str]:
     return {stream.id: title_of(stream.titles, stream.id, language) for stream in spec.streams}
 
 
-def fund_titles(spec: AllocationSpec, language: str) -> dict[str, str]:
-    """Fund → the title of the stream that fills it, or what a fund of this name is."""
-    known = {name: text(f"allocate.fund.{name}", language) for name in _FUNDS}
-    return known | {
-        stream.fund: stream.titles.get(language) for stream in spec.of_kind(FundStream) if stream.titles is not None
-    }
+def groups_of(spec: AllocationSpec, groups: str | None, language: str) -> str:
+    """Groups of a payee, as tables have them, in words."""
+    between = "、" if language == "zh" else ", "
+    return between.join(spec.group_title(group).get(language) for group in (groups or "").split(";") if group)
 
 
 def reserve_titles(spec: AllocationSpec, language: str) -> dict[str, str]:

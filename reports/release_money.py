@@ -12,6 +12,7 @@ from urllib.parse import quote
 import polars as pl
 
 from data_contracts.allocation_spec.document import AllocationSpec, spec_hash
+from data_contracts.closed import Bilingual
 from data_contracts.messages import LANGUAGES
 from data_contracts.statement_lines import OF_PERIOD
 from data_contracts.tables import output_tables
@@ -27,6 +28,8 @@ _FOLDER = "statements"
 _KEYS = ("payee_kind", "payee_id")
 _NEEDED = ("payees", "lines", "payments", "streams")
 _PLAIN = ("payments", "quarters", "sources", "performance", "sensitivity", "peers")
+# What only some rules ask for, and releases from before do not hold.
+_SOME = ("changes", "intervals", "settlement", "institutions")
 _NEED = ("payee_id", "target_fen", "before_fen", "distance_after", "years_to_target", "leakage_fen", "reserve_paid_fen")
 
 
@@ -42,6 +45,7 @@ def release_page(context: ReportContext, frames: Frames, language: str) -> Alloc
     lines, kind = own("lines"), view.spec.payees.kind
     ours = pl.col("line_id").is_in(OF_PERIOD)
     tables = {name: own(name) for name in _PLAIN}
+    tables |= {name: own(name) for name in _SOME if table(frames, f"alloc__{name}") is not None}
     tables |= {
         "lines": with_steps(lines.filter(~ours)),
         "period_lines": lines.filter(ours),
@@ -57,6 +61,7 @@ def release_page(context: ReportContext, frames: Frames, language: str) -> Alloc
         tables,
         statements=statement_names(owners, kind),
         period=context.period,
+        institutions=context.institutions,
         kinds={kind: context.levels[view.payee_level]} if view.payee_level in context.levels else {},
     )
 
@@ -76,7 +81,7 @@ def write_statements(context: ReportContext, frames: Frames, out: Path) -> list[
         page, view = release_page(context, frames, language), context.allocation
         if page is None or view is None:
             return []
-        lines = {name: _worded(page.tables[name]) for name in ("lines", "period_lines")}
+        lines = {name: _worded(page.tables[name], page.spec.currency) for name in ("lines", "period_lines")}
         tables = StatementTables(replace(page, tables={**page.tables, **lines}))
         root, other = ("../", "en/") if language == "zh" else ("../../", "")
         folder = out / ("" if language == "zh" else language) / _FOLDER
@@ -104,7 +109,13 @@ def conflict(frames: Frames, language: str) -> dict[str, list[str]] | None:
     return {
         "conflict": rules.sort("stream", "rule_no")[f"words_{language}"].to_list(),
         "relaxations": [] if ways is None else ways.sort("stream", "family", "subject")[f"words_{language}"].to_list(),
+        **{name: _said(frames, name, language) for name in ("best_shares", "proposal")},
     }
+
+
+def _said(frames: Frames, name: str, language: str) -> list[str]:
+    found = table(frames, f"alloc__{name}")
+    return [] if found is None else found[f"words_{language}"].to_list()
 
 
 def _of_period(context: ReportContext, frames: Frames, view: AllocationView, name: str) -> pl.DataFrame:
@@ -122,12 +133,14 @@ def _of_period(context: ReportContext, frames: Frames, view: AllocationView, nam
     return frame.with_columns(pl.col("payee_kind").replace({view.payee_level: spec.payees.kind}))
 
 
-def _worded(lines: pl.DataFrame) -> pl.DataFrame:
+def _worded(lines: pl.DataFrame, currency: Bilingual) -> pl.DataFrame:
     """Lines with their sentences in both languages."""
     rows = list(lines.select("sentence_id", "sentence_params").iter_rows())
     said = [
         pl.Series(
-            f"words_{language}", [money_data.sentence(line, params, language) for line, params in rows], dtype=pl.String
+            f"words_{language}",
+            [money_data.sentence(line, params, language, currency.get(language)) for line, params in rows],
+            dtype=pl.String,
         )
         for language in LANGUAGES
     ]

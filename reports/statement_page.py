@@ -7,6 +7,7 @@ Put here: reshaping the tables of a run for one payee at a time. Keep out: arith
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def render(tables: StatementTables, owner: Owner, language: str, place: Place) -
     one_off = sum(line["amount_fen"] for line in lines if line["one_off"])
     community = kind == page.spec.payees.kind
     payment = _payment(tables, owner, language) if page.period else None
-    said = {"name": name_of(row, tables.names), "year": page.spec.year, "amount": yuan(total)}
+    major = page.spec.currency.get(language)
+    said = {"name": name_of(row, tables.names), "year": page.spec.year, "amount": yuan(total), "major": major}
     if payment is not None:
         said |= {"period": shown.period(page.period, language), "payment": payment["total"]}
     of_period = "_of_period" if payment is not None else ""
@@ -84,8 +86,10 @@ def render(tables: StatementTables, owner: Owner, language: str, place: Place) -
             heading=text(f"allocate.statement.title{of_period}", language, **said),
             lead=text(f"allocate.statement.lead{of_period}", language, **said),
             payment=payment,
-            one_off=text("allocate.statement.recurring", language, one_off=yuan(one_off)) if one_off else "",
-            where=list(_where(row, language)) if community else [],
+            one_off=text("allocate.statement.recurring", language, one_off=yuan(one_off), major=major)
+            if one_off
+            else "",
+            where=list(_where(row, language, major)) if community else [],
             blocks=list(_blocks(tables, lines, language)),
             total=yuan(total),
             holds=text(
@@ -93,12 +97,17 @@ def render(tables: StatementTables, owner: Owner, language: str, place: Place) -
                 language,
                 count=len(lines) + len(tables.of("period_lines", owner)),
                 amount=yuan(row["payment_fen" if page.period else "amount_fen"]),
+                major=major,
             ),
             sources=sources_of(page.spec, tables.frame("sources", owner), language),
             quarters=_quarters(tables, owner, language),
             settled=_settled(tables, owner, language),
             institutions=[
-                {"id": own["institution_id"], "share": own["share"], "amount": yuan(own["amount_fen"])}
+                {
+                    "id": page.institutions.get(own["institution_id"], own["institution_id"]),
+                    "share": f"{shown.number(Decimal(own['share']) * 100, 2)}%",
+                    "amount": yuan(own["amount_fen"]),
+                }
                 for own in (tables.of("institutions", owner) if community else [])
             ],
             earned=_earned(tables, owner, language) if community else None,
@@ -131,12 +140,12 @@ def _payment(tables: StatementTables, owner: Owner, language: str) -> dict[str, 
     }  # fmt: skip
 
 
-def _where(row: Row, language: str) -> Iterator[str]:
+def _where(row: Row, language: str, major: str) -> Iterator[str]:
     """Facts about the payee beside its target."""
     if row["population"]:
         yield text("allocate.statement.per_head_of", language,
                    amount=per_head(row["amount_fen"], row["population"]),
-                   people=shown.count(row["population"]))  # fmt: skip
+                   people=shown.count(row["population"]), major=major)  # fmt: skip
     if row["distance_after"] is not None:
         since = "_since" if row["distance_before"] is not None else ""
         yield text(f"allocate.statement.distance{since}", language, before=percent(row["distance_before"]),
@@ -145,9 +154,9 @@ def _where(row: Row, language: str) -> Iterator[str]:
         known = {None: "years_never", 0: "years_there"}.get(row["years_to_target"], "years")
         yield text(f"allocate.statement.{known}", language, years=years)
     if row["reserve_paid_fen"]:
-        yield text("allocate.statement.paid_reserve", language, amount=yuan(row["reserve_paid_fen"]))
+        yield text("allocate.statement.paid_reserve", language, amount=yuan(row["reserve_paid_fen"]), major=major)
     if row["leakage_fen"]:
-        yield text("allocate.statement.leaked", language, amount=yuan(row["leakage_fen"]))
+        yield text("allocate.statement.leaked", language, amount=yuan(row["leakage_fen"]), major=major)
 
 
 def _blocks(tables: StatementTables, lines: Sequence[Row], language: str) -> Iterator[dict[str, Any]]:
@@ -261,4 +270,5 @@ def _unsure(tables: StatementTables, owner: Owner, language: str) -> str:
         return ""
     row = rows[0]
     return text("allocate.statement.unsure_line", language, draws=row["draws"], lower=yuan(row["lower_fen"]),
-                upper=yuan(row["upper_fen"]), amount=yuan(row["amount_fen"]))  # fmt: skip
+                upper=yuan(row["upper_fen"]), amount=yuan(row["amount_fen"]),
+                major=tables.page.spec.currency.get(language))  # fmt: skip

@@ -125,7 +125,23 @@ def _sure(
             result["grades"].append({"title": titled(titles, grade, language), "chance": shares})
     weights = _rows(context, frames, f"{stage}__weights", column, key)
     result["weights"] = {} if weights is None else _weights(context, weights, view, language)
+    choices = _rows(context, frames, f"{stage}__sensitivity", column, key)
+    result["choices"] = {} if choices is None else _choices(context, choices, language)
     return result
+
+
+def _choices(context: ReportContext, effects: pl.DataFrame, language: str) -> Json:
+    """Depth of the level, as text → what each drawn choice does to the ranks."""
+    names = {"first": "first", "first_lo": "first_lower", "first_hi": "first_upper",
+             "total": "total", "total_lo": "total_lower", "total_hi": "total_upper"}  # fmt: skip
+    return {
+        depth: [
+            {"title": text(f"index.choice.{row['choice']}", language)}
+            | {short: plain(row[name]) for short, name in names.items()}
+            for row in rows.to_dicts()
+        ]
+        for depth, rows in _by_level(context, effects)
+    }
 
 
 def _weights(context: ReportContext, weights: pl.DataFrame, view: IndexView | None, language: str) -> Json:

@@ -6,26 +6,28 @@ them; what is not known or may not be shown is an empty cell. Keep out: what tab
 the one that pays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import polars as pl
 
-from assets.compute.indexing import laid_out
+from assets.compute import baselines
+from assets.compute.indexing import KEYS, judged_in, laid_out
 from assets.compute.marts import mart_columns, mart_names
 from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.allocation_spec.pay import Performance
 from data_contracts.contracts import Catalog
-from data_contracts.index_spec.document import IndexSpec, columns_used
+from data_contracts.index_spec.document import IndexSpec, columns_used, indicators_of
 from data_contracts.messages import did_you_mean, wrong
 from data_contracts.periods import GRAINS, Period
 from data_contracts.settings.allocation import AllocationDocument
 from data_contracts.settings.allocation_tables import INDICATOR_COLUMNS, IndicatorTable, PayeeFigure, RecordTable
+from data_contracts.settings.indices import indicator_of
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
-from evaluations.allocation.snapshot import ROW
+from evaluations.allocation.snapshot import ROW, DataError
 
 _SCORE_DIGITS, _RISK_DIGITS, _RATIO_DIGITS = 4, 6, 12
 # As far back as a spec may pool quarters.
@@ -61,6 +63,12 @@ class RoadTables:
     settings: Settings
     document: AllocationDocument
     period: Period
+    catalog: Catalog | None = None
+    """Where recorded changes of areas are read; None: of areas that never change."""
+    released: Callable[[str], Mapping[str, pl.DataFrame] | None] | None = None
+    """Period → published tables of money, where there are any."""
+    baselines: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """Table of indicators → its baselines (baselines.SCHEMA), once read."""
     _read: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
 
     def areas(self) -> PayeeAreas:
@@ -74,7 +82,7 @@ class RoadTables:
         found = {}
         for name, table in self.document.tables.items():
             if isinstance(table, RecordTable):
-                found[name] = self._records(table)
+                found[name] = self._without(areas.left_out, name, self._records(table))
             elif isinstance(table, IndicatorTable):
                 found[name] = self._indicators(name, table, areas.payees)
             else:
@@ -86,6 +94,13 @@ class RoadTables:
                     schema=dict.fromkeys(cells, pl.String),
                 )
         return found
+
+    def _without(self, left_out: list[str], name: str, records: pl.DataFrame) -> pl.DataFrame:
+        """An area that is not paid passes nothing on either."""
+        serves = self.document.serves
+        if serves is None or serves.table != name:
+            return records
+        return records.filter(~pl.col(serves.community).is_in(left_out).fill_null(value=False))
 
     def _figure(self, figure: PayeeFigure, areas: PayeeAreas) -> Cells:
         if figure.area is not None:
@@ -102,7 +117,9 @@ class RoadTables:
         return spec, laid_out(self.home, period, values, columns_used(spec))
 
     def _period_of(self, figure: PayeeFigure) -> Period:
-        """That of the reading, or the last one of the year before."""
+        """That of the reading, the one before, or the last one of the year before."""
+        if figure.period_before:
+            return self.period.shift(-1)
         before = Period(self.period.year - 1, GRAINS[self.period.grain], self.period.grain)
         return before if figure.year_before else self.period
 
@@ -114,12 +131,44 @@ class RoadTables:
                 pl.col("status").is_in(_SHOWN), indicator_id=figure.indicator, stratum="all"
             )
             return _decimals(rows, _RATIO_DIGITS)
+        if figure.index is not None and period != self.period:
+            return self._index_of(figure)
         if figure.index is not None:
             used = self.settings.risk is not None and figure.index == self.settings.risk.uses
             rows = self._here("risk__areas" if used else "risk__compared", period)
             return _decimals(rows.filter(index_id=figure.index, component="total"), _RISK_DIGITS)
+        if figure.money is not None:
+            return self._money(figure.money)
         rows = self._here("score__policies", period).filter(policy_id=figure.policy, dimension="total")
         return _decimals(rows, _SCORE_DIGITS)
+
+    def _index_of(self, figure: PayeeFigure) -> dict[str, Decimal]:
+        """Of another period, from its figures; what payees control, as it is now, where that is asked for."""
+        spec, frame = self.behind(figure)
+        if figure.improved:
+            now = self._here("ind__values", self.period).filter(stratum="all")
+            laid = laid_out(self.home, self.period, now, columns_used(spec))
+            controlled = [item for item in indicators_of(spec.tree) if item.kind == "controllable"]
+            own = {indicator_of(item.source_column) for item in controlled}
+            moved = [name for name in columns_used(spec) if indicator_of(name) in own]
+            kept = frame.drop(moved)
+            frame = kept.join(laid.select(*KEYS, *moved), on=KEYS, how="left", maintain_order="left")
+        parts_of = judged_in(frame, spec.model_copy(update={"uncertainty": None})).parts
+        return _decimals(parts_of.filter(part=spec.tree.id), _RISK_DIGITS)
+
+    def _money(self, stream: str) -> dict[str, Decimal]:
+        """Of the year before, as its last release has it."""
+        last = Period(self.period.year - 1, GRAINS[self.period.grain], self.period.grain)
+        if last.key < self.settings.home.calendar.first:
+            return {}
+        tables = None if self.released is None else self.released(last.key)
+        if tables is None or "alloc__payments" not in tables:
+            raise DataError("allocation_no_settled_year", stream=stream, period=last.key)
+        own = tables["alloc__payments"].filter(payee_kind=self.document.payee_level, stream=stream)
+        return {
+            payee: Decimal(fen) / self.document.fen_per_unit
+            for payee, fen in own.select("payee_id", "year_fen").iter_rows()
+        }
 
     def _measure(self, measure: str, period: Period) -> dict[str, Decimal]:
         rows = self._here("ind__counts", period).filter(measure_id=measure, stratum="all")
@@ -141,24 +190,33 @@ class RoadTables:
         )
         now = now.with_columns(pl.lit(self.period.key).alias("quarter"))
         rows = pl.concat([rows, now.join(rows, on=now.columns, how="anti")], how="diagonal")
-        base = pl.DataFrame(schema={"payee": pl.String, "indicator": pl.String, "baseline": pl.String})
-        if table.baseline_year is not None:
-            base = _ratios(self._shown(table, payees, Period(table.baseline_year, GRAINS[self.period.grain],
-                                                             self.period.grain)))  # fmt: skip
-        rows = rows.join(base, on=["payee", "indicator"], how="left")
+        self.baselines[name] = self._baselines(table, payees)
+        rows = rows.join(self.baselines[name], on=["payee", "indicator"], how="left")
         return rows.select(*INDICATOR_COLUMNS, pl.col("payee").alias(ROW)).sort("payee", "indicator", "quarter")
 
+    def _baselines(self, table: IndicatorTable, payees: list[str]) -> pl.DataFrame:
+        """Of the base year on the areas of now; areas changed since then have theirs counted anew or passed on."""
+        if table.baseline_year is None:
+            return pl.DataFrame(schema=baselines.SCHEMA)
+        then = Period(table.baseline_year, GRAINS[self.period.grain], self.period.grain)
+        anew = self._here("ind__rebased", self.period).filter(
+            pl.col("area_id").is_in(payees), pl.col("indicator_id").is_in(table.indicators), stratum="all",
+            period=then.key, geography=self.period.key,
+        )  # fmt: skip
+        divided = {}
+        lowest = self.document.payee_level == self.settings.levels[0]
+        if self.catalog is not None and lowest and anew.height:
+            divided = baselines.predecessors(self.home, self.settings, self.catalog, then, self.period)
+        areas = sorted({*payees, *(area for own in divided.values() for area in own)})
+        return baselines.baselines(self._shown(table, areas, then), _figures(anew, then), {
+            payee: own for payee, own in divided.items() if payee in payees
+        }).filter(pl.col("payee").is_in(payees))  # fmt: skip
+
     def _shown(self, table: IndicatorTable, payees: list[str], period: Period) -> pl.DataFrame:
-        shown = pl.col("status").is_in(_SHOWN)
         rows = self._here("ind__values", period).filter(
             pl.col("area_id").is_in(payees), pl.col("indicator_id").is_in(table.indicators), stratum="all"
         )
-        return rows.select(
-            pl.col("area_id").alias("payee"),
-            pl.col("indicator_id").alias("indicator"),
-            pl.lit(period.key).alias("quarter"),
-            *(pl.when(shown).then(_text(name)).alias(name) for name in ("value", "numerator", "denominator")),
-        )
+        return _figures(rows, period)
 
     def _records(self, table: RecordTable) -> pl.DataFrame:
         periods = self.period.window("year_to_date") if table.of == "year_to_date" else (self.period,)
@@ -187,6 +245,17 @@ class RoadTables:
             frame = parts.read_table(self.home, table, [period.key])
             self._read[key] = output_tables()[table].empty() if frame is None else frame
         return self._read[key]
+
+
+def _figures(rows: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """payee, indicator, quarter, value, numerator, denominator; cells empty where the value is not shown."""
+    shown = pl.col("status").is_in(_SHOWN)
+    return rows.select(
+        pl.col("area_id").alias("payee"),
+        pl.col("indicator_id").alias("indicator"),
+        pl.lit(period.key).alias("quarter"),
+        *(pl.when(shown).then(_text(name)).alias(name) for name in ("value", "numerator", "denominator")),
+    )
 
 
 def check_tables(settings: Settings, catalog: Catalog) -> None:
@@ -237,17 +306,6 @@ def _decimals(frame: pl.DataFrame, digits: int) -> dict[str, Decimal]:
     """Published numbers as decimals: what is paid on is exactly what is shown, to `digits` digits."""
     shown = frame.filter(pl.col("value").is_not_null()).select("area_id", "value").iter_rows()
     return {area: _rounded(Decimal(repr(value)), digits) for area, value in shown}
-
-
-def _ratios(rows: pl.DataFrame) -> pl.DataFrame:
-    """`baseline` of payee and indicator from the counts of the base year."""
-    known = rows.filter(pl.col("numerator").is_not_null(), pl.col("denominator").is_not_null())
-    found = [
-        (payee, indicator, plain(_rounded(Decimal(top) / Decimal(bottom), _RATIO_DIGITS)))
-        for payee, indicator, top, bottom in known.select("payee", "indicator", "numerator", "denominator").iter_rows()
-        if Decimal(bottom)
-    ]
-    return pl.DataFrame(found, {"payee": pl.String, "indicator": pl.String, "baseline": pl.String}, orient="row")
 
 
 def _adjusted(figure: PayeeFigure, value: Decimal) -> Decimal:

@@ -12,18 +12,20 @@ from functools import cached_property
 import polars as pl
 
 from assets.compute.allocation_tables import RoadTables
-from assets.compute.incentives import Words, draft_reasons, to_be_audited
+from assets.compute.incentives import Words, draft_reasons
 from assets.lake.fingerprint import code_fingerprint, combine
+from data_contracts.allocation_spec.auditing import KnownColumn
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.need import Need, RiskIndex
 from data_contracts.allocation_spec.pay import Performance
+from data_contracts.allocation_spec.reached import asked_columns, is_moved, key_of
 from data_contracts.closed import fingerprint
 from data_contracts.index_spec.document import IndexSpec, indicators_of
 from data_contracts.messages import both, catalogue
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings.allocation_tables import PayeeFigure, PayeeTable
 from data_contracts.tables import output_tables
-from evaluations.allocation.audit import AuditDisagrees, audit_of
+from evaluations.allocation.audit import audit_of
 from evaluations.allocation.snapshot import DataError
 from evaluations.index.sheet import SheetError
 
@@ -57,12 +59,10 @@ class RoadAudit:
 
     def run(self) -> Frames:
         """All of TABLES. What cannot be audited is a reason, never an error: the division is then a draft."""
-        if not to_be_audited(self.spec):
+        if not is_moved(self.spec):
             return self._shaped(None, None, [])
         try:
             result = audit_of(self.spec, self.tables, self.indices)
-        except AuditDisagrees:
-            return self._unaudited("disagrees", both("allocate.audit.disagrees"))
         except (DataError, SheetError) as error:
             return self._unaudited("no_data", both("allocate.audit.no_data", reason=error.words))
         found = result.tables
@@ -112,8 +112,37 @@ def road_audit(reading: RoadTables, spec: AllocationSpec, tables: Mapping[str, p
             risk = stream.risk.model_copy(update={"index": RiskIndex(spec=str(figure.index), table=name)})
             stream = stream.model_copy(update={"risk": risk})
         streams.append(stream)
-    known = spec.model_copy(update={"streams": streams})
+    columns = {**_known_columns(reading, spec), **spec.audit.columns}
+    known = spec.model_copy(
+        update={"streams": streams, "audit": spec.audit.model_copy(update={"columns": columns})}
+    )  # fmt: skip
     return RoadAudit(reading, known, figures, indices, _titles(reading, known, indices))
+
+
+def _known_columns(reading: RoadTables, spec: AllocationSpec) -> dict[str, KnownColumn]:
+    """Columns that speak for themselves on the road, by where they come from; what the document declares goes before.
+
+    Areas and people are structural; scores of policies, and indicators with a direction, are what payees work for.
+    """
+    found = {}
+    for own in asked_columns(spec):
+        table = reading.document.tables[own.table]
+        figure = table.columns[own.column] if isinstance(table, PayeeTable) else None
+        known = None if figure is None else _known_of(reading, figure)
+        if known is not None:
+            found[key_of(spec, own.table, own.column)] = known
+    return found
+
+
+def _known_of(reading: RoadTables, figure: PayeeFigure) -> KnownColumn | None:
+    if figure.area is not None or figure.measure == reading.document.population:
+        return KnownColumn(structural=str(figure.area or figure.measure))
+    if figure.policy is not None:
+        return KnownColumn(better="higher")
+    direction = None if figure.indicator is None else reading.settings.indicators[figure.indicator].direction
+    if direction in ("higher_is_better", "lower_is_better"):
+        return KnownColumn(better="higher" if direction == "higher_is_better" else "lower")
+    return None
 
 
 def _risk_of(reading: RoadTables, need: Need) -> PayeeFigure | None:

@@ -8,18 +8,12 @@ from collections.abc import Mapping
 import polars as pl
 
 from data_contracts.allocation_spec.document import AllocationSpec
-from data_contracts.allocation_spec.need import Need
-from data_contracts.allocation_spec.pay import Performance
+from data_contracts.allocation_spec.reached import is_moved
 from data_contracts.messages import LANGUAGES, both
 from evaluations.allocation.audit import AuditResult, may_be_approved
 from evaluations.allocation.lines import yuan
 
 Words = dict[str, str]
-
-
-def to_be_audited(spec: AllocationSpec) -> bool:
-    """Whether money depends on anything that payees can get better at."""
-    return bool(spec.of_kind(Performance)) or any(need.risk is not None for need in spec.of_kind(Need))
 
 
 def draft_reasons(
@@ -31,10 +25,11 @@ def draft_reasons(
     """
     named = titles or {}
     if result is None:
-        return [both("allocate.audit.not_done")] if to_be_audited(spec) else []
+        return [both("allocate.audit.not_done")] if is_moved(spec) else []
     found = []
     for reason, subject, count in result.tables["audit_reasons"].iter_rows():
-        params: dict[str, object] = {"subject": named.get(subject, subject), "count": count}
+        params: dict[str, object] = {"subject": named.get(subject, subject), "count": count,
+                                     "major": spec.currency.model_dump()}  # fmt: skip
         if reason == "loses":
             summary = result.tables["audit_summary"].filter(pl.col("worst_fen").is_not_null(), indicator=subject)
             payee, lost = summary.sort("worst_fen").select("worst_payee", "worst_fen").row(0)
@@ -43,10 +38,19 @@ def draft_reasons(
     return found
 
 
+def told_reasons(spec: AllocationSpec, result: AuditResult) -> pl.DataFrame:
+    """Table `audit_reasons` with its sentences, `words_zh` and `words_en`: the draft reasons that an audit gives."""
+    said = draft_reasons(spec, result)
+    columns = [pl.Series(f"words_{name}", [own[name] for own in said], dtype=pl.String) for name in LANGUAGES]
+    return result.tables["audit_reasons"].with_columns(columns)
+
+
 def audit_words(spec: AllocationSpec, result: AuditResult) -> list[Words]:
     """What the audit found, for the terminal."""
     if may_be_approved(result):
         cells = result.tables["audit"].filter(status="ok").height
+        if not cells:
+            return [both("allocate.audit.nothing")]
         return [both("allocate.audit.passed", cells=cells, years=spec.audit.years)]
     heading = both("allocate.audit.draft")
     return [

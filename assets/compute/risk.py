@@ -1,7 +1,7 @@
 """The health-risk index: the one that need follows and those shown beside it, judged by the index engine.
 
-Put here: the shape of risk__areas, risk__compared, risk__ranks, risk__grades, risk__weights and risk__incentives.
-Keep out: the arithmetic (evaluations.index).
+Put here: the shape of risk__areas, risk__compared, risk__ranks, risk__grades, risk__weights, risk__sensitivity and
+risk__incentives. Keep out: the arithmetic (evaluations.index).
 """
 
 import polars as pl
@@ -16,7 +16,10 @@ from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from evaluations.index.judging import Judged
 
-TABLES = ("risk__areas", "risk__compared", "risk__ranks", "risk__grades", "risk__weights", "risk__incentives")
+TABLES = (
+    "risk__areas", "risk__compared", "risk__ranks", "risk__grades", "risk__weights", "risk__sensitivity",
+    "risk__incentives",
+)  # fmt: skip
 _PERCENT = 100.0
 
 
@@ -34,6 +37,7 @@ def risk_tables(home: Home, settings: Settings, period: Period) -> dict[str, pl.
             rows["risk__ranks"].append(_named(name, found.ranks))
             rows["risk__grades"].append(_named(name, found.chances))
             rows["risk__weights"].append(_named(name, found.weights))
+            rows["risk__sensitivity"].append(_named(name, found.effects))
             rows["risk__incentives"].append(_named(name, found.incentives.rename({"part": "component"})))
     return {name: _table(name, frames, period) for name, frames in rows.items()}
 

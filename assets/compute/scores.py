@@ -1,7 +1,8 @@
 """Policy scores: every policy in force judged by the index engine, rows of the score tables back.
 
-Put here: the shape of score__policies, score__indicators, score__ranks, score__grades and score__weights. Keep out:
-the arithmetic (evaluations.index), which policies are judged by which values (policies.py).
+Put here: the shape of score__policies, score__indicators, score__ranks, score__grades, score__weights and
+score__sensitivity. Keep out: the arithmetic (evaluations.index), which policies are judged by which values
+(policies.py).
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +26,9 @@ from evaluations.index.judging import Judged
 from evaluations.index.numeric import average_ranks_of_rows, ranks_in, rounded
 from evaluations.index.uncertainty import Draws
 
-TABLES = ("score__policies", "score__indicators", "score__ranks", "score__grades", "score__weights")
+TABLES = (
+    "score__policies", "score__indicators", "score__ranks", "score__grades", "score__weights", "score__sensitivity",
+)  # fmt: skip
 _METHOD = "weighted_mean_of_goalposts"
 _AREAS, _POLICIES = "areas", "policies"
 
@@ -59,7 +62,8 @@ def score_tables(home: Home, settings: Settings, catalog: Catalog, period: Perio
         "score__indicators": [_pointed(score) for score in found],
         "score__ranks": [*(_ranks(score) for score in found), *_among_policies(found)],
         "score__grades": [_named(score, score.found.chances) for score in found],
-        "score__weights": [_weights(score) for score in found],
+        "score__weights": [_named(score, score.found.weights) for score in found],
+        "score__sensitivity": [_named(score, score.found.effects) for score in found],
     }
     return {name: _table(name, rows, period) for name, rows in frames.items()}
 
@@ -199,7 +203,8 @@ def _ranked(key: tuple[str, str, str], policies: list[tuple[str, Any, Any]], spe
     places = average_ranks_of_rows(np.where(known, -table, np.nan))
     draws = Draws(table, places.astype(np.float32), None, values)
     nominal = ranks_in(-values, known, "min")
-    tail, top = (1 - interval) / 2, np.full(len(policies), np.ceil(known.sum() * share - 1e-9))
+    lower, upper = draws.interval(interval, nominal)
+    top = np.full(len(policies), np.ceil(known.sum() * share - 1e-9))
     level, area, rule_set = key
     return pl.DataFrame(
         {
@@ -211,13 +216,8 @@ def _ranked(key: tuple[str, str, str], policies: list[tuple[str, Any, Any]], spe
             "rank": nominal,
             "of": pl.Series([int(known.sum()) if there else None for there in known], dtype=pl.Int64),
             "median": draws.quantile(0.5),
-            "lower": draws.quantile(tail),
-            "upper": draws.quantile(1 - tail),
+            "lower": lower,
+            "upper": upper,
             "chance_of_top": np.round(draws.share_within(top), 4),
         }
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
-
-
-def _weights(score: _Score) -> pl.DataFrame:
-    """Stated weight, realised importance and effect of removal of every part, at each level and rule set."""
-    return _named(score, score.found.weights)

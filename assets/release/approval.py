@@ -16,9 +16,10 @@ from assets.release import records
 from assets.release.publish import alone, current, point, releases_of
 from assets.release.records import Record
 from assets.release.subject import Subject, subject_of
-from assets.vault.signing import SigningKey, key_id
+from assets.vault.signing import SigningKey
 from data_contracts.messages import LANGUAGES, both, wrong
 from data_contracts.settings.approvers import Approver
+from data_contracts.signing import key_id
 
 Mode = Literal["none", "required", "two"]
 State = Literal["draft", "approved", "published", "superseded", "withdrawn"]
@@ -84,11 +85,7 @@ def approve(subject: Subject, rules: Rules, key: SigningKey, name: str, role: st
     clock that went back; DefinitionError for a key that does not count.
     """
     with _held(subject):
-        if subject.draft_reasons:
-            reasons = {
-                language: "；".join(reason[language] for reason in subject.draft_reasons) for language in LANGUAGES
-            }
-            raise Refused("approval_draft", release=subject.name, reasons=reasons)
+        _refuse_draft(subject)
         found = _open_to_decisions(subject, rules.mode)
         rules.check(key, name, role, now)
         given = records.approvals(found.records, subject.content_hash)
@@ -105,12 +102,13 @@ def approve(subject: Subject, rules: Rules, key: SigningKey, name: str, role: st
 def publish_release(subject: Subject, rules: Rules, now: datetime) -> Standing:
     """Put an approved release in force and mark older ones of its period; does what is left to do if it was cut off.
 
-    Raises Refused where approvals are missing, or a later release of the period is in force.
+    Raises Refused for a draft, where approvals are missing, or where a later release of the period is in force.
     """
     home = subject.home
     if home is None or subject.period is None:
         raise Refused("approval_no_home", release=subject.name)
     with _held(subject):
+        _refuse_draft(subject)
         found = _open_to_decisions(subject, rules.mode)
         if found.missing:
             raise Refused("approval_missing", release=subject.name, missing=found.missing)
@@ -166,6 +164,12 @@ def mark_superseded(subject: Subject, mode: str, now: datetime) -> None:
         # A broken chain is left as it is: nobody shall mend it by going on.
         if not flaws and records.superseded_by(known) is None:
             _add(older, mode, "superseded", now, reason=subject.name)
+
+
+def _refuse_draft(subject: Subject) -> None:
+    if subject.draft_reasons:
+        reasons = {language: "；".join(reason[language] for reason in subject.draft_reasons) for language in LANGUAGES}
+        raise Refused("approval_draft", release=subject.name, reasons=reasons)
 
 
 def _open_to_decisions(subject: Subject, mode: str) -> Standing:

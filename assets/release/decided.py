@@ -17,9 +17,11 @@ from assets.release import records
 from assets.release.publish import PROFILE, current
 from assets.release.records import Record
 from assets.release.subject import MANIFEST, Subject, finance_files
-from assets.vault.signing import key_id
-from data_contracts.finance import FinanceFile, broken_sums
+from data_contracts.finance import FinanceFile, FinanceLine, broken_sums
 from data_contracts.settings.approvers import Approver
+from data_contracts.signing import key_id
+from reports.finance_cells import wrong_sheets
+from reports.finance_files import csv_bytes, finance_tables
 from reports.harmless import as_meant
 
 
@@ -42,8 +44,19 @@ def finance_problems(subject: Subject) -> Iterator[Problem]:
         for name in broken_sums(file):
             yield Problem("verify_finance_sum", {"path": path.name, "sum": name})
         paid = _paid(subject)
-        if paid is not None and paid != {(row.payee_kind, row.payee_id): row.due_fen for row in file.payees}:
+        if paid is not None and paid != {
+            (row.payee_kind, row.payee_id): getattr(row, file.split_of) for row in file.payees
+        }:
             yield Problem("verify_finance_payees", {"path": path.name})
+        lines = _lines(subject)
+        if lines is not None and lines != sorted((*key_of(line), line.stream, line.amount_fen) for line in file.lines):
+            yield Problem("verify_finance_lines", {"path": path.name})
+        for name, frame in finance_tables(file).items():
+            beside = path.with_name(f"{path.stem}_{name}.csv")
+            if not beside.is_file() or beside.read_bytes() != csv_bytes(frame):
+                yield Problem("verify_finance_csv", {"path": beside.name})
+        for sheet in wrong_sheets(path.with_suffix(".xlsx"), file):
+            yield Problem("verify_table_cells", {"path": f"{path.stem}.xlsx", "sheet": sheet})
 
 
 def _paid(subject: Subject) -> dict[tuple[str, str], int] | None:
@@ -55,6 +68,23 @@ def _paid(subject: Subject) -> dict[tuple[str, str], int] | None:
             frame = pl.read_csv(path, infer_schema=False, empty_string_is_null=False).select(columns)
             meant = frame.with_columns(as_meant(pl.col("payee_id")))
             return {(kind, payee): int(amount) for kind, payee, amount in meant.iter_rows()}
+    return None
+
+
+def key_of(line: FinanceLine) -> tuple[str, str, int]:
+    """Payee and number of a line."""
+    return line.payee_kind, line.payee_id, line.line_no
+
+
+def _lines(subject: Subject) -> list[tuple[str, str, int, str, int]] | None:
+    """Every line by the table of lines: payee, number, stream, fen."""
+    for name in ("lines", "alloc__lines"):
+        path = subject.files / "tables" / f"{name}.csv"
+        if path.is_file():
+            columns = ["payee_kind", "payee_id", "line_no", "stream", "amount_fen"]
+            frame = pl.read_csv(path, infer_schema=False, empty_string_is_null=False).select(columns)
+            meant = frame.with_columns(as_meant(pl.col("payee_id")), pl.col("line_no", "amount_fen").cast(pl.Int64))
+            return sorted(meant.iter_rows())
     return None
 
 
@@ -131,10 +161,11 @@ def _links(subject: Subject) -> Iterator[Problem]:
         yield Problem("verify_link", {"release": str(link.get("release"))})
 
 
-def last_words(known: Sequence[Record]) -> list[dict[str, Any]]:
-    """Act, person, role, moment and key of each record, for people."""
+def last_words(subject: Subject, known: Sequence[Record]) -> list[dict[str, Any]]:
+    """Act, person, role, moment and key of each record, for people; `applies`: to the content as it is."""
     return [
         {"act": record.act, "name": record.name or "—", "role": record.role or "—", "at": record.at,
-         "key": key_id(record.key) if record.key else "—", "reason": record.reason or ""}
+         "key": key_id(record.key) if record.key else "—", "reason": record.reason or "",
+         "applies": record.content_hash == subject.content_hash}
         for record in known
     ]  # fmt: skip

@@ -157,17 +157,30 @@ def _value(
     return Explanation(sentences, {**row, "recounted": again, "same": same, "sources": sources})
 
 
+def _payee_id(release: ReleasedPeriod, ids: list[str], given: str) -> str:
+    """The payee of that id, or of that name where only one has it."""
+    if given in ids:
+        return given
+    names = {own: {release.area_name(own, language) for language in LANGUAGES} for own in ids}
+    named = [own for own, known in names.items() if given in known]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise wrong("wrong_payee_name", payee=given, ids=", ".join(named))
+    known = [*ids, *(name for own in names.values() for name in own)]
+    raise wrong("wrong_payee", payee=given, hint=did_you_mean(given, known, _NEAREST))
+
+
 def _counted(side: str, entry: dict[str, Any], row: dict[str, Any]) -> dict[str, str]:
     words = entry[f"{side}_words"]
     return _both(lambda x: text(f"explain_{side}", x, words=words[x], count=_plain(row[side])))
 
 
 def explain_payee(release: ReleasedPeriod, payee: str, money: Callable[[int], str]) -> Explanation:
-    """The statement of a payee: its lines in words with a running total that ends at the amount."""
+    """The statement of a payee, by id or name: its lines in words with a running total that ends at the amount."""
     payees = release.table("alloc__payees")
+    payee = _payee_id(release, payees["payee_id"].to_list(), payee)
     found = payees.filter(pl.col("payee_id") == payee)
-    if found.is_empty():
-        raise wrong("wrong_payee", payee=payee, hint=did_you_mean(payee, payees["payee_id"].to_list(), _NEAREST))
     row = found.row(0, named=True)
     lines = release.table("alloc__lines").filter(pl.col("payee_id") == payee).sort("line_no")
     sentences = [
@@ -182,20 +195,20 @@ def explain_payee(release: ReleasedPeriod, payee: str, money: Callable[[int], st
             )
         )
     ]
-    running = 0
+    running, currency = 0, release.manifest["settings"]["home"]["currency"]["major"]
     for line in lines.iter_rows(named=True):
         running += line["amount_fen"]
-        sentences.append(_both(lambda x, line=line, running=running: _line(line, running, x, money)))  # type: ignore[misc]
+        sentences.append(_both(lambda x, line=line, running=running: _line(line, running, x, money, currency[x])))  # type: ignore[misc]
     return Explanation(sentences, {**row, "lines": lines.to_dicts(), "sum": running})
 
 
-def _line(line: dict[str, Any], running: int, language: str, money: Callable[[int], str]) -> str:
+def _line(line: dict[str, Any], running: int, language: str, money: Callable[[int], str], major: str) -> str:
     params = json.loads(line["sentence_params"] or "{}")
     words = {name: value[language] if isinstance(value, dict) else value for name, value in params.items()}
     return text(
         "explain_line",
         language,
-        words=text(line["sentence_id"], language, **words),
+        words=text(line["sentence_id"], language, major=major, **words),
         amount=money(line["amount_fen"]),
         running=money(running),
     )

@@ -8,12 +8,23 @@ from collections.abc import Mapping
 import polars as pl
 
 from data_contracts.allocation_spec.document import AllocationSpec
-from data_contracts.allocation_spec.envelope import FundStream
 from data_contracts.allocation_spec.notice import Notice
 from data_contracts.closed import Bilingual
-from data_contracts.messages import LANGUAGES, both, catalogue, text
+from data_contracts.messages import LANGUAGES, both, text
 from evaluations.allocation.lines import FUND
-from evaluations.allocation.payment import KEYS, ROWS_SCHEMA, Payment, by_source, payment_of, printed
+from evaluations.allocation.payment import (
+    KEYS,
+    OFFSET,
+    PAYABLE,
+    ROWS_SCHEMA,
+    USES,
+    Payment,
+    by_source,
+    payment_of,
+    printed,
+    with_scores,
+    with_standard,
+)
 from reports import format as shown
 from reports import money_data
 from reports.context import ReportContext
@@ -24,6 +35,7 @@ _PER_WAN = 10_000
 _FAMILIES = "family_total"
 _KIND = "finance.kind."
 _BOUNDS = ("floor", "cap")
+_TABLES = ("payees", "lines", "sources", "settlement", "standard", "performance")
 
 
 def document_of_spec(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> FinanceDocument:
@@ -56,13 +68,14 @@ def document_of_road(context: ReportContext, frames: Frames, spec: AllocationSpe
     Also where payees do not sum to the money that was to be divided. `spec`: the rules of the year, for its sources and
     its notice.
     """
-    payees, lines, sources = (_of_period(context, frames, f"alloc__{name}") for name in ("payees", "lines", "sources"))
+    own = {name: _of_period(context, frames, f"alloc__{name}") for name in _TABLES}
+    payees, lines = own["payees"], own["lines"]
     if payees.is_empty() or context.allocation is None:
         raise ValueError(f"there is no allocation for {context.period}; the finance workbook needs one")
     if int(payees["amount_fen"].sum()) != context.allocation.budget_minor:
         raise ValueError("payees do not add up to the sum to be divided; no table for the finance office")
     titles = money_data.payee_titles(context, frames)
-    payment = _payment_of_road(payees, sources)
+    payment = _payment_of_road(own)
     notice = spec.notice if spec is not None and spec.notice is not None else Notice()
     coarse = printed(payment, _PER_WAN * 10**context.currency.decimals // 10**notice.decimals)
     rule_sets = {
@@ -78,16 +91,17 @@ def document_of_road(context: ReportContext, frames: Frames, spec: AllocationSpe
         sources=payment.sources,
         coarse_rows=coarse.rows,
         coarse_sources=coarse.sources,
-        lines=_lines_of_road(lines),
+        lines=_lines_of_road(lines, context.currency.major),
         names={key: title["zh"] for key, title in titles.items()},
         kinds={kind: Bilingual(**money_data.payee_kind_title(context, kind)) for kind in kinds},
         streams={stream: Bilingual(**title) for stream, title in money_data.stream_titles(context, frames).items()},
         source_views=_sources_of(spec) if spec is not None else {},
-        remarks={**_remarks(payees), **_so_far(payees, context)},
+        remarks={**_remarks(payees), **_of_year(payees, context)},
         notice=notice,
         currency=context.currency,
         issued_as=Bilingual(**both("finance.foot.release", release=context.release_id, rule_set=rule_sets)),
         detailed=True,
+        split=payment.split,
     )
 
 
@@ -109,20 +123,49 @@ def _of_period(context: ReportContext, frames: Frames, name: str) -> pl.DataFram
     return own.sort(pl.col("payee_kind") == FUND, *KEYS, *places)
 
 
-def _payment_of_road(payees: pl.DataFrame, sources: pl.DataFrame) -> Payment:
-    """Released payees as a payment: what is due for the period is paid now."""
-    figures = payees.select(*KEYS, "population", due_fen="amount_fen", payable_fen="amount_fen")
-    lacking = [pl.lit(None).alias(name) for name in ROWS_SCHEMA if name not in figures.columns]
-    rows = figures.with_columns(lacking).select(list(ROWS_SCHEMA)).cast(ROWS_SCHEMA)  # type: ignore[arg-type]
-    return Payment(rows, by_source(sources if sources.height else None))
+def _payment_of_road(frames: Mapping[str, pl.DataFrame]) -> Payment:
+    """Released payees as a payment: what is due so far in the year, paid before and paid now, which sources pay.
+
+    `frames`: payees, sources, settlement and performance. Where settings keep no record of what was really paid, paid
+    before is what the rules say for the earlier periods. Of a fund, which has a balance, what moves now is due.
+    """
+    payees, settlement = frames["payees"], frames["settlement"]
+    rows = payees.select(
+        *KEYS, "population", due_fen="paid_due_fen", prepaid_fen="paid_before_fen", payable_fen="amount_fen"
+    )
+    if settlement.height:
+        names = ["due_fen", *USES, OFFSET]
+        known = settlement.select(*KEYS, *(pl.col(name).alias(f"_{name}") for name in names))
+        rows = rows.join(known, on=KEYS, how="left", maintain_order="left").with_columns(
+            pl.coalesce(f"_{name}", name) if name in rows.columns else pl.col(f"_{name}").alias(name) for name in names
+        )  # fmt: skip
+    fund = pl.col("payee_kind") == FUND
+    rows = rows.with_columns(
+        pl.when(fund).then("payable_fen").otherwise("due_fen").alias("due_fen"),
+        pl.when(~fund).then("prepaid_fen").alias("prepaid_fen"),
+    )
+    rows = with_scores(with_standard(rows, _standard(frames["standard"])), frames["performance"])
+    lacking = [pl.lit(None).alias(name) for name in ROWS_SCHEMA if name not in rows.columns]
+    rows = rows.with_columns(lacking).select(list(ROWS_SCHEMA)).cast(ROWS_SCHEMA)  # type: ignore[arg-type]
+    sources = frames["sources"]
+    return Payment(rows, by_source(sources if sources.height else None), PAYABLE)
 
 
-def _lines_of_road(lines: pl.DataFrame) -> pl.DataFrame:
+def _standard(frame: pl.DataFrame) -> pl.DataFrame | None:
+    """Figures of standards as text without trailing zeros."""
+    names = ("population", "standard_yuan", "score", "coefficient")
+    plain = [pl.col(name).cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".") for name in names]
+    return None if frame.is_empty() else frame.with_columns(plain)
+
+
+def _lines_of_road(lines: pl.DataFrame, major: Bilingual) -> pl.DataFrame:
     """Released lines with their sentences and figures as text."""
     pairs = list(lines.select("sentence_id", "sentence_params").iter_rows())
     words = [
         pl.Series(
-            f"words_{language}", [money_data.sentence(own, params, language) for own, params in pairs], dtype=pl.String
+            f"words_{language}",
+            [money_data.sentence(own, params, language, major.get(language)) for own, params in pairs],
+            dtype=pl.String,
         )
         for language in LANGUAGES
     ]
@@ -130,28 +173,22 @@ def _lines_of_road(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.with_columns(quantity, *words)
 
 
-def _so_far(payees: pl.DataFrame, context: ReportContext) -> dict[Key, str]:
-    """Where payments of earlier periods are known: money of the year, and what was paid before."""
-    if "paid_before_fen" not in payees.columns:
-        return {}
+def _of_year(payees: pl.DataFrame, context: ReportContext) -> dict[Key, str]:
+    """Money of the year, of which the table pays a part."""
     said = {}
-    for kind, payee, bound, *amounts in payees.select(*KEYS, "bound", "year_fen", "paid_before_fen").iter_rows():
-        year, before = (shown.money(amount, context.currency, "zh") for amount in amounts)
-        words = text("finance.remark.so_far", "zh", year=year, before=before)
+    for kind, payee, bound, amount in payees.select(*KEYS, "bound", "year_fen").iter_rows():
+        words = text("finance.remark.of_year", "zh", year=shown.money(amount, context.currency, "zh"))
         said[kind, payee] = f"{text(f'finance.remark.{bound}', 'zh')}；{words}" if bound in _BOUNDS else words
     return said
 
 
 def _names(spec: AllocationSpec, rows: pl.DataFrame) -> dict[Key, str]:
     """What payees are called: by the table of payees, funds by their streams, families by their community."""
-    funds = {stream.fund: stream.titles.zh for stream in spec.of_kind(FundStream) if stream.titles is not None}
     known = {payee: name for kind, payee, name in rows.select(*KEYS, "name").iter_rows() if name is not None}
     names = {}
     for kind, payee, name in rows.select(*KEYS, "name").iter_rows():
         if kind == FUND:
-            own = f"finance.fund.{payee}"
-            other = text(own, "zh") if own in catalogue() else text("finance.fund.other", "zh", id=payee)
-            names[kind, payee] = funds.get(payee, other)
+            names[kind, payee] = spec.fund_title(payee).zh
         elif kind == _FAMILIES:
             names[kind, payee] = text("finance.family", "zh", name=known.get(payee, payee))
         else:

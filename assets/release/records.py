@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from assets.lake.atomic import canonical_json, read_json, sha256_of, write_json
-from assets.vault.signing import SigningKey, is_signed
+from assets.vault.signing import SigningKey
+from data_contracts.signing import is_signed
 
 Act = Literal["approved", "published", "withdrawn", "superseded"]
 NEEDED: dict[str, int] = {"none": 0, "required": 1, "two": 2}

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from assets.lake.atomic import read_json, sha256_file
+from assets.release.alone import alone_problems
 from assets.release.approval import standing
 from assets.release.decided import Problem, finance_problems, last_words, mode_of, record_problems
 from assets.release.publish import PROFILE, content_hash
@@ -40,7 +41,9 @@ class VerifyReport:
     problems: list[Problem]
     state: str = "draft"
     records: list[dict[str, Any]] = field(default_factory=list)
-    """Decisions so far: act, name, role, at, key, reason."""
+    """Decisions so far: act, name, role, at, key, reason; `applies`: to the content as it is."""
+    registered: bool = True
+    """Whether keys were looked up in a register; without one a signature only says that somebody holds the key."""
 
     @property
     def passed(self) -> bool:
@@ -58,9 +61,14 @@ class VerifyReport:
         passed = text("verify_passed", language, files=self.files, tables=self.tables, hash=self.content_hash)
         if not self.records:
             return [passed]
-        acts = [{**record, "act": text(f"approval_act_{record['act']}", language)} for record in self.records]
+        acts = [
+            {**record, "act": text(f"approval_act_{record['act']}", language),
+             "reason": record["reason"] if record["applies"] else text("approval_of_other", language)}
+            for record in self.records
+        ]  # fmt: skip
         state = text("verify_state", language, state=text(f"approval_state_{self.state}", language))
-        return [passed, state, *(text("approval_record", language, **record).rstrip() for record in acts)]
+        said = [passed, state, *(text("approval_record", language, **record).rstrip() for record in acts)]
+        return said if self.registered else [*said, text("approval_any_key", language)]
 
 
 def verify(release: Path, approvers: Sequence[Approver] | None = None) -> VerifyReport:
@@ -108,6 +116,8 @@ def _verify_alone(out: Path, approvers: Sequence[Approver] | None) -> VerifyRepo
     ]
     if hashed != subject.content_hash:
         problems.append(Problem("verify_content_hash"))
+    if not problems:
+        problems += alone_problems(out, run)
     return _with_decisions(subject, problems, len(stated), len(run["tables"]), approvers)
 
 
@@ -119,7 +129,8 @@ def _with_decisions(
     problems = [*problems, *sound, *record_problems(subject, approvers)]
     known, _ = read(subject.place)
     state = "draft" if problems else standing(subject, mode_of(subject)).state
-    return VerifyReport(subject.name, files, tables, subject.content_hash, problems, state, last_words(known))
+    said = last_words(subject, known)
+    return VerifyReport(subject.name, files, tables, subject.content_hash, problems, state, said, approvers is not None)
 
 
 def _files(folder: Path, outputs: list[dict[str, Any]]) -> Iterator[Problem]:
@@ -191,6 +202,28 @@ def _money_by_stream_and_source(tables: dict[str, pl.DataFrame], manifest: dict[
     keys = ["payee_kind", "payee_id", "line_no"]
     if wrong := _unequal(tables["alloc__lines"], sources.filter(pl.col("cash")), keys):
         yield Problem("verify_sources", {"lines": wrong})
+
+
+def _drafts(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
+    """What the incentive audit found against the division stands in the manifest, which alone decides on approval."""
+    reasons = tables.get("alloc__incentive_reasons")
+    stated = [(reason["zh"], reason["en"]) for reason in manifest.get("draft_reasons", [])]
+    if reasons is not None and any(row not in stated for row in reasons.select("zh", "en").iter_rows()):
+        yield Problem("verify_drafts")
+
+
+def _settlement(tables: dict[str, pl.DataFrame], manifest: dict[str, Any]) -> Iterator[Problem]:
+    """Due and owed are paid before, carried over, clawed back and payable together; payable is the amount."""
+    del manifest
+    settled = tables.get("alloc__settlement")
+    if settled is None or settled.is_empty():
+        return
+    uses = pl.sum_horizontal("prepaid_fen", "carried_over_fen", "claw_back_fen", "payable_fen")
+    wrong = settled.filter(pl.col("due_fen") + pl.col("offset_next_year_fen") != uses).height
+    keys = ["payee_kind", "payee_id"]
+    payable = settled.select(*keys, amount_fen="payable_fen")
+    if wrong or (wrong := _unequal(tables["alloc__payees"].filter(pl.col("payee_kind") != "fund"), payable, keys)):
+        yield Problem("verify_settlement", {"payees": wrong})
 
 
 def _unequal(whole: pl.DataFrame, parts: pl.DataFrame, keys: list[str]) -> int:
@@ -281,9 +314,11 @@ _CHECKS: tuple[Callable[[dict[str, pl.DataFrame], dict[str, Any]], Iterator[Prob
     _values,
     _money,
     _money_by_stream_and_source,
+    _settlement,
     _policy_money,
     _policy_money_of_levels,
     _accounts,
     _scores,
     _risk,
+    _drafts,
 )

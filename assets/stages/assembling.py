@@ -26,6 +26,7 @@ from data_contracts.dictionary import dictionary_of, rule_titles
 from data_contracts.messages import LANGUAGES, both, text
 from data_contracts.national_services import service_matrix
 from data_contracts.periods import Period
+from data_contracts.settings.guards import unsigned
 from data_contracts.tables import output_tables
 from reports.context import ReportContext, context_from_settings
 from reports.finance_files import write_finance
@@ -35,6 +36,7 @@ from reports.site import write_site
 if TYPE_CHECKING:
     from assets.stages.road import Road
 
+_REFUSED = ("alloc__conflict", "alloc__relaxations", "alloc__best_shares", "alloc__proposal")
 _ALL_PERIODS = ("ind__values", "ind__policies")
 
 
@@ -45,7 +47,7 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
     budget = result.budget if result.status == "ok" else None
     context = _context(road, period, budget)
     # Why nothing is paid is said on the page; no table of it is published.
-    refused = {name: result.tables[name] for name in ("alloc__conflict", "alloc__relaxations")}
+    refused = {name: result.tables[name] for name in _REFUSED}
     frames = {**tables, **refused, "areas": tables["mart__areas"]}
 
     def draw(folder: Path) -> None:
@@ -55,6 +57,10 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
             spec = rules.spec(Period.parse(period).year) if rules is not None else None
             write_finance(document_of_road(context, frames, spec), folder / "finance", f"allocation_{period}")
 
+    exceptions = unsigned(road.settings)
+    drafts = [*exceptions, *_draft_reasons(tables)]
+    if result.status == "infeasible":
+        drafts = [both("approval_nothing_paid")]
     return ReleaseContent(
         period=period,
         tables=tables,
@@ -62,9 +68,16 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
         inputs=_inputs(road, period),
         settings={**_promised_settings(road), "budget_of_period": budget},
         code=_code(),
-        approved=road.settings.home.approval == "none",
-        draft_reasons=_draft_reasons(tables) if result.status != "infeasible" else [both("approval_nothing_paid")],
+        # Where nobody is asked, what is only not audited for want of figures is published with that said on it; a rule
+        # that is known to punish getting better, or that nobody has signed for, is put in force by no machine.
+        approved=road.settings.home.approval == "none" and not exceptions and not _loses(tables),
+        draft_reasons=drafts,
     )
+
+
+def _loses(tables: dict[str, pl.DataFrame]) -> bool:
+    """Whether the audit found anybody who loses money by getting better."""
+    return bool((tables["alloc__incentive_reasons"]["reason"] == "loses").any())
 
 
 def _draft_reasons(tables: dict[str, pl.DataFrame]) -> list[dict[str, str]]:

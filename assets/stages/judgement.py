@@ -5,8 +5,13 @@ import dagster as dg
 from assets.stages.plan import Plan, check, tables_asset
 from data_contracts.tables import output_tables
 
-_SCORES = ("score__policies", "score__indicators", "score__ranks", "score__grades", "score__weights")
-_RISKS = ("risk__areas", "risk__compared", "risk__ranks", "risk__grades", "risk__weights", "risk__incentives")
+_SCORES = (
+    "score__policies", "score__indicators", "score__ranks", "score__grades", "score__weights", "score__sensitivity",
+)  # fmt: skip
+_RISKS = (
+    "risk__areas", "risk__compared", "risk__ranks", "risk__grades", "risk__weights", "risk__sensitivity",
+    "risk__incentives",
+)  # fmt: skip
 
 
 def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
@@ -26,7 +31,7 @@ def definitions(plan: Plan) -> list[dg.AssetsDefinition]:
             "alloc",
             "alloc",
             [name for name in output_tables() if name.startswith("alloc__")],
-            ["score__policies", "risk__areas", "risk__compared", "ind__counts", "ind__values"],
+            ["score__policies", "risk__areas", "risk__compared", "ind__counts", "ind__values", "ind__rebased"],
             plan,
             checks=[exact, incentives],
         ),

@@ -35,6 +35,7 @@ from assets.compute import (
     registers,
     risk,
     scores,
+    settlements,
     sharing,
 )
 from assets.compute.inputs import engine_limits
@@ -49,6 +50,7 @@ from assets.lake.fingerprint import code_fingerprint, combine
 from assets.lake.home import Home
 from assets.lake.parts import Manifest, read_manifest
 from assets.release.approval import after_publishing
+from assets.release.paid import paid_mark, released_money
 from assets.release.publish import current, publish
 from assets.release.verify import verify
 from assets.stages import judging
@@ -135,7 +137,16 @@ class Road:
         contracts = [version.fingerprint for versions in self.catalog.feeds.values() for version in versions]
         code = code_fingerprint("assets", "evaluations", "reports", "sql", "data_contracts")
         refused = str(landing_refusals(self.intake, [period]))
-        return combine(period, self.settings.fingerprint, code, refused, *contracts, *sorted(files))
+        return combine(
+            period, self.settings.fingerprint, code, refused, *contracts, *sorted(files), *self._paid_marks(period)
+        )
+
+    def _paid_marks(self, period: str) -> list[str]:
+        """What earlier periods paid, which the money of this one is settled against."""
+        if self.settings.allocation is None:
+            return []
+        steps = settlements.periods_settled_against(Period.parse(period))
+        return [paid_mark(self.home, step.key) for step in steps]
 
     def bearing_on(self, period: str) -> list[ledger.Entry]:
         """The deliveries that can change a release of `period`, in order of arrival."""
@@ -195,11 +206,16 @@ class Road:
 
     def up_to_date(self, period: str) -> Path | None:
         """The release in force of `period`, if it was made from the present state of everything."""
+        release = self.made(period)
+        in_force = release is not None and current(self.home)["periods"].get(period) == release.name
+        return release if in_force else None
+
+    def made(self, period: str) -> Path | None:
+        """The release of `period` made from the present state of everything, in force or not."""
         mark = self._run_mark(period)
         done = read_json(mark) if mark.is_file() else {}
         release = self.home.releases / str(done.get("release"))
-        in_force = current(self.home)["periods"].get(period) == release.name and release.is_dir()
-        return release if in_force and done.get("state") == self.state(period) else None
+        return release if release.is_dir() and done.get("state") == self.state(period) else None
 
     def _run_mark(self, period: str) -> Path:
         return self.home.lake / "_runs" / f"{period}.json"
@@ -354,8 +370,9 @@ class Road:
     def _allocate(self, table: str, period: str) -> Outcome:
         result = self.allocation(period)
         if result.status in ("infeasible", "no_data"):
-            for name in ("alloc__conflict", "alloc__relaxations"):
-                self._put(name, period, result.tables[name])
+            # Money of an earlier run stands beside no conflict: all tables are empty but those that say why.
+            for name, own in {**auditing.no_audit(), **result.tables}.items():
+                self._put(name, period, own)
             words = result.message or {}
             raise InfeasibleError(f"{words.get('zh', '')} / {words.get('en', '')}")
         if table in auditing.TABLES:
@@ -382,7 +399,9 @@ class Road:
     def allocation(self, period: str) -> allocation.Allocation:
         """The division of money in a period, computed once for all its tables, until the next advance."""
         if period not in self.divided:
-            self.divided[period] = allocation.allocate(self.home, self.settings, Period.parse(period))
+            paid = partial(released_money, self.home)
+            step = Period.parse(period)
+            self.divided[period] = allocation.allocate(self.home, self.settings, step, paid, self.catalog)
         return self.divided[period]
 
     def _put(self, table: str, period: str, frame: pl.DataFrame) -> Outcome:

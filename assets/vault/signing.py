@@ -1,23 +1,21 @@
 """Ed25519 keys of people who approve: made, kept for their owner only, used for detached signatures.
 
-Put here: keys, signing, checking. Keep out: what is signed and who may sign (assets.release.approval).
+Put here: private keys, signing. Keep out: checking a signature (data_contracts.signing), what is signed and who may
+sign (assets.release.approval, data_contracts.signatures).
 """
 
 import base64
-import binascii
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assets.lake.atomic import sha256_of, write_chunks
+from assets.lake.atomic import write_chunks
 from data_contracts.messages import wrong
 
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-_SHORT = 16
 
 
 @dataclass(frozen=True)
@@ -64,21 +62,6 @@ def load_key(path: Path) -> SigningKey:
     if shared:
         raise wrong("wrong_key_shared", path=path)
     return _key_of(private)
-
-
-def key_id(public: str) -> str:
-    """Short name of a public key, to be compared by eye."""
-    return sha256_of(base64.b64decode(public))[:_SHORT]
-
-
-def is_signed(public: str, signature: str, data: bytes) -> bool:
-    """Whether the owner of `public` signed exactly these bytes."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public, validate=True))
-        key.verify(base64.b64decode(signature, validate=True), data)
-    except (InvalidSignature, ValueError, binascii.Error):
-        return False
-    return True
 
 
 def _key_of(private: Ed25519PrivateKey) -> SigningKey:

@@ -20,8 +20,8 @@ class Pace(Word):
     """
 
     previous: Figure | None = None
-    """Money of the year before without one-offs (awards, special projects, dividend), in the `unit` of the spec. Not
-    given: floors by target and law alone."""
+    """Need money of the year before, `next_base_fen` of its result: no results, awards or true-ups; in the `unit` of
+    the spec. Not given: floors by target and law alone."""
     floor_change: Number | None = Field(default=None, ge=-1)
     """-0.02: nobody falls by more than two per cent. Not given: no hold-harmless floor."""
     cap_change: Number | None = Field(default=None, ge=-1)
@@ -54,7 +54,7 @@ class Reserve(Word):
     """A group of payees that must get at least a share of a declared base.
 
     Groups of several reserves must be nested or disjoint. Where the natural division gives less, the group gets exactly
-    its minimum, and the others make room by one multiplier; `reserves` of the result says who pays.
+    its minimum, and the others make room by one multiplier; `payers` of the result says who pays for which.
     """
 
     id: Id
@@ -65,9 +65,11 @@ class Reserve(Word):
     base: Literal["distributable", "total"] | list[Id] = "distributable"
     """distributable: the budget without contingency. total: the budget. Or the streams that count, by id."""
     mode: Literal["planned_with_true_up", "worst_case"] = "planned_with_true_up"
-    """What the group gets in other streams of the base counts; worst_case: it might earn nothing there."""
+    """What the group gets in other streams of the base counts, until the settlement with all that results may still
+    earn; worst_case: it might earn nothing there."""
     true_up_from: Id | None = None
-    """With `planned` need money: the fund stream that makes good what the group lacks at the settlement."""
+    """The fund stream that makes good what the group lacks at the settlement. Need money then stays as it was planned;
+    not given: in the settlement need money is divided by what was earned."""
     spare_below_target: Positive | None = Field(default=None, le=1)
     """0.1: payees more than ten per cent below target do not pay for this reserve."""
     reference: str | None = None

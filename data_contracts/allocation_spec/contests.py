@@ -3,7 +3,9 @@
 Put here: the words of these streams. Keep out: how scores are made. None of this money enters next year's base.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -120,19 +122,31 @@ class ByChance(Word):
     by: Literal["chance"]
     score: Figure
     """The score; for a class of the most improved: the improvement."""
-    error: Figure | None = None
-    """Its standard error, above 0; empty, as a score: no award. Not given: the score is taken without any error."""
-    probability: Share = Field(default="0.8", validate_default=True)
+    error: Figure | Literal["none"]
+    """Its standard error, above 0; empty, as a score: no award. none: the score is taken as the truth itself, so that
+    the chance of a standard is 0 or 1; said by who knows that it is."""
+    probability: Share = Field(default="0.8", validate_default=True, gt=0)
     tiers: list[AwardTier] = Field(min_length=1)
     group: Id | None = None
     """Only members of this group compete."""
     places: int | None = Field(default=None, ge=1)
     """At most so many, the surest of the highest tier first."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _how_sure(cls, given: Any) -> Any:
+        """Without an error nobody is more or less sure: that is said, never assumed."""
+        if isinstance(given, Mapping) and given.get("error") is None:
+            raise wrong("allocate_chance_error", id=given.get("id", ""))
+        return given
+
     @model_validator(mode="after")
     def _tiers(self) -> "ByChance":
         once(self.id, [tier.id for tier in self.tiers])
         once(self.id, [str(tier.standard.normalize()) for tier in self.tiers])
+        rising = sorted(self.tiers, key=lambda tier: tier.standard)
+        if any(later.amount < earlier.amount for earlier, later in pairwise(rising)):
+            raise wrong("allocate_pay_falls", id=self.id, word="tiers")
         return self
 
 
@@ -152,6 +166,8 @@ class ByRank(Word):
         lasts = [last for last, _ in self.amounts]
         if lasts != sorted(set(lasts)) or lasts[0] < 1:
             raise wrong("index_not_rising", word="amounts")
+        if any(later > earlier for (_, earlier), (_, later) in pairwise(self.amounts)):
+            raise wrong("allocate_pay_falls", id=self.id, word="amounts")
         return self
 
 

@@ -4,6 +4,7 @@ Put here: the words of these streams. Keep out: national standards and shares (d
 arithmetic. Money per head, per item and per unit is in yuan whatever the `unit` of the spec.
 """
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -67,6 +68,8 @@ class StandardStream(StreamBase):
             raise wrong("allocate_bands_from_0", id=self.id)
         if len({edge for edge, _ in self.bands}) < len(self.bands):
             raise wrong("allocate_bands_from_0", id=self.id)
+        if any(later < earlier for (_, earlier), (_, later) in pairwise(sorted(self.bands))):
+            raise wrong("allocate_pay_falls", id=self.id, word="bands")
         if (self.funded == "central") != (self.region is not None):
             raise wrong("index_needs", word=f"streams.{self.id}.funded: central", needs="region")
         return self

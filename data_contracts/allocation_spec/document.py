@@ -22,9 +22,11 @@ from data_contracts.allocation_spec.pay import Performance
 from data_contracts.allocation_spec.streams import Stream
 from data_contracts.allocation_spec.uncertainty import Uncertainty
 from data_contracts.closed import Bilingual, fingerprint, parse, read_yaml
-from data_contracts.messages import did_you_mean, wrong
+from data_contracts.messages import both, did_you_mean, wrong
 
 FEN_PER_UNIT = {"yuan": 100, "wan_yuan": 1_000_000}
+_FUNDS = ("support_fund", "carry_over", "pending", "performance_pending", "settlement", "transition", "unspent")
+_GROUPS = ("rural", "urban")
 Priority = Literal["budget", "statutory_floor", "reserve", "min_vs_target", "hold_harmless", "spared", "cap"]
 
 
@@ -38,6 +40,8 @@ class Payees(Word):
     kind: Literal["community", "institution"] = "community"
     groups: dict[Id, str] = {}
     """Group → column that says 1 (是, true) for its members and 0 (否, false) for the others."""
+    group_titles: dict[Id, Bilingual] = {}
+    """What people call groups, by id; `rural` and `urban` have words of their own."""
 
 
 class AllocationRules(Word):
@@ -51,6 +55,8 @@ class AllocationRules(Word):
     """plan: before the year, performance streams count with their potential. settlement: with what is earned."""
     unit: Literal["yuan", "wan_yuan"]
     """Unit of all money in this file and in the data. Results are in fen."""
+    currency: Bilingual = Bilingual(zh="元", en="yuan")
+    """What sentences call the unit of which there are 100 fen; in a home it is that of home.yaml."""
     missing_words: list[str] = ["", "-", "--", "—", "NA", "N/A", "null"]
     """Cells that mean there is no figure."""
     payees: Payees
@@ -64,6 +70,8 @@ class AllocationRules(Word):
     priorities: list[Priority] = ["budget", "statutory_floor", "reserve", "hold_harmless", "cap"]
     """Where rules cannot hold together: families of rules, the one to be kept most first; the proposal relaxes the last
     ones first, and what is not listed never. Nothing is relaxed by itself."""
+    funds: dict[Id, Bilingual] = {}
+    """What a clerk calls funds, by id; not given: what the stream that fills a fund is called, or a customary name."""
     audit: Audit = Audit()
     """How the incentive audit replays the years that follow."""
     settlement: Settlement | None = None
@@ -76,19 +84,36 @@ class AllocationRules(Word):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         ids = [stream.id for stream in self.streams]
-        reserves = [reserve.id for reserve in self.reserves]
-        for place, names in (("streams", ids), ("reserves", reserves), ("priorities", list[str](self.priorities))):
-            for name in names:
-                if names.count(name) > 1:
-                    raise wrong("allocate_twice", place=place, id=name)
+        _check_once(self, "")
         _check_sizes(self)
         _check_money(self)
         _check_reserves(self, ids)
         _check_dividend(self)
         _check_circularity(self)
         check_sources(self.sources, self.sources_cut_to, ids)
-        check_notice(self.notice, [source.id for source in self.sources])
+        check_notice(self.notice, [source.id for source in self.all_sources])
         return self
+
+    @property
+    def all_sources(self) -> list[FundingSource]:
+        """Every source that may pay."""
+        return self.sources
+
+    def fund_ids(self) -> list[str]:
+        """Funds that the document names, those that its streams fill, and those that may come up."""
+        filled = [stream.fund for stream in self.of_kind(FundStream)]
+        return list(dict.fromkeys([*self.funds, *filled, *_FUNDS]))
+
+    def fund_title(self, fund: str) -> Bilingual:
+        """What a clerk calls a fund: as the document says, as the stream that fills it, or as the catalogue does."""
+        filled = {stream.fund: stream.titles for stream in self.of_kind(FundStream)}
+        known = both(f"allocation_fund_{fund}") if fund in _FUNDS else both("allocation_fund_other", id=fund)
+        return self.funds.get(fund) or filled.get(fund) or Bilingual(**known)
+
+    def group_title(self, group: str) -> Bilingual:
+        """What people call a group: as the document says, as the catalogue does, or its id."""
+        known = both(f"allocation_group_{group}") if group in _GROUPS else {"zh": group, "en": group}
+        return self.payees.group_titles.get(group) or Bilingual(**known)
 
     @property
     def fen_per_unit(self) -> int:
@@ -110,10 +135,35 @@ class AllocationSpec(AllocationRules):
     year: int = Field(ge=1990, le=2200)
     budget: Budget
 
+    @model_validator(mode="after")
+    def _of_one_day(self) -> Self:
+        if self.serves is not None and self.serves.day is None:
+            raise wrong("index_needs", word="serves", needs="day")
+        return self
+
 
 def spec_hash(spec: AllocationSpec) -> str:
     """Hash of all that a spec says."""
     return fingerprint(spec.model_dump(mode="json"))
+
+
+_MAY_REPEAT = {"references", "missing_words"}
+
+
+def _check_once(item: BaseModel, place: str) -> None:
+    """Nothing is named twice in a list of ids, words or things with an id: it would count twice, or hide the other."""
+    for name, word in type(item).model_fields.items():
+        value, here = getattr(item, name), f"{place}.{word.alias or name}".removeprefix(".")
+        entries = value if isinstance(value, list) else [value]
+        if isinstance(value, list) and name not in _MAY_REPEAT:
+            ids = [own if isinstance(own, str) else getattr(own, "id", None) for own in value]
+            known = [own for own in ids if own is not None]
+            for own in known:
+                if known.count(own) > 1:
+                    raise wrong("allocate_twice", place=here, id=own)
+        for entry in entries:
+            if isinstance(entry, BaseModel):
+                _check_once(entry, f"{here}.{getattr(entry, 'id', '')}".removesuffix("."))
 
 
 def _check_sizes(spec: AllocationRules) -> None:
@@ -204,11 +254,17 @@ def risk_indices(spec: AllocationRules) -> list[Risk]:
 
 
 def check_index(spec: AllocationRules, risk: Risk, indicators: Iterable[str]) -> None:
-    """Raises DefinitionError where one of the indicators of the risk index is paid for and nobody signed."""
-    paid = {item.id for stream in spec.of_kind(Performance) for item in stream.indicators}
-    both_ways = sorted(paid & {*risk.indicators, *indicators})
+    """Raises DefinitionError where one of the indicators of the risk index is paid for and nobody gave a reason."""
+    both_ways = paid_both_ways(spec, risk, indicators)
     if both_ways and risk.signed_reason is None:
         raise wrong("allocate_pays_and_needs", ids=", ".join(both_ways))
+
+
+def paid_both_ways(spec: AllocationRules, risk: Risk, indicators: Iterable[str]) -> list[str]:
+    """Indicators of the risk index, declared or of `indicators`, that are paid for too, maybe under another id."""
+    paid = {item.id for stream in spec.of_kind(Performance) for item in stream.indicators}
+    meant = {own.same_as or name for name, own in risk.indicators.items()}
+    return sorted(paid & {*risk.indicators, *meant, *indicators})
 
 
 def _tables(item: BaseModel) -> Iterator[str]:

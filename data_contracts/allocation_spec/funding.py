@@ -4,7 +4,7 @@ Put here: funding sources, settlement with what was paid before, the map of inst
 Keep out: streams, arithmetic.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -49,9 +49,15 @@ class Settlement(Word):
     """What was paid before, the balance of earlier years and what is clawed back, each a column of its own.
 
     A payee that would get less than nothing gets nothing, and what it owes stands in a column for next year.
+
+    On the road, in every period: what is due so far in the year less what earlier periods paid. What is not given there
+    comes from published releases: `prepaid` from those of the earlier periods of the year, each of which must have paid
+    one way; `claw_back` from what the settlement of the year before left to be taken off. An empty `settlement: {}`
+    says so.
     """
 
     prepaid: Figure | None = None
+    """Paid in the year before this settlement."""
     carried_over: Figure | None = None
     """Balance of earlier years that the payee still holds and uses up first (结余)."""
     claw_back: Figure | None = None
@@ -69,8 +75,9 @@ class ServesMap(Word):
     """Column with the first day; an empty cell is open."""
     end: str | None = Field(default=None, alias="to")
     """Column with the last day, which still counts."""
-    day: date
-    """The day whose map holds for this division."""
+    day: date | None = None
+    """The day whose map holds for this division. On the road, not given: the days of the period;
+    each map counts for those on which it is in force."""
 
 
 EXPECTED_FROM = ("comparison_group", "risk_model", "indirect_standardisation")
@@ -147,6 +154,16 @@ def iso_day(word: str) -> str | None:
         return date.fromisoformat(word).isoformat()
     except ValueError:
         return None
+
+
+def days_between(first: str, last: str) -> int:
+    """Days from one ISO day to another, both counted."""
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
+
+
+def day_after(day: str) -> str:
+    """The ISO day after one."""
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def check_sources(sources: list[FundingSource], cut_to: Positive | None, streams: list[str]) -> None:

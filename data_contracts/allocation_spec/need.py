@@ -74,6 +74,8 @@ class Risk(Figure):
         edges = [edge for edge, _ in self.points]
         if self.points and (edges[0] > 0 or any(later <= earlier for earlier, later in pairwise(edges))):
             raise wrong("allocate_points_rising")
+        if any(later < earlier for (_, earlier), (_, later) in pairwise(self.points)):
+            raise wrong("allocate_points_fall")
         return self
 
 

@@ -7,6 +7,7 @@ Put here: the words of pay for performance. Keep out: appraisal trees (index spe
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
@@ -98,7 +99,7 @@ class Quarterly(Word):
     """Part of the money earned so far that is paid before the settlement."""
     largest_change: Positive | None = None
     """0.10: a payment differs from the one before by at most ten per cent of a quarter of the payee's need money (of
-    its potential where there is no need stream)."""
+    its potential where it has no need money)."""
     late: Literal["carry_one_quarter_then_p25", "earns_nothing"] = "carry_one_quarter_then_p25"
     """Figures not there in time: the last one for one quarter, then the stratum's 25th percentile if that is lower.
 
@@ -117,6 +118,16 @@ class Performance(StreamBase):
     """given: as it stands in the data. achievement: (figure − threshold) / (benchmark − threshold), 0 to 1. best_…:
     that, or `improvement_factor` × (figure − baseline) / (benchmark − baseline) where it is more."""
     improvement_factor: Share = Field(default=Decimal("0.9"))
+    figures: Literal["year_so_far", "quarter"] | None = None
+    """What a row with a quarter says. year_so_far: the figure from the first of January (or of the last four quarters)
+    to its end. quarter: that quarter alone; then the year so far counts: counts are added up, values and scores
+    averaged, and a quarter without a figure earns nothing. Not stated with `rolling_quarters`, which is the third way.
+    """
+    through: str | None = Field(default=None, pattern=r"^\d{4}Q[1-4]$")
+    """The quarter whose end the money is divided by; rows of later ones do not count. Not given: the last quarter of
+    the year in which a figure stands."""
+    counts: Literal["parts", "ratios"] = "parts"
+    """parts: the numerator is a part of the denominator. ratios: it may be larger, as with visits per person."""
     strata: list[str] = []
     """Columns of the table of payees; percentiles, means and reliability are learnt within each combination."""
     reliability: Literal["none", "empirical_bayes"] = "none"
@@ -145,9 +156,18 @@ class Performance(StreamBase):
             raise wrong("index_needs", word="quarterly", needs="data.quarter")
         if self.data.numerator is None and (self.reliability != "none" or self.rolling_quarters > 1):
             raise wrong("index_needs", word="reliability/rolling_quarters", needs="data.numerator")
+        self._check_quarters()
         for item in self.indicators:
             self._check_edges(item)
         return self
+
+    def _check_quarters(self) -> None:
+        rolling = self.rolling_quarters > 1
+        if self.data.quarter is None:
+            if rolling or self.figures is not None or self.through is not None:
+                raise wrong("index_needs", word="rolling_quarters/figures/through", needs="data.quarter")
+        elif rolling == (self.figures is not None):
+            raise wrong("allocate_figures_stand_for", id=self.id)
 
     def _check_edges(self, item: PaidIndicator) -> None:
         edges = (item.threshold, item.benchmark)
@@ -161,6 +181,7 @@ class Performance(StreamBase):
             raise wrong("index_needs", word="p25", needs="data.baseline")
         if item.minimum_cases and self.data.denominator is None:
             raise wrong("index_needs", word="minimum_cases", needs="data.denominator")
+        self._check_scale(item.id, edges)
         first, last = edges
         if isinstance(first, str) and isinstance(last, str):
             rises, turned = _place(last) - _place(first), False
@@ -170,6 +191,14 @@ class Performance(StreamBase):
             return
         if not rises or (rises > 0) == turned:
             raise wrong("allocate_edges_order", id=item.id)
+
+    def _check_scale(self, indicator: str, edges: Sequence[str | Decimal | None]) -> None:
+        """Edges in per cent beside figures between 0 and 1 would pay nobody."""
+        if self.data.numerator is None or self.counts == "ratios":
+            return
+        for edge in edges:
+            if isinstance(edge, Decimal) and not 0 <= edge <= 1:
+                raise wrong("allocate_edges_of_parts", id=indicator, edge=edge)
 
 
 def _place(edge: str) -> Decimal:

@@ -9,19 +9,19 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from data_contracts.index_spec.basics import Fitted, Measure, QuantileRule, Quantity, Rounding, Word
+from data_contracts.index_spec.basics import MayFit, Measure, QuantileRule, Quantity, Reference, Rounding, Word
 from data_contracts.messages import wrong
 
 
 class Band(Word):
     """From a figure on (`at`), or from a quantile of the universe on (`at_quantile`, 0–1), so many points."""
 
-    at: Measure | None = None
+    at: Reference | None = None
     at_quantile: Measure | None = Field(default=None, ge=0, le=1)
     points: Measure
 
 
-class StepPoints(Fitted):
+class StepPoints(MayFit):
     """Points that jump: each band holds from its edge to the next; below the first edge `below` points.
 
     The edge belongs to the band above it (`edge: included`), or to the band below (`excluded`).
@@ -38,26 +38,33 @@ class StepPoints(Fitted):
         if any((band.at is None) == (band.at_quantile is None) for band in self.bands):
             raise wrong("index_band_edge")
         for name in ("at", "at_quantile"):
-            edges = [getattr(band, name) for band in self.bands if getattr(band, name) is not None]
-            if any(later <= earlier for earlier, later in pairwise(edges)):
+            edges = [getattr(band, name) for band in self.bands]
+            if any(later <= earlier for earlier, later in pairwise(edge for edge in edges if isinstance(edge, float))):
                 raise wrong("index_not_rising", word="bands")
         return self
 
+    @property
+    def learns(self) -> bool:
+        """Whether an edge is a quantile of the universe."""
+        return super().learns or any(band.at_quantile is not None for band in self.bands)
 
-class PiecewisePoints(Word):
+
+class PiecewisePoints(MayFit):
     """Straight lines between [figure, points] knots; outside the first and last points, or no points (`missing`).
 
-    Two knots may share a figure: the points jump there, and the figure itself has the later ones.
+    Two knots may share a figure: the points jump there, and the figure itself has the later ones. Figures of knots may
+    be columns or learnt; a unit for which they do not rise is refused.
     """
 
     step: Literal["piecewise_points"]
-    knots: list[tuple[Measure, Measure]] = Field(min_length=2)
+    knots: list[tuple[Reference, Measure]] = Field(min_length=2)
     outside: Literal["last_points", "missing"] = "last_points"
     round: Rounding | None = None
 
     @model_validator(mode="after")
     def _rising(self) -> "PiecewisePoints":
-        if any(later[0] < earlier[0] for earlier, later in pairwise(self.knots)):
+        stated = [figure for figure, _ in self.knots if isinstance(figure, float)]
+        if any(later < earlier for earlier, later in pairwise(stated)):
             raise wrong("index_not_rising", word="knots")
         return self
 
@@ -71,27 +78,33 @@ class PointsRule(Word):
     most: Measure
 
 
-class AchievementOrImprovement(Word):
+class AchievementOrImprovement(MayFit):
     """The better of two ways: from threshold to benchmark, and from the unit's own baseline to the benchmark.
 
     At the benchmark or beyond: `full` points; below the threshold no achievement; no better than the baseline no
-    improvement. The benchmark may lie below the threshold (lower is better). Hospital VBP: achievement
-    {times: 9, plus: 0.5, least: 1, most: 9}, improvement {times: 10, plus: -0.5, most: 9}, full 10, round digits 0.
+    improvement, and the whole way where both baseline and figure are beyond the benchmark. The benchmark may lie below
+    the threshold (lower is better). Either way may be left out. Threshold and benchmark may be learnt: {learnt: median,
+    column: LAST_YEAR}. Hospital VBP: achievement {times: 9, plus: 0.5, least: 1, most: 9}, improvement {times: 10,
+    plus: -0.5, most: 9}, full 10, round digits 0.
     """
 
     step: Literal["achievement_or_improvement"]
-    threshold: Quantity
-    benchmark: Quantity
+    threshold: Reference | None = None
+    benchmark: Reference
     baseline: Quantity | None = None
-    achievement: PointsRule
+    achievement: PointsRule | None = None
     improvement: PointsRule | None = None
     full: Measure
-    round: Rounding
+    round: Rounding | None = None
+    """Of either points before the limits; without it they are not rounded."""
 
     @model_validator(mode="after")
     def _both(self) -> "AchievementOrImprovement":
-        if (self.baseline is None) != (self.improvement is None):
-            raise wrong("index_needs", word="improvement", needs="baseline")
+        if self.achievement is None and self.improvement is None:
+            raise wrong("index_needs", word=self.step, needs="achievement / improvement")
+        for word, needs in (("improvement", "baseline"), ("achievement", "threshold")):
+            if (getattr(self, word) is None) != (getattr(self, needs) is None):
+                raise wrong("index_needs", word=word, needs=needs)
         return self
 
 

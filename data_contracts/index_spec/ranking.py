@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from data_contracts.closed import Bilingual
-from data_contracts.index_spec.basics import Fitted, Measure, QuantileRule, Rounding, Ties, Word
-from data_contracts.messages import wrong
+from data_contracts.index_spec.basics import Condition, Fitted, Measure, QuantileRule, Rounding, Ties, Word
+from data_contracts.messages import did_you_mean, wrong
 
 
 class Ranks(Fitted):
@@ -42,9 +42,10 @@ class Grades(Fitted):
     fixed: by `at` of each class but the first. percentiles: by `at_percentile` of the realised distribution, by the
     rule `quantile`. quantiles: classes of equal size by `rule`, from ranks with `ties`. clusters: one-dimensional
     k-means, `search: optimal` (least squared distance, exact), `lloyd` (from the medians of the classes between the
-    quantiles 1/k, 2/k … by `quantile`, a figure at a quantile below it; until nothing moves) or `transfers` (on from
-    there, single figures moved while that lowers the squared distances: the criterion of Hartigan and Wong). probit:
-    by `probits` of the rank distribution of the scores (RSR classes). The edge belongs to the class above (`edge:
+    quantiles 1/k, 2/k … by `quantile`, a figure at a quantile below it; until nothing moves), `transfers` (on from
+    there, single figures moved while that lowers the squared distances: the criterion of Hartigan and Wong) or `ward`
+    (neighbours merged one after the other where that costs least, of equal costs the lowest figures first). probit: by
+    `probits` of the rank distribution of the scores (RSR classes). The edge belongs to the class above (`edge:
     included`) or below (`excluded`: a score must exceed it).
     """
 
@@ -58,8 +59,16 @@ class Grades(Fitted):
     """rank_up: ⌈r k/n⌉; rank_down: ⌊(r − 1) k/n⌋ + 1; sas: ⌊r k/(n + 1)⌋ + 1; ntile: sizes differ by one at most,
     the larger classes first."""
     ties: Ties = "average"
-    search: Literal["optimal", "lloyd", "transfers"] = "optimal"
+    weighted_by: str | None = None
+    """quantiles: classes of equal weight (people, say) instead of equal size: ⌈k × cumulative share⌉ up to `weight_at`
+    of the weight of all units with this figure; `rule` and `ties` then say nothing."""
+    weight_at: Literal["end", "middle"] = "end"
+    search: Literal["optimal", "lloyd", "transfers", "ward"] = "optimal"
     probits: list[Measure] = []
+    only: list[Condition] = []
+    """Units that are classed at all; all if empty."""
+    without_score: str | None = None
+    """Class of the units that have no score; else they have none."""
 
     @model_validator(mode="after")
     def _edges(self) -> "Grades":
@@ -70,6 +79,11 @@ class Grades(Fitted):
                 raise wrong("index_needs", word=self.how, needs=name)
             if edges != sorted(set(edges)):
                 raise wrong("index_not_rising", word=name)
+        if self.weighted_by is not None and self.how != "quantiles":
+            raise wrong("index_needs", word="weighted_by", needs="quantiles")
+        if self.without_score is not None and self.without_score not in [item.id for item in self.classes]:
+            raise wrong("index_unknown_part", part=self.id, named=self.without_score,
+                        hint=did_you_mean(self.without_score, [item.id for item in self.classes]))  # fmt: skip
         if self.how == "probit" and len(self.probits) != len(self.classes) - 1:
             raise wrong("index_needs", word="probit", needs="probits")
         return self

@@ -93,8 +93,10 @@ class Indicator(Word):
     id: str
     titles: Bilingual | None = None
     column: str | None = None
-    """Column of the data; the id itself if neither this nor `ratio` is given."""
+    """Column of the data; the id itself if neither this, `ratio` nor `part` is given."""
     ratio: Ratio | None = None
+    part: str | None = None
+    """A part computed before (one of `beside`, say), whose score is the figure."""
     codes: dict[str, Measure] = {}
     """Words of the column and the number each counts as: {是: 1, 否: 0}."""
     direction: Literal["higher_is_better", "lower_is_better"] = "higher_is_better"
@@ -121,13 +123,13 @@ class Indicator(Word):
 
     @model_validator(mode="after")
     def _one_source(self) -> "Indicator":
-        if self.column is not None and self.ratio is not None:
+        if sum(given is not None for given in (self.column, self.ratio, self.part)) > 1:
             raise wrong("index_column_or_ratio")
         return self
 
     @property
     def source_column(self) -> str:
-        """The column read, for an indicator that is no ratio."""
+        """The column read, for an indicator that is no ratio and no part."""
         return self.column or self.id
 
 
@@ -141,23 +143,29 @@ class Requirement(Word):
 class Combine(Word):
     """How the scores of parts become one.
 
-    arithmetic, geometric, harmonic and power (with `power`) are weighted means; sum is Σ weight × score; median,
-    minimum and maximum do not weigh. topsis: closeness to the ideal. rank_sum_ratio: Σ weight × rank / n. copeland:
-    units beaten less units lost to, by weight of parts. vikor and edas as in their literature. Parts read higher as
-    better.
+    arithmetic, geometric, harmonic and power (with `power`) are weighted means; sum is Σ weight × score; product is
+    Π score ^ weight; variance and deviation (with `ddof`) tell how far parts lie apart, n/(n − ddof) × the weighted
+    mean of squared distances from the weighted mean; median, minimum and maximum do not weigh. topsis: closeness to
+    the ideal. rank_sum_ratio: Σ weight × rank / n. copeland: units beaten less units lost to, by weight of parts.
+    vikor and edas as in their literature. Parts read higher as better.
     """
 
     how: Literal[
-        "arithmetic", "geometric", "harmonic", "power", "sum", "median", "minimum", "maximum",
-        "topsis", "rank_sum_ratio", "copeland", "vikor", "edas",
+        "arithmetic", "geometric", "harmonic", "power", "sum", "product", "variance", "deviation", "median", "minimum",
+        "maximum", "topsis", "rank_sum_ratio", "copeland", "vikor", "edas",
     ]  # fmt: skip
     missing: Literal["reweigh", "refuse", "substitute"]
     """reweigh: weights of the parts present are scaled up to the whole; refuse: no score where a part is missing;
     substitute: every missing part counts as `substitute`."""
     substitute: Measure | None = None
+    best: int | None = Field(default=None, ge=1)
+    """Only so many parts count, those with the highest scores (of equal ones the first)."""
     power: Measure | None = None
+    ddof: Literal[0, 1] | None = None
+    """variance, deviation: must be said."""
     floor: Measure | None = None
-    """geometric, harmonic, power: scores below count as this, so that a zero does not annul everything."""
+    """geometric, harmonic, power: scores below count as this, so that a zero does not annul everything; 0: it does.
+    Without it a zero is refused where the mean is not defined."""
     minimum_parts: int = Field(default=1, ge=0)
     """Parts that must have a score; 0 lets a unit without any be given the substitute of all."""
     minimum_weight_share: Measure = Field(default=0.0, ge=0, le=1)
@@ -173,6 +181,8 @@ class Combine(Word):
     def _given(self) -> "Combine":
         if self.how == "power" and not self.power:
             raise wrong("index_needs", word="power", needs="power")
+        if self.how in ("variance", "deviation") and self.ddof is None:
+            raise wrong("index_needs", word=self.how, needs="ddof")
         if self.missing == "substitute" and self.substitute is None:
             raise wrong("index_needs", word="substitute", needs="substitute")
         return self

@@ -11,11 +11,11 @@ from data_contracts.allocation_spec.pay import Performance
 from data_contracts.index_spec.document import IndexSpec, columns_used
 from data_contracts.judgement import check_known
 from data_contracts.messages import both, did_you_mean, wrong
-from data_contracts.settings.allocation import AllocationDocument
 from data_contracts.settings.allocation_tables import IndicatorTable, PayeeTable, RoadTable
 from data_contracts.settings.appraisals import INSTITUTION
 from data_contracts.settings.counting import PARAMETERS, Indicator
-from data_contracts.settings.indices import UNIT, columns_of, indicators_read
+from data_contracts.settings.guards import check_guards
+from data_contracts.settings.indices import UNIT, columns_of
 from data_contracts.settings.policies import Clause, Policy
 from data_contracts.settings.resolved import Settings
 
@@ -47,6 +47,7 @@ def check_agreement(settings: Settings) -> None:
     _check_risk(settings)
     _check_appraisals(settings)
     _check_money(settings, measures)
+    check_guards(settings)
 
 
 def _check_indicator(key: str, indicator: Indicator, settings: Settings) -> None:
@@ -80,11 +81,11 @@ def _check_policies(settings: Settings, indicators: list[str]) -> None:
         _known("policy_class", where, policy.policy_class, list(document.classes))
         for level in policy.areas:
             _known("level", f"{where}: areas", level, settings.levels)
-        _check_weights(where, policy, indicators)
+        _check_weights(where, policy, settings, indicators)
         _check_versions(where, policy, settings)
 
 
-def _check_weights(where: str, policy: Policy, indicators: list[str]) -> None:
+def _check_weights(where: str, policy: Policy, settings: Settings, indicators: list[str]) -> None:
     for dimension, items in policy.indicators.items():
         if sum(item.weight for item in items) != 100:
             raise wrong("wrong_weights", where=where, dimension=dimension)
@@ -92,6 +93,8 @@ def _check_weights(where: str, policy: Policy, indicators: list[str]) -> None:
             _known("indicator", where, item.indicator, indicators)
             if item.low == item.high:
                 raise wrong("wrong_low_high", where=where, indicator=item.indicator)
+            if settings.indicators[item.indicator].rises_with_case_finding and item.high < item.low:
+                raise wrong("wrong_policy_finding", where=where, indicator=item.indicator)
 
 
 def _check_versions(where: str, policy: Policy, settings: Settings) -> None:
@@ -137,7 +140,6 @@ def _check_risk(settings: Settings) -> None:
         if spec.unit != UNIT:
             raise wrong("wrong_at", where=where, problem=both("wrong_index_unit", unit=UNIT))
         _check_columns(where, spec, set(), settings)
-    _check_case_finding(settings)
 
 
 def _check_columns(where: str, spec: IndexSpec, more: set[str], settings: Settings) -> None:
@@ -147,17 +149,6 @@ def _check_columns(where: str, spec: IndexSpec, more: set[str], settings: Settin
             raise wrong("wrong_index_column", where=where, column=column, hint=did_you_mean(column, known))
 
 
-def _check_case_finding(settings: Settings) -> None:
-    """What better detection raises is not read as worse health, whatever an index says of its leaf."""
-    marked = {key for key, item in settings.indicators.items() if item.rises_with_case_finding}
-    for name, spec in settings.indices.items():
-        for item, read in indicators_read(spec):
-            raises = item.direction == "higher_is_better" and spec.purpose == "need"
-            found = sorted(read & marked)
-            if found and raises and item.detected_by is None and item.signed_reason is None:
-                raise wrong("wrong_index_finding", where=f"indices/{name}.yaml", part=item.id, indicator=found[0])
-
-
 def _check_appraisals(settings: Settings) -> None:
     for name, appraisal in settings.appraisals.items():
         where = f"appraisals/{name}.yaml"
@@ -165,21 +156,6 @@ def _check_appraisals(settings: Settings) -> None:
             _known("level", where, appraisal.of, settings.levels)
             if appraisal.feed is None:
                 _check_columns(where, appraisal.spec, set(), settings)
-
-
-def _check_paid(settings: Settings, paying: set[str]) -> None:
-    """The indices that money follows read nothing that pays, unless somebody has signed for it."""
-    risk, allocation = settings.risk, settings.allocation
-    if risk is None or allocation is None:
-        return
-    tables = [table for table in allocation.tables.values() if isinstance(table, PayeeTable)]
-    bound = {figure.index for table in tables for figure in table.columns.values() if figure.index is not None}
-    for name in sorted({risk.uses, *bound}):
-        where = "risk.yaml" if risk.own is not None and name == risk.uses else f"indices/{name}.yaml"
-        for item, read in indicators_read(settings.indices[name]):
-            for indicator in sorted(read & paying):
-                if item.signed_reason is None:
-                    raise wrong("wrong_index_paid", where=where, part=item.id, indicator=indicator)
 
 
 def _check_money(settings: Settings, measures: list[str]) -> None:
@@ -197,7 +173,6 @@ def _check_money(settings: Settings, measures: list[str]) -> None:
             raise wrong("allocation_quarters", where=where, stream=stream.id)
     for name, table in allocation.tables.items():
         _check_table(f"{where}: tables.{name}", table, settings, measures)
-    _check_paid(settings, _paying(settings, allocation))
 
 
 def _check_table(where: str, table: RoadTable, settings: Settings, measures: list[str]) -> None:
@@ -213,14 +188,3 @@ def _check_table(where: str, table: RoadTable, settings: Settings, measures: lis
             _known("indicator", here, figure.indicator, indicators)
             _known("index", here, figure.index, settings.risk.indices if settings.risk else [])
             _known("policy", here, figure.policy, policies)
-
-
-def _paying(settings: Settings, allocation: AllocationDocument) -> set[str]:
-    """Indicators that money follows: those of performance streams, and those of policies whose scores pay."""
-    paying = {item.id for stream in allocation.of_kind(Performance) for item in stream.indicators}
-    policies = settings.policy_document.policies if settings.policy_document else {}
-    for table in allocation.tables.values():
-        for figure in table.columns.values() if isinstance(table, PayeeTable) else ():
-            if figure.policy is not None:
-                paying |= {item.indicator for items in policies[figure.policy].indicators.values() for item in items}
-    return paying

@@ -6,19 +6,17 @@ Put here: the document and what it must agree on in itself. Keep out: the words 
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 from pydantic import BaseModel, Field, model_validator
 
-from data_contracts.allocation_spec.basics import Figure, Id, Positive, Word
+from data_contracts.allocation_spec.basics import Figure, Id, Least, Positive, Word
 from data_contracts.allocation_spec.document import AllocationRules, AllocationSpec, Payees, tables_used
 from data_contracts.allocation_spec.envelope import Budget
 from data_contracts.allocation_spec.funding import FundingSource, check_sources
 from data_contracts.allocation_spec.pay import IndicatorData
-from data_contracts.closed import Bilingual
-from data_contracts.messages import both, did_you_mean, wrong
-from data_contracts.settings.allocation_tables import RoadTable, columns_of
-
-_FUNDS = ("support_fund", "carry_over", "pending", "unspent")
+from data_contracts.messages import did_you_mean, wrong
+from data_contracts.settings.allocation_tables import PayeeTable, RoadTable, columns_of
 
 
 class YearBudget(Word):
@@ -28,6 +26,8 @@ class YearBudget(Word):
     amount: Positive
     reference: str
     """The document that sets it."""
+    at_least: list[Least] = []
+    """Floors of the budget line; an amount below one of them is a conflict, and no money is divided."""
     sources: list[FundingSource] = []
     """Who pays in this year; not given: the `sources` of the document."""
 
@@ -42,8 +42,6 @@ class AllocationDocument(AllocationRules):
     budgets: list[YearBudget]
     tables: dict[Id, RoadTable]
     """Table of the rules → where it comes from."""
-    funds: dict[Id, Bilingual] = {}
-    """What a clerk calls funds, by id."""
 
     @model_validator(mode="after")
     def _on_the_road(self) -> "AllocationDocument":
@@ -54,15 +52,27 @@ class AllocationDocument(AllocationRules):
             known = columns_of(self.tables[table])
             if column not in known:
                 raise wrong("allocation_no_column", table=table, column=column, hint=did_you_mean(column, known))
+        self._check_last_year()
         years = [budget.year for budget in self.budgets]
         for year in years:
             if years.count(year) > 1:
                 raise wrong("allocation_year_twice", year=year)
-        if self.settlement is not None:
-            raise wrong("allocation_no_settlement")
         for budget in self.budgets:
             check_sources(budget.sources, self.sources_cut_to, [stream.id for stream in self.streams])
         return self
+
+    @property
+    def all_sources(self) -> list[FundingSource]:
+        """Those of the document and of every year."""
+        return [*self.sources, *(source for budget in self.budgets for source in budget.sources)]
+
+    def _check_last_year(self) -> None:
+        ids = [stream.id for stream in self.streams]
+        for name, table in self.tables.items():
+            for column, figure in table.columns.items() if isinstance(table, PayeeTable) else ():
+                if figure.money is not None and figure.money not in ids:
+                    raise wrong("allocate_unknown", place=f"tables.{name}.{column}", word=figure.money,
+                                hint=did_you_mean(figure.money, ids))  # fmt: skip
 
     def spec(self, year: int) -> AllocationSpec | None:
         """The rules with the budget of a year; None where it has none."""
@@ -70,17 +80,14 @@ class AllocationDocument(AllocationRules):
         if found is None:
             return None
         rules = {name: getattr(self, name) for name in AllocationRules.model_fields}
-        sources = found.sources or self.sources
-        return AllocationSpec(**{**rules, "sources": sources, "year": year, "budget": Budget(amount=found.amount)})
-
-    def fund_ids(self) -> list[str]:
-        """Funds that the document names and those that may come up."""
-        return list(dict.fromkeys([*self.funds, *_FUNDS]))
-
-    def fund_title(self, fund: str) -> Bilingual:
-        """What a clerk calls a fund: as the document says, as the catalogue does, or its id."""
-        default = both(f"allocation_fund_{fund}") if fund in _FUNDS else {"zh": fund, "en": fund}
-        return self.funds.get(fund) or Bilingual(**default)
+        rules["sources"] = found.sources or self.sources
+        if self.serves is not None and self.serves.day is None:
+            rules["serves"] = self.serves.model_copy(update={"day": date(year, 12, 31)})
+        if self.notice is not None:
+            ids = [source.id for source in rules["sources"]]
+            direct = [own for own in self.notice.direct_funds if own in ids]
+            rules["notice"] = self.notice.model_copy(update={"direct_funds": direct})
+        return AllocationSpec(**{**rules, "year": year, "budget": Budget(amount=found.amount, at_least=found.at_least)})
 
 
 def _columns(item: BaseModel, payees: str) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ INDICATOR_COLUMNS = ("payee", "indicator", "quarter", "value", "numerator", "den
 
 
 class PayeeFigure(Word):
-    """One figure of each payee: exactly one of measure, indicator, index, policy, area.
+    """One figure of each payee: exactly one of measure, indicator, index, policy, money, area.
 
     A figure that is not known, or may not be shown, is an empty cell: what that pays is said by the stream.
     """
@@ -29,6 +29,9 @@ class PayeeFigure(Word):
     """The score of an index of risk.yaml."""
     policy: str | None = None
     """The total score of a policy."""
+    money: str | None = None
+    """A stream: its money of the year before, from the published release of that year's last period. Before the first
+    period of the home nothing was paid, and every payee is new."""
     area: Literal["id", "name", "is_rural", "is_urban"] | None = None
     """What the tree of areas says."""
     times: Number | None = None
@@ -37,14 +40,26 @@ class PayeeFigure(Word):
     """Decimals that are kept, a half to the even one: 2 for money in yuan that would else be finer than a fen."""
     year_before: bool = False
     """True: as it was in the last period of the year before."""
+    period_before: bool = False
+    """True: as it was in the period before."""
+    improved: bool = False
+    """With index and year_before: as it was then, but for the indicators that a payee controls, which are as they are
+    now. What payees made of their risk themselves, for a dividend."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "PayeeFigure":
-        ways = (self.measure, self.indicator, self.index, self.policy, self.area)
+        ways = (self.measure, self.indicator, self.index, self.policy, self.money, self.area)
         if sum(way is not None for way in ways) != 1:
             raise wrong("allocation_one_figure")
-        if self.area is not None and (self.times is not None or self.digits is not None or self.year_before):
+        other_period = self.year_before or self.period_before
+        if self.area is not None and (self.times is not None or self.digits is not None or other_period):
             raise wrong("allocation_area_alone")
+        if self.money is not None and other_period:
+            raise wrong("allocation_area_alone")
+        if self.improved and (self.index is None or not self.year_before):
+            raise wrong("index_needs", word="improved", needs="index, year_before")
+        if self.year_before and self.period_before:
+            raise wrong("allocation_one_period")
         return self
 
 

@@ -60,6 +60,7 @@ _PLAIN_DRAWS: dict[str, Any] = {
     "draws": 1000,
     "weights": {"how": "uniform", "spread": 0.25},
     "sampling": True,
+    "sobol": {},
 }
 
 
@@ -118,8 +119,8 @@ def _leaf(part: str, indicator: str, weight: object, low: object, high: object) 
     }
 
 
-def indicators_read(spec: IndexSpec) -> Iterator[tuple[Indicator, set[str]]]:
-    """Every leaf of a spec on the road with the indicators whose figures it reads."""
+def columns_read(spec: IndexSpec) -> Iterator[tuple[Indicator, set[str]]]:
+    """Every leaf of a spec on the road with the columns of indicators that it reads."""
     for item in indicators_of(spec.tree):
         alone = spec.model_copy(update={"tree": spec.tree.model_copy(update={"parts": [item]}), "uncertainty": None})
-        yield item, {indicator_of(column) for column in columns_used(alone)} - {*AREA_COLUMNS}
+        yield item, set(columns_used(alone)) - {*AREA_COLUMNS}

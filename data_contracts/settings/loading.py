@@ -18,6 +18,7 @@ from data_contracts.settings.agreement import check_agreement
 from data_contracts.settings.allocation import AllocationDocument
 from data_contracts.settings.appraisals import AppraisalDocument
 from data_contracts.settings.counting import Indicator, Measure, RuleSet
+from data_contracts.settings.guards import check_signatures
 from data_contracts.settings.home import HomeDocument
 from data_contracts.settings.indices import short_index
 from data_contracts.settings.limits import Limits
@@ -26,6 +27,7 @@ from data_contracts.settings.policies import PolicyDocument
 from data_contracts.settings.resolved import ExplanationOfValue, Settings
 from data_contracts.settings.risk import RiskDocument
 from data_contracts.settings.services import Service
+from data_contracts.signatures import FILE, SignatureDocument
 
 REGISTRY = Path(__file__).parents[1] / "registry"
 Entry = TypeVar("Entry", bound=Closed)
@@ -35,7 +37,7 @@ Document = TypeVar("Document", bound=Closed)
 def load_settings(home: Path, *, locked: bool = True) -> Settings:
     """Settings of the home at `home`: registries of the package, entries of the home's settings/ on top.
 
-    `locked`: refuse settings that no longer say what was locked.
+    `locked`: refuse settings that no longer say what was locked or signed.
     """
     folder = home / "settings"
     sources: list[ExplanationOfValue] = []
@@ -52,16 +54,24 @@ def load_settings(home: Path, *, locked: bool = True) -> Settings:
         national_services=_entries(NationalService, "national_services", folder, sources),
         policy_document=_single(PolicyDocument, folder / "policies.yaml", sources),
         risk=_single(RiskDocument, folder / "risk.yaml", sources),
-        allocation=_single(AllocationDocument, folder / "allocation.yaml", sources),
+        allocation=_allocation(document, folder, sources),
         appraisals=_appraisals(folder, sources),
         locks=_single(LockDocument, folder / "locks.yaml", sources) or LockDocument(),
+        signatures=_single(SignatureDocument, folder / FILE, sources) or SignatureDocument(),
         sources=(),
     )
     settings = replace(settings, indices=_indices(settings.risk, folder, sources), sources=tuple(sources))
     check_agreement(settings)
     if locked:
         check_locks(settings.locks, list(lockable(settings.policy_document, settings.indices, settings.appraisals)))
+        check_signatures(settings)
     return settings
+
+
+def _allocation(home: HomeDocument, folder: Path, sources: list[ExplanationOfValue]) -> AllocationDocument | None:
+    """Rules of money, in the currency of the home."""
+    found = _single(AllocationDocument, folder / "allocation.yaml", sources)
+    return None if found is None else found.model_copy(update={"currency": home.currency.major})
 
 
 def _indices(risk: RiskDocument | None, folder: Path, sources: list[ExplanationOfValue]) -> dict[str, IndexSpec]:
@@ -98,7 +108,7 @@ def _appraisals(folder: Path, sources: list[ExplanationOfValue]) -> dict[str, Ap
 
 _FILES = (
     "measures", "indicators", "rule_sets", "limits", "judgement", "services", "national_services", "policies", "risk",
-    "allocation", "locks",
+    "allocation", "locks", "signatures",
 )  # fmt: skip
 
 

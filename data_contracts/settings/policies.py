@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from data_contracts.closed import Bilingual, Closed
 from data_contracts.exact import Exact
-from data_contracts.index_spec.document import Uncertainty, WeightDraws
+from data_contracts.index_spec.document import Sobol, Uncertainty, WeightDraws
 from data_contracts.index_spec.tree import Combine
 from data_contracts.settings.counting import Dimension
 from data_contracts.settings.scoring import Grade, PolicyClass, WeightedIndicator
@@ -131,10 +131,11 @@ class Policy(Closed):
 # Weights by a quarter of themselves, the geometric beside the arithmetic mean, figures by their sampling error.
 DRAWS = Uncertainty(
     seed=1,
-    draws=400,
+    draws=1000,
     weights=WeightDraws(how="uniform", spread=0.25),
     combine=[Combine(how="geometric", missing="reweigh", floor=1.0)],
     sampling=True,
+    sobol=Sobol(),
 )
 
 

@@ -20,6 +20,7 @@ from data_contracts.settings.locks import LockDocument
 from data_contracts.settings.policies import Gap, PolicyDocument
 from data_contracts.settings.risk import RiskDocument
 from data_contracts.settings.services import Service
+from data_contracts.signatures import SignatureDocument
 
 
 class ClauseGap(NamedTuple):
@@ -58,6 +59,7 @@ class Settings:
     indices: dict[str, IndexSpec] = field(default_factory=dict)
     appraisals: dict[str, AppraisalDocument] = field(default_factory=dict)
     locks: LockDocument = field(default_factory=LockDocument)
+    signatures: SignatureDocument = field(default_factory=SignatureDocument)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values of all settings, in a stable order."""
@@ -75,6 +77,7 @@ class Settings:
             "indices": {key: spec.model_dump(mode="json") for key, spec in sorted(self.indices.items())},
             "appraisals": {key: item.model_dump(mode="json") for key, item in sorted(self.appraisals.items())},
             "locks": self.locks.model_dump(mode="json"),
+            "signatures": self.signatures.model_dump(mode="json"),
             "allocation": self.allocation.model_dump(mode="json") if self.allocation else None,
         }
 

@@ -237,7 +237,7 @@ def by_awards(stream: Awards, pool: int, setting: Setting) -> StreamResult:
 
 def _errors(item: ByChance, place: str, snapshot: Snapshot) -> Sequence[Decimal | None]:
     """Standard errors; 0 only where the spec says that scores have none: a few cases may show no spread by chance."""
-    if item.error is None:
+    if isinstance(item.error, str):
         return [Decimal(0)] * len(snapshot.ids)
     errors = snapshot.some_figures(item.error, f"{place}.error")
     rows = snapshot.rows_of(item.error, f"{place}.error")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from evaluations.allocation.exact import split
+from evaluations.allocation.exact import whole, whole_rows
+from evaluations.rounding import largest_remainder
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,15 @@ def cost_shares(
     item_ids: Sequence[str],
 ) -> CostShares:
     """`quantities` and `performance` (≥ 0) per payee and item, `unit_costs` in fen per item; ids settle ties."""
+    (costs, scale), counts, done = whole(unit_costs), whole_rows(quantities), whole_rows(performance)
+    scale *= counts.scale * done.scale
     parts = [
-        [count * cost * part for count, cost, part in zip(row, unit_costs, done, strict=True)]
-        for row, done in zip(quantities, performance, strict=True)
+        [count * cost * part for count, cost, part in zip(row, costs, own, strict=True)]
+        for row, own in zip(counts.rows, done.rows, strict=True)
     ]
-    due = [sum(row, Fraction(0)) for row in parts]
-    paid = split(due, pool, ids)
-    items = [split(row, amount, item_ids) for row, amount in zip(parts, paid, strict=True)]
-    total = sum(due, Fraction(0))
-    return CostShares(due, pool / total if total else None, items, paid, pool - sum(paid))
+    sums = list(map(sum, parts))
+    paid = largest_remainder(sums, pool, ids)
+    items = [largest_remainder(row, amount, item_ids) for row, amount in zip(parts, paid, strict=True)]
+    total = sum(sums)
+    balance = Fraction(pool * scale, total) if total else None
+    return CostShares([Fraction(own, scale) for own in sums], balance, items, paid, pool - sum(paid))

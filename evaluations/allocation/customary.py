@@ -6,6 +6,7 @@ factors), money by a standard per head (standards).
 
 from collections.abc import Sequence
 from fractions import Fraction
+from operator import mul
 
 from data_contracts.allocation_spec.customary import (
     Block,
@@ -42,13 +43,13 @@ def by_work_points(stream: WorkPoints, pool: int, setting: Setting) -> StreamRes
         quality = _quality(stream.id, block, [any(row) for row in counts], setting)
         shares = work_points(counts, points, quality, own, ids)
         total = sum(shares.corrected, Fraction(0))
+        rate = shown(Fraction(own, _FEN) / total) if total else "0"
         for at, paid in enumerate(shares.paid):
             found.append((stream.id, block.id, ids[at], float(shares.points[at]), float(quality[at]),
                           float(shares.corrected[at]), paid))  # fmt: skip
             if shares.points[at]:
                 params = {**named("block", block.id, block.titles), "points": shown(shares.points[at]),
                           "quality": shown(quality[at])}  # fmt: skip
-                rate = shown(Fraction(own, _FEN) / total) if total else "0"
                 lines.append(Line(kind, ids[at], _STAGE, "work_points", stream.id, paid, shown(shares.corrected[at]),
                                   rate, params))  # fmt: skip
     tables = {"work_points": frame_of(found, stream=str, block=str, payee_id=str, points=float, quality=float,
@@ -94,8 +95,8 @@ def _work(
         works = [bool(counts[payee][at[name]]) for payee, name in zip(payees, named, strict=True)]
         rows.refuse([item is None and work for item, work in zip(found, works, strict=True)], "allocate_missing",
                     words.performance)  # fmt: skip
-        for payee, name, part in zip(payees, named, found, strict=True):
-            done[payee][at[name]] = Fraction(part or 0)
+        for payee, name, part in zip(payees, named, rows.fractions(words.performance), strict=True):
+            done[payee][at[name]] = part or Fraction(0)
     return counts, done
 
 
@@ -159,15 +160,14 @@ def _factor(stream: str, factor: WeightedFactor, setting: Setting) -> list[Fract
         # Who has no figure is not among the best; nobody has to have one.
         known = snapshot.some_figures(factor.sum[0], f"{place}.sum", low=None)
         return best([None if item is None else Fraction(item) for item in known], factor.best)
-    columns = [snapshot.figures(term, f"{place}.sum", high=high) for term in factor.sum]
-    times = [Fraction(term.times) for term in factor.sum]
-    values = [
-        sum((Fraction(item) * count for item, count in zip(row, times, strict=True)), Fraction(0))
-        for row in zip(*columns, strict=True)
-    ]
+    columns = []
+    for term in factor.sum:
+        column, count = snapshot.fractions(term, f"{place}.sum", high=high), Fraction(term.times)
+        columns.append(column if count == 1 else [item * count for item in column])
+    values = columns[0] if len(columns) == 1 else [sum(row, Fraction(0)) for row in zip(*columns, strict=True)]
     if factor.complement:
         values = [1 - value for value in values]
     if factor.times is not None:
-        by = snapshot.figures(factor.times, f"{place}.times")
-        values = [value * Fraction(item) for value, item in zip(values, by, strict=True)]
+        by = snapshot.fractions(factor.times, f"{place}.times")
+        values = list(map(mul, values, by))
     return best(list(values), factor.best) if factor.best is not None else values

@@ -4,6 +4,7 @@ Put here: potential money of registered persons, scores weighed by indicator, th
 themselves (scoring.py), lines and tables (performance.py).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,7 +16,7 @@ from evaluations.allocation.ratios import QUANTUM, ZERO, Ratio, quantised
 from evaluations.allocation.reported import WHOLE_YEAR, History, baselines_of, read_data, strata_of
 from evaluations.allocation.scoring import Score, late_filled, scores_of, standard_of
 from evaluations.allocation.setting import Setting
-from evaluations.allocation.snapshot import DataError, Snapshot
+from evaluations.allocation.snapshot import DataError, Snapshot, quarter_name, quarter_number
 from evaluations.rounding import largest_remainder
 
 QUARTERS = 4
@@ -73,7 +74,7 @@ def potential_of(stream: Performance, snapshot: Snapshot, pool: int) -> Potentia
 def earnings_of(stream: Performance, setting: Setting, potential: Potential) -> dict[int, Earning]:
     """Quarter of the year → what its scores earn. In the last quarter, what is missing earns nothing.
 
-    Raises DataError where no row is of the year.
+    Raises DataError where no row is of the year, or where it is not clear which quarter is to be paid.
     """
     snapshot, data = setting.snapshot, read_data(stream, setting.snapshot)
     strata, size = strata_of(stream, snapshot), len(snapshot.ids)
@@ -83,28 +84,58 @@ def earnings_of(stream: Performance, setting: Setting, potential: Potential) -> 
         standard = standard_of(item, baselines_of(data[item.id], item.id), strata, size)
         before = None
         if any(quarters[0] - 1 in history for history in data[item.id].values()):
-            before = scores_of(stream, item, data[item.id], standard, quarters[0] - 1, size)
+            before = scores_of(stream, item, data[item.id], standard, quarters[0] - 1, size, late=True)
         for quarter in quarters:
-            scores = scores_of(stream, item, data[item.id], standard, quarter, size)
-            before = late_filled(scores, before, strata) if _carries(stream, quarter) else scores
+            late = carries(stream, quarter)
+            scores = scores_of(stream, item, data[item.id], standard, quarter, size, late=late)
+            before = late_filled(scores, before, strata) if late else scores
             by_quarter[quarter].append(before)
     bonus = _bonus_shares(stream, snapshot)
     return {quarter: _earning(scores, potential, bonus) for quarter, scores in by_quarter.items()}
 
 
 def _quarters(stream: Performance, year: int, data: Iterable[Mapping[int, History]]) -> list[int]:
-    """The quarters of the year up to the last with a row; that one alone where nothing is paid within the year."""
+    """The quarters of the year up to the one that is paid; that one alone where nothing is paid within the year."""
     if stream.data.quarter is None:
         return [WHOLE_YEAR]
-    first = year * QUARTERS
-    there = {quarter for by_payee in data for history in by_payee.values() for quarter in history}
-    own = [quarter for quarter in there if first <= quarter < first + QUARTERS]
-    if not own:
-        raise DataError("allocate_no_quarter", table=stream.data.table, column=stream.data.quarter, year=year)
-    return list(range(first, max(own) + 1)) if stream.quarterly is not None else [max(own)]
+    last = _stated(stream, year) or _last_reported(stream, year, data)
+    return list(range(year * QUARTERS, last + 1)) if stream.quarterly is not None else [last]
 
 
-def _carries(stream: Performance, quarter: int) -> bool:
+def _stated(stream: Performance, year: int) -> int | None:
+    if stream.through is None:
+        return None
+    number = quarter_number(stream.through)
+    if number is None or number // QUARTERS != year:
+        raise DataError("allocate_through_other_year", stream=stream.id, through=stream.through, year=year)
+    return number
+
+
+def _last_reported(stream: Performance, year: int, data: Iterable[Mapping[int, History]]) -> int:
+    """The last quarter of the year in which a figure stands; blank rows made beforehand say nothing.
+
+    Raises DataError where most of the payees that have reported in the year have not for that quarter: the last quarter
+    settles the year, and those without a figure would get nothing because somebody else was early.
+    """
+    reported: dict[int, set[int]] = defaultdict(set)
+    for by_payee in data:
+        for payee, history in by_payee.items():
+            for quarter, cell in history.items():
+                if cell.known and quarter // QUARTERS == year:
+                    reported[quarter].add(payee)
+    words = {"table": stream.data.table, "column": stream.data.quarter, "year": year}
+    if not reported:
+        raise DataError("allocate_no_quarter", **words)
+    last, everybody = max(reported), set().union(*reported.values())
+    if 2 * len(reported[last]) < len(everybody):
+        raise DataError(
+            "allocate_quarter_unclear", **words, stream=stream.id, quarter=quarter_name(last),
+            count=len(reported[last]), whole=len(everybody),
+        )  # fmt: skip
+    return last
+
+
+def carries(stream: Performance, quarter: int) -> bool:
     """Whether late figures are filled in: for advances, never for the settlement."""
     if stream.quarterly is None or stream.quarterly.late == "earns_nothing":
         return False

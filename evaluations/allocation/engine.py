@@ -3,8 +3,10 @@
 Put here: the order of stages. Keep out: arithmetic of any of them, shapes of tables, files.
 """
 
+import gc
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Context, localcontext
 
@@ -14,7 +16,6 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from evaluations.allocation.envelope import envelope
 from evaluations.allocation.funding import after
 from evaluations.allocation.lines import StreamResult, paid_of
-from evaluations.allocation.payers import payers_table
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.quarters import quarters_table
 from evaluations.allocation.registry import DIVIDE, rounds
@@ -44,7 +45,7 @@ def allocate(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Alloca
     """
     budget = 0
     # The surroundings may have set digits and rounding otherwise; no fen depends on them.
-    with localcontext(Context(prec=_PRECISION, rounding=ROUND_HALF_EVEN)):
+    with localcontext(Context(prec=_PRECISION, rounding=ROUND_HALF_EVEN)), _uncollected():
         snapshot = Snapshot(spec, tables)
         check_nested(spec, snapshot)
         try:
@@ -52,6 +53,18 @@ def allocate(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Alloca
             return Allocation(budget, _tables(_divided(spec, snapshot, budget, pools)))
         except Infeasible as found:
             return Allocation(budget, conflict=found.conflict)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: a division makes a million small objects and no cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _divided(spec: AllocationSpec, snapshot: Snapshot, budget: int, pools: Mapping[str, int]) -> Setting:
@@ -73,14 +86,13 @@ def _tables(setting: Setting) -> dict[str, pl.DataFrame]:
     joined = {name: pl.concat(frames) for name, frames in own.items()}
     lines = all_lines(setting)
     numbered = lines_table(lines)
-    paid = paid_of(lines, setting.snapshot.kind)
+    paid = paid_of(lines)[setting.snapshot.kind]
     return {
         "lines": numbered,
         "payees": payees_table(setting, lines, joined.get("need")),
         "streams": streams_table(setting),
         "reserves": reserves_table(setting),
         "quarters": quarters_table(setting),
-        **({"payers": payers_table(joined["need"])} if "need" in joined else {}),
         **joined,
         **after(setting.snapshot, lines, numbered["line_no"].to_list(), paid),
     }

@@ -45,7 +45,7 @@ def totals(
 
     Raises ValueError for a negative figure, or a person in two families.
     """
-    if any(claim.units < 0 or claim.rate < 0 or claim.paid_before < 0 for claim in claims):
+    if any(claim.units.numerator < 0 or claim.rate.numerator < 0 or claim.paid_before < 0 for claim in claims):
         raise ValueError("units, rates and payments are not negative")
     home: dict[str, str] = {}
     used_person: dict[str, int] = defaultdict(int)
@@ -62,7 +62,7 @@ def totals(
     persons: dict[str, set[str]] = defaultdict(set)
     families: dict[str, set[str]] = defaultdict(set)
     for claim in claims:
-        whole = int(claim.units * claim.rate)
+        whole = claim.units.numerator * claim.rate.numerator // (claim.units.denominator * claim.rate.denominator)
         granted = whole
         if per_person is not None:
             granted = min(granted, max(per_person - used_person[claim.person], 0))

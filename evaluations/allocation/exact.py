@@ -6,7 +6,7 @@ Put here: the arithmetic that every stream shares. Keep out: anything about a pa
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evaluations.rounding import largest_remainder
 
@@ -21,13 +21,33 @@ class PoolShort(ValueError):  # noqa: N818  (an answer, not a fault)
         super().__init__(f"{due} is due and the pool is {pool}")
 
 
+def whole(values: Sequence[Fraction | int]) -> tuple[list[int], int]:
+    """The same figures as whole numbers over one common bottom."""
+    pairs = [(value.numerator, value.denominator) for value in values]
+    common = lcm(*{bottom for _, bottom in pairs})
+    return [top * (common // bottom) for top, bottom in pairs], common
+
+
+class WholeRows(NamedTuple):
+    """Rows of whole numbers over one common bottom, `scale`."""
+
+    rows: list[list[int]]
+    scale: int
+
+
+def whole_rows(rows: Sequence[Sequence[Fraction | int]]) -> WholeRows:
+    """As `whole`, for rows of equal length."""
+    found, scale = whole([value for row in rows for value in row])
+    width = len(rows[0]) if rows else 0
+    return WholeRows([found[at * width : (at + 1) * width] for at in range(len(rows))], scale)
+
+
 def integer_weights(values: Sequence[Fraction | int]) -> list[int]:
     """The same proportions as whole numbers. Raises ValueError for a negative one."""
-    fractions = [Fraction(value) for value in values]
-    if any(value < 0 for value in fractions):
+    found, _ = whole(values)
+    if min(found, default=0) < 0:
         raise ValueError("a weight is negative")
-    common = lcm(*(value.denominator for value in fractions)) if fractions else 1
-    return [value.numerator * (common // value.denominator) for value in fractions]
+    return found
 
 
 def split(weights: Sequence[Fraction | int], total: int, ids: Sequence[str]) -> list[int]:
@@ -37,14 +57,20 @@ def split(weights: Sequence[Fraction | int], total: int, ids: Sequence[str]) -> 
 
 def half_up(value: Fraction) -> int:
     """The nearest whole number, a half away from zero."""
-    rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
-    return rounded if value >= 0 else -rounded
+    top, bottom = value.numerator, value.denominator
+    rounded = (2 * abs(top) + bottom) // (2 * bottom)
+    return rounded if top >= 0 else -rounded
 
 
 def shown(value: Fraction, digits: int = 6) -> str:
     """For statements: plain digits, at most `digits` after the point, a half away from zero."""
-    scaled = half_up(value * 10**digits)
-    sign, (whole, part) = "-" if scaled < 0 else "", divmod(abs(scaled), 10**digits)
+    top, bottom = value.numerator, value.denominator
+    if bottom == 1:
+        return str(top)
+    unit = 10**digits
+    scaled = (2 * abs(top) * unit + bottom) // (2 * bottom)
+    whole, part = divmod(scaled, unit)
+    sign = "-" if top < 0 and scaled else ""
     return f"{sign}{whole}.{part:0{digits}d}".rstrip("0").rstrip(".")
 
 

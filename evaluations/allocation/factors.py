@@ -6,8 +6,11 @@ Put here: shares of factors, and the factor of the best few. Keep out: which col
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
+from operator import mul
 
-from evaluations.allocation.exact import split
+from evaluations.allocation.exact import integer_weights
+from evaluations.rounding import largest_remainder
 
 
 class NobodyCounts(ValueError):  # noqa: N818  (an answer, not a fault)
@@ -37,16 +40,20 @@ def factor_shares(
     """
     if sum(weights) != 1:
         raise ValueError("the weights of the factors do not sum to 1")
-    by_factor = []
-    for name, weight, column in zip(factor_ids, weights, columns, strict=True):
-        total = sum(column, Fraction(0))
+    whole = [integer_weights(column) for column in columns]
+    totals = [sum(column) for column in whole]
+    for name, weight, total in zip(factor_ids, weights, totals, strict=True):
         if weight and not total:
             raise NobodyCounts(name)
-        by_factor.append([weight * value / total if weight else Fraction(0) for value in column])
-    rows = [list(row) for row in zip(*by_factor, strict=True)]
-    shares = [sum(row, Fraction(0)) for row in rows]
-    paid = split(shares, pool, ids)
-    return FactorShares(shares, [split(row, own, factor_ids) for row, own in zip(rows, paid, strict=True)], paid)
+    # A payee's share is Σ weight · figure ÷ total: whole numbers over one common bottom.
+    each = [Fraction(weight, total or 1) for weight, total in zip(weights, totals, strict=True)]
+    common = lcm(*(own.denominator for own in each))
+    scales = [own.numerator * (common // own.denominator) for own in each]
+    rows = [list(map(mul, row, scales)) for row in zip(*whole, strict=True)]
+    sums = list(map(sum, rows))
+    paid = largest_remainder(sums, pool, ids)
+    parts = [largest_remainder(row, own, factor_ids) for row, own in zip(rows, paid, strict=True)]
+    return FactorShares([Fraction(own, common) for own in sums], parts, paid)
 
 
 def best(figures: Sequence[Fraction | None], places: int) -> list[Fraction]:

@@ -8,18 +8,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from data_contracts.allocation_spec.basics import Figure
 from data_contracts.allocation_spec.document import AllocationSpec
-from data_contracts.allocation_spec.funding import FundingSource, ServesMap, iso_day
+from data_contracts.allocation_spec.funding import FundingSource, ServesMap, Settlement, iso_day
 from evaluations.allocation.exact import shown, split
 from evaluations.allocation.gainsharing import gain_share_table
 from evaluations.allocation.lines import Line, frame_by_column, frame_of
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.records import figures
-from evaluations.allocation.serving import MapFault, Serves, passed_on, served_by
+from evaluations.allocation.serving import MapFault, Serves, passed_on, served_between
 from evaluations.allocation.settlement import settled
 from evaluations.allocation.snapshot import DataError, Rows, Snapshot
 from evaluations.allocation.sources import (
@@ -45,7 +48,7 @@ def sources_table(spec: AllocationSpec, lines: Sequence[Line], numbers: Sequence
     each source sums to its amount over all lines. Raises Infeasible where sources, earmarks and streams do not fit.
     """
     cash = [source for source in spec.sources if source.kind != "in_kind"]
-    split_of = _cut(spec, cash, lines) if spec.sources_cut_to is not None else _shared(spec, cash, lines)
+    split_of = cut_lines(spec, cash, lines) if spec.sources_cut_to is not None else _shared(spec, cash, lines)
     rows: list[tuple[object, ...]] = []
     for source in spec.sources:
         if source.kind == "in_kind":
@@ -54,28 +57,30 @@ def sources_table(spec: AllocationSpec, lines: Sequence[Line], numbers: Sequence
 
 
 def portions(
-    cash: Sequence[FundingSource], lines: Sequence[Line], numbers: Sequence[int], split_of: Sequence[Sequence[int]]
+    cash: Sequence[FundingSource],
+    lines: Sequence[Line],
+    numbers: Sequence[int],
+    split_of: NDArray[np.int64] | Sequence[Sequence[int]],
 ) -> pl.DataFrame:
     """A row for each line and source with money, in their order."""
     if not lines or not cash:
         return frame_of([], **SOURCES_SCHEMA)
     columns: dict[str, Sequence[str | int]] = {
-        name: [getattr(line, name) for line in lines] for name in ("payee_kind", "payee_id", "stream")
+        name: list(map(attrgetter(name), lines)) for name in ("payee_kind", "payee_id", "stream")
     }
     columns["line_no"] = numbers
     each = frame_by_column(columns, **dict(list(SOURCES_SCHEMA.items())[:4]))
-    frames = [
-        each.with_columns(
-            source=pl.lit(source.id), source_kind=pl.lit(source.kind), amount_fen=pl.Series(parts, dtype=pl.Int64),
-            cash=pl.lit(True),
-        ).with_row_index("at")
-        for source, parts in zip(cash, zip(*split_of, strict=True), strict=True)
-    ]  # fmt: skip
-    found = pl.concat(frames).filter(pl.col("amount_fen") != 0)
-    return found.sort("at", maintain_order=True).drop("at")
+    amounts = np.asarray(split_of, dtype=np.int64).ravel()
+    places = np.flatnonzero(amounts)
+    row, source = np.divmod(places, len(cash))
+    return each[row].with_columns(
+        source=pl.Series([own.id for own in cash], dtype=pl.String)[source],
+        source_kind=pl.Series([own.kind for own in cash], dtype=pl.String)[source],
+        amount_fen=pl.Series(amounts[places]), cash=pl.lit(True),
+    )  # fmt: skip
 
 
-def _cut(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> list[list[int]]:
+def cut_lines(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> list[list[int]]:
     """As notices do it: each line by shares cut down to the unit, the residual source takes the rest."""
     unit = spec.fen(spec.sources_cut_to or Decimal(0))
     shares = [None if source.residual else Fraction(source.share or 0) for source in cash]
@@ -83,7 +88,7 @@ def _cut(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Li
     return [[-part for part in row] if line.amount < 0 else row for line, row in zip(lines, parts, strict=True)]
 
 
-def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> list[list[int]]:
+def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> NDArray[np.int64]:
     need: dict[str, int] = {stream.id: 0 for stream in spec.streams}
     for line in lines:
         need[line.stream] += line.amount
@@ -92,20 +97,23 @@ def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence
 
 def split_by_stream(
     given: Mapping[str, Mapping[str, int]], sources: Sequence[str], lines: Sequence[Line]
-) -> list[list[int]]:
+) -> NDArray[np.int64]:
     """Each line split among `sources`; `given`: stream → source → fen, which sum to the lines of the stream."""
     places: dict[str, dict[tuple[str, str], list[int]]] = defaultdict(lambda: defaultdict(list))
+    amounts = [line.amount for line in lines]
     for at, line in enumerate(lines):
         places[line.stream][line.payee_kind, line.payee_id].append(at)
-    found: list[list[int]] = [[] for _ in lines]
+    found = np.zeros((len(lines), len(sources)), dtype=np.int64)
     for stream, payees in places.items():
-        columns = [given[stream].get(source, 0) for source in sources]
+        money = [given[stream].get(source, 0) for source in sources]
         # A stream without money may have lines that cancel: they fall to sources that could pay it.
-        weights = columns if any(columns) else [int(source in given[stream]) for source in sources]
-        nets = [sum(lines[at].amount for at in own) for own in payees.values()]
-        for own, parts in zip(payees.values(), shared_lines(nets, columns, weights), strict=True):
-            for at, row in zip(own, shared_lines([lines[at].amount for at in own], parts, weights), strict=True):
-                found[at] = row
+        weights = money if any(money) else [int(source in given[stream]) for source in sources]
+        giving = [at for at, weight in enumerate(weights) if weight]
+        columns, weights = [money[at] for at in giving], [weights[at] for at in giving]
+        each = [[amounts[at] for at in own] for own in payees.values()]
+        nets = shared_lines(list(map(sum, each)), columns, weights)
+        rows = [row for own, parts in zip(each, nets, strict=True) for row in shared_lines(own, parts, weights)]
+        found[np.ix_([at for own in payees.values() for at in own], giving)] = rows
     return found
 
 
@@ -152,6 +160,18 @@ def _in_kind(spec: AllocationSpec, source: FundingSource, lines: Sequence[Line])
     ]
 
 
+DECLARED = ("prepaid", "carried_over", "claw_back")
+
+
+def declared(snapshot: Snapshot, words: Settlement, name: str) -> list[int] | None:
+    """One of DECLARED in fen, in the order of the payees; None where the spec does not give it."""
+    figure: Figure | None = getattr(words, name)
+    if figure is None:
+        return None
+    place = f"settlement.{name}"
+    return snapshot.rows_of(figure, place).known(figure.column, snapshot.money(figure, place))
+
+
 def settlement_table(snapshot: Snapshot, paid: Mapping[str, int]) -> pl.DataFrame:
     """Per payee of the table of payees: due, prepaid, carried over, clawed back, payable, offset for next year, in fen.
 
@@ -160,17 +180,7 @@ def settlement_table(snapshot: Snapshot, paid: Mapping[str, int]) -> pl.DataFram
     words, ids = snapshot.spec.settlement, snapshot.ids
     if words is None:
         raise ValueError("the spec has no settlement")
-
-    def column(figure: Figure | None, name: str) -> list[int] | None:
-        if figure is None:
-            return None
-        place = f"settlement.{name}"
-        return snapshot.rows_of(figure, place).known(figure.column, snapshot.money(figure, place))
-
-    found = settled(
-        [paid.get(own, 0) for own in ids], column(words.prepaid, "prepaid"),
-        column(words.carried_over, "carried_over"), column(words.claw_back, "claw_back"),
-    )  # fmt: skip
+    found = settled([paid.get(own, 0) for own in ids], *(declared(snapshot, words, name) for name in DECLARED))
     return frame_of(
         list(zip([snapshot.kind] * len(ids), ids, found.due, found.prepaid, found.carried_over, found.claw_back,
                  found.payable, found.offset, strict=True)),
@@ -179,8 +189,13 @@ def settlement_table(snapshot: Snapshot, paid: Mapping[str, int]) -> pl.DataFram
     )  # fmt: skip
 
 
-def institutions_table(snapshot: Snapshot, serves: ServesMap, paid: Mapping[str, int]) -> pl.DataFrame:
-    """Money of communities by institution: community_id, institution_id, share, amount_fen; sums to `paid` of each."""
+def institutions_table(
+    snapshot: Snapshot, serves: ServesMap, paid: Mapping[str, int], since: str | None = None
+) -> pl.DataFrame:
+    """Money of communities by institution: community_id, institution_id, share, amount_fen; sums to `paid` of each.
+
+    By the map of the day that the spec names; from `since` to that day, each map counts for its days.
+    """
     words = {"institution": serves.institution, "community": serves.community, "share": serves.share}
     words |= {word: column for word, column in (("from", serves.start), ("to", serves.end)) if column is not None}
     rows = snapshot.rows(serves.table, words, "serves")
@@ -193,12 +208,15 @@ def institutions_table(snapshot: Snapshot, serves: ServesMap, paid: Mapping[str,
             institutions, rows.cells[serves.community], figures(rows, serves.share, high=1), starts, ends, strict=True
         )
     ]
+    if serves.day is None:
+        raise ValueError("a map of institutions without a day")
+    day = serves.day.isoformat()
     try:
-        shares = served_by(listed, serves.day.isoformat(), snapshot.ids)
+        shares = served_between(listed, since or day, day, snapshot.ids)
     except MapFault as fault:
         sentence = "allocate_serves_sum" if fault.twice is None else "allocate_serves_twice"
         raise DataError(sentence, table=serves.table, community=fault.community, total=shown(fault.total),
-                        day=serves.day, institution=fault.twice) from None  # fmt: skip
+                        day=fault.day, institution=fault.twice) from None  # fmt: skip
     passed = passed_on({own: paid.get(own, 0) for own in snapshot.ids}, shares)
     return frame_of(
         [(community, name, shown(shares[community][name]), part) for (community, name), part in passed.items()],

@@ -105,6 +105,7 @@ def _claims(stream: Entitlements, rows: Rows, payees: Sequence[Payee], setting: 
     words = stream.claims
     units = figures(rows, words.units)
     rates = [Fraction(stream.rate or 0)] * len(units) if words.rate is None else figures(rows, words.rate)
+    in_fen = {rate: rate * _FEN for rate in set(rates)}
     before = [0] * len(units)
     if words.paid_before is not None:
         before = rows.known(words.paid_before, money(setting, rows, words.paid_before))
@@ -116,7 +117,7 @@ def _claims(stream: Entitlements, rows: Rows, payees: Sequence[Payee], setting: 
     moved = [home.setdefault(person, family) != family for person, family in zip(persons, families, strict=True)]
     rows.refuse(moved, "allocate_two_families", words.family or words.payee)
     return [
-        Claim(payee, person, family, count, rate * _FEN, paid)
+        Claim(payee, person, family, count, in_fen[rate], paid)
         for (_, payee), person, family, count, rate, paid in zip(
             payees, persons, families, units, rates, before, strict=True
         )
@@ -178,7 +179,9 @@ def rates_of(rate: MatchRate, rows: Rows, capacity: str | None) -> list[Fraction
     if not isinstance(rate, ByCapacity) or capacity is None:
         return [Fraction(rate)] * len(rows.numbers)  # type: ignore[arg-type]
     lowest, highest = Fraction(rate.lowest), Fraction(rate.highest)
-    return [rate_by_capacity(own, lowest, highest) for own in figures(rows, capacity, high=1)]
+    found = figures(rows, capacity, high=1)
+    each = {own: rate_by_capacity(own, lowest, highest) for own in set(found)}
+    return [each[own] for own in found]
 
 
 def least_caps(own: Sequence[int | None], cap: int | None) -> list[int | None]:

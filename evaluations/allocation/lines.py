@@ -3,8 +3,7 @@
 Put here: the line, the result of a stream, their sums. Keep out: sentences (messages), arithmetic of any stream.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -21,7 +20,7 @@ class Line:
 
     `stage`: S1 … S10 of the engine. `line_id`: what kind of step; its sentence is `allocate.line.<line_id>` of the
     catalogue, filled with `params`. `quantity` × `rate` explain the amount where that has a sense. `amount`: fen.
-    `one_off`: it does not enter next year's base.
+    `one_off`: it is paid once.
     """
 
     payee_kind: str
@@ -41,13 +40,16 @@ class StreamResult:
     """Where the money of a stream went: lines of payees and of funds, which sum to `pool`.
 
     `tables`: frames of this kind of stream by name; frames of the same name of several streams are put together.
-    Raises ValueError where a fen is lost or made.
+    `potential`: of money that results earn, payee → the most that it can earn in the year; `settled`: False while the
+    year is not over, and what is not earned yet still may be. Raises ValueError where a fen is lost or made.
     """
 
     stream: str
     pool: int
     lines: Sequence[Line]
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    potential: Mapping[str, int] = field(default_factory=dict)
+    settled: bool = True
     _paid: dict[str, dict[str, int]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,23 +59,22 @@ class StreamResult:
 
     def paid(self, kind: str) -> dict[str, int]:
         """Payee of this kind → fen."""
-        if kind not in self._paid:
-            self._paid[kind] = paid_of(self.lines, kind)
+        if not self._paid:
+            self._paid.update(paid_of(self.lines))
         return dict(self._paid[kind])
 
+    def planned(self, kind: str) -> dict[str, int]:
+        """As `paid`, with all that results may still earn."""
+        return dict(self.potential) or self.paid(kind)
 
-def paid_of(lines: Sequence[Line], kind: str) -> dict[str, int]:
-    """Payee of this kind → sum of its lines in fen."""
-    paid: dict[str, int] = defaultdict(int)
+
+def paid_of(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
+    """Kind → payee of this kind → sum of its lines in fen; every kind that may be paid is there."""
+    paid: dict[str, dict[str, int]] = {kind: {} for kind in PAYEE_KINDS}
     for line in lines:
-        if line.payee_kind == kind:
-            paid[line.payee_id] += line.amount
-    return dict(paid)
-
-
-def recurring_of(lines: Sequence[Line], kind: str) -> dict[str, int]:
-    """Payee of this kind → sum of its lines in fen without one-offs: what may be the base of next year."""
-    return paid_of([line for line in lines if not line.one_off], kind)
+        own = paid[line.payee_kind]
+        own[line.payee_id] = own.get(line.payee_id, 0) + line.amount
+    return paid
 
 
 def fund_line(fund: str, stage: str, line_id: str, stream: str, amount: int, **params: str) -> Line:

@@ -31,9 +31,10 @@ def wished(request: Request) -> int:
     """The grant before the fund: whole fen, at most rate × base and cap."""
     if request.base is None:
         return 0
-    if request.base < 0 or not 0 <= request.rate <= 1 or (request.cap is not None and request.cap < 0):
+    top, bottom = request.rate.numerator, request.rate.denominator
+    if request.base < 0 or not 0 <= top <= bottom or (request.cap is not None and request.cap < 0):
         raise ValueError("costs and caps are not negative, rates lie from 0 to 1")
-    grant = int(request.base * request.rate)
+    grant = request.base * top // bottom
     return grant if request.cap is None else min(grant, request.cap)
 
 

@@ -9,9 +9,9 @@ from data_contracts.allocation_spec.need import Need
 from evaluations.allocation.lines import Line, plain, yuan
 from evaluations.allocation.need import QUANTUM
 from evaluations.allocation.pace import Bounds, Paced
+from evaluations.allocation.payers import Changes
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.statement import NeedStatement
-from evaluations.waterfill import REST
 
 _DIGITS = Decimal("0.000001")
 Words = tuple[str, str | None, str | None, dict[str, str]]
@@ -21,33 +21,44 @@ Words = tuple[str, str | None, str | None, dict[str, str]]
 class NeedLines:
     """Lines of one need stream, payee by payee."""
 
-    def __init__(self, stream: Need, setting: Setting, statement: NeedStatement, bounds: Bounds, found: Paced) -> None:
+    def __init__(
+        self, stream: Need, setting: Setting, statement: NeedStatement, bounds: Bounds, found: Paced, shares: Changes
+    ) -> None:
+        """`shares`: reserve → what it changes for each payee."""
         self._stream, self._statement, self._bounds, self._found = stream, statement, bounds, found
+        self._shares = shares
         self._kind, self._ids = setting.snapshot.kind, setting.snapshot.ids
         self._figures = statement.targets.figures
         self._factors = dict(self._figures.factors)
         self._titles = {factor.id: factor.titles for factor in stream.factors}
         scaled = Decimal(found.multiplier.numerator * statement.targets.scale)
         self._multiplier = plain((scaled / found.multiplier.denominator).quantize(_DIGITS))
-        self._reserves = _reserve_words(setting, found)
+        self._reserves = {reserve.id: reserve.titles for reserve in setting.spec.reserves}
 
     def of(self, at: int) -> list[Line]:
         """The lines of a payee; they sum to its need money."""
         found, target = self._found, self._statement.targets.fen[at]
-        gained = found.amounts[at] - found.natural[at]
         steps = [("S2", amount, self._of_target(name, at)) for name, amount in self._statement.of(at).items()]
         pace: Words = ("pace", None, self._multiplier, {})
         if self._stream.planned is not None:
             pace = ("planned", None, None, {})
         steps.append(("S3", found.free[at] - target, pace))
+        if self._is_new(at):
+            steps.append(("S3", 0, ("new", None, None, {})))
         bound = found.natural[at] - found.free[at]
         steps.append(("S3", bound, self._of_bound(bound, at)))
-        steps.append(("S7", gained, self._of_reserve(gained, at)))
+        steps += [("S7", own[at], self._of_reserve(name, own[at])) for name, own in self._shares.items()]
+        steps.append(("S3", found.amounts[at] - found.reserved[at], ("leakage_kept", None, None, {})))
         return [
             Line(self._kind, self._ids[at], stage, line_id, self._stream.id, amount, quantity, rate, params)
             for stage, amount, (line_id, quantity, rate, params) in steps
-            if amount or line_id == "equal"
+            if amount or line_id in ("equal", "new")
         ]
+
+    def _is_new(self, at: int) -> bool:
+        """Whether no money of the year before is stated: neither floor nor cap then holds, which has to be said."""
+        pace = self._stream.pace
+        return pace is not None and pace.previous is not None and self._bounds.before[at] is None
 
     def _of_target(self, name: str, at: int) -> Words:
         if name == "equal":
@@ -80,22 +91,9 @@ class NeedLines:
         rate = None if share is None else plain(share * 100)
         return name, None, rate, {"before": yuan(self._bounds.before[at] or 0), "change": rate or ""}
 
-    def _of_reserve(self, gained: int, at: int) -> Words:
-        """The reserve that lifts a payee, or those that it pays for."""
-        if gained > 0:
-            return "reserve_gain", None, None, self._reserves[self._found.owners[at]]
-        return "reserve_pay", None, None, self._reserves[REST]
-
-
-def _reserve_words(setting: Setting, found: Paced) -> dict[str, dict[str, str]]:
-    """Reserve that binds → parameters; under REST those of all that bind."""
-    titles = {reserve.id: reserve.titles for reserve in setting.spec.reserves}
-    binding = sorted(set(found.owners) - {REST})
-    return {
-        key: {
-            "reserve": ";".join(names),
-            "reserve_zh": "、".join(own.zh if (own := titles[name]) else name for name in names),
-            "reserve_en": ", ".join(own.en if (own := titles[name]) else name for name in names),
-        }
-        for key, names in [(REST, binding), *((name, [name]) for name in binding)]
-    }
+    def _of_reserve(self, name: str, change: int) -> Words:
+        """The reserve that lifts a payee, or that it pays for."""
+        titles = self._reserves[name]
+        zh, en = (titles.zh, titles.en) if titles else (name, name)
+        words = {"reserve": name, "reserve_zh": zh, "reserve_en": en}
+        return "reserve_gain" if change > 0 else "reserve_pay", None, None, words

@@ -3,6 +3,7 @@
 Put here: the order, the table. Keep out: arithmetic of targets (need.py) and bounds (pace.py), lines (need_lines.py).
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,8 +14,10 @@ from data_contracts.allocation_spec.need import Need
 from evaluations.allocation.lines import Line, StreamResult, frame_of, fund_line
 from evaluations.allocation.need import Targets, need_input, targets_of
 from evaluations.allocation.need_lines import NeedLines
-from evaluations.allocation.pace import Bounds, Paced, bounds_of, distance, leakage_of, paced, planned, years_to_target
+from evaluations.allocation.pace import Bounds, Paced, bounds_of, distance, leakage_of, paced, planned
+from evaluations.allocation.payers import by_reserve, payers_table
 from evaluations.allocation.ratios import Ratio
+from evaluations.allocation.reaching import NeedRules, years_to_target
 from evaluations.allocation.reserves import guarantees
 from evaluations.allocation.sensitivity import of_risk, peers
 from evaluations.allocation.setting import Setting
@@ -33,26 +36,31 @@ _DIGITS = Decimal("0.000001")
 
 
 def divide(stream: Need, pool: int, setting: Setting) -> StreamResult:
-    """Need money of every payee, what a fund holds of it, and table `need` (NEED_SCHEMA, a row for each payee)."""
+    """Need money of every payee and what a fund holds of it; tables need (NEED_SCHEMA), payers, peers, sensitivity."""
     snapshot, place = setting.snapshot, f"streams.{stream.id}"
     pace = stream.pace
     memory = {} if setting.memory is None else setting.memory
     if pool not in memory:
         memory[pool] = _before_division(stream, pool, setting)
     targets, bounds = memory[pool]
+    reserved = guarantees(stream.id, setting)
     if stream.planned is not None:
         found = planned(pool, _planned(stream.planned, snapshot, f"{place}.planned"), stream.id)
     else:
         hold = pace is not None and pace.leakage == "hold_in_transition"
-        found = paced(pool, targets, bounds, guarantees(stream.id, setting), snapshot.ids, stream.id, hold=hold)
+        found = paced(pool, targets, bounds, reserved, snapshot.ids, stream.id, hold=hold)
     if not setting.explained:
         return _amounts(stream, pool, setting, targets, found)
-    explained = NeedLines(stream, setting, NeedStatement(stream, targets), bounds, found)
+    shares = by_reserve(found)
+    explained = NeedLines(stream, setting, NeedStatement(stream, targets), bounds, found, shares)
     lines = [line for at in range(len(snapshot.ids)) for line in explained.of(at)]
     if found.held and pace is not None and pace.hold_in is not None:
         lines.append(fund_line(pace.hold_in, "S3", "leakage_held", stream.id, found.held))
+    rules = NeedRules(pool, targets, bounds, pace, reserved, snapshot.ids, stream.id)
+    years = years_to_target(rules, found.amounts)
     tables = {
-        "need": _table(stream, setting, targets, bounds, found),
+        "need": _table(stream, setting, targets, bounds, found, years),
+        "payers": payers_table(stream.id, snapshot.ids, targets.fen, found, shares),
         "peers": peers(stream, targets, found.amounts, snapshot.ids, _groups(snapshot)),
     }
     if stream.risk is not None:
@@ -93,7 +101,9 @@ def _planned(figure: Figure, snapshot: Snapshot, place: str) -> list[int]:
     return rows.known(figure.column, snapshot.money(figure, place))
 
 
-def _table(stream: Need, setting: Setting, targets: Targets, bounds: Bounds, found: Paced) -> pl.DataFrame:
+def _table(
+    stream: Need, setting: Setting, targets: Targets, bounds: Bounds, found: Paced, years: Sequence[int | None]
+) -> pl.DataFrame:
     leakage = leakage_of(found, targets, bounds)
     rows = []
     for at, payee in enumerate(setting.snapshot.ids):
@@ -105,7 +115,8 @@ def _table(stream: Need, setting: Setting, targets: Targets, bounds: Bounds, fou
             bounds.before[at], bounds.floors[at], bounds.rules[at], bounds.caps[at], found.natural[at], amount,
             _bound(stream, start, found.bounds[at]), None if found.owners[at] == REST else found.owners[at],
             distance(bounds.before[at], targets, at), distance(amount, targets, at),
-            years_to_target(amount, targets, at, stream.pace), leakage[at], max(0, found.natural[at] - amount),
+            years[at], leakage[at],
+            max(0, found.natural[at] - found.reserved[at]),
         ))  # fmt: skip
     return frame_of(rows, **NEED_SCHEMA)
 

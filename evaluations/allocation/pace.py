@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
 
 from data_contracts.allocation_spec.bounds import Pace
 from evaluations.allocation.need import Targets
 from evaluations.allocation.problem import Conflict, Guarantee, Infeasible, Problem
+from evaluations.allocation.ratios import ZERO, Ratio, less, ratio, times
 from evaluations.allocation.snapshot import Snapshot
 from evaluations.nested_fill import NoNestedSolution, nested_fill
 from evaluations.waterfill import REST, NoSolution, most, water_fill
 
 NO_FLOOR = "none"
-_LONGEST, _MILLION, _ZERO = 100, 10**6, Fraction(0)
+_MILLION = 10**6
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,22 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Paced:
-    """Need money in fen: `natural` within floors and caps, `amounts` within reserved shares too.
+    """Need money in fen: `natural` within floors and caps, `reserved` within reserved shares too, `amounts` as paid.
 
     `free`: target × common multiplier before bounds, rounded down where a bound holds; `multiplier` belongs
-    to the scaled targets. `held`: what a fund keeps.
+    to the scaled targets. `held`: what a fund keeps of `reserved`. `binding`: what was solved where a reserved share
+    binds.
     """
 
     natural: list[int]
     free: list[int]
+    reserved: list[int]
     amounts: list[int]
     multiplier: Fraction
     bounds: list[str]
     owners: list[str]
     held: int
+    binding: Problem | None = None
 
 
 def bounds_of(pace: Pace | None, snapshot: Snapshot, targets: Targets, place: str, stream: str) -> Bounds:
@@ -70,33 +73,44 @@ def bounds_of(pace: Pace | None, snapshot: Snapshot, targets: Targets, place: st
     if pace.statutory is not None:
         rows = snapshot.rows_of(pace.statutory, f"{place}.statutory")
         statutory = rows.known(pace.statutory.column, snapshot.money(pace.statutory, f"{place}.statutory"))
-    rise = None if pace.cap_change is None else 1 + Fraction(pace.cap_change)
-    kept = None if pace.floor_change is None else 1 + Fraction(pace.floor_change)
-    of_target = None if pace.min_vs_target is None else Fraction(pace.min_vs_target)
+    rise = None if pace.cap_change is None else ratio(1 + pace.cap_change)
+    kept = ZERO if pace.floor_change is None else ratio(1 + pace.floor_change)
+    of_target = ZERO if pace.min_vs_target is None else ratio(pace.min_vs_target)
     floors, caps, rules, broken = [], [], [], []
     parts: dict[str, list[int]] = {"hold_harmless": [], "min_vs_target": [], "statutory": []}
     for at, own in enumerate(start):
-        low, rule = _ZERO, NO_FLOOR
-        each: dict[str, Fraction] = {
-            "hold_harmless": _ZERO if kept is None or own is None else own * kept,
-            "min_vs_target": _ZERO if of_target is None else Fraction(targets.scaled[at], targets.scale) * of_target,
-            "statutory": Fraction(statutory[at]) if statutory[at] else _ZERO,
+        low, rule, before_now = ZERO, NO_FLOOR, None if own is None else own.as_integer_ratio()
+        each: dict[str, Ratio] = {
+            "hold_harmless": ZERO if before_now is None else times(before_now, kept),
+            "min_vs_target": _of_target(targets, at, of_target),
+            "statutory": (statutory[at], 1),
         }
         for name, column in parts.items():
-            column.append(ceil(each[name]) if each[name] else 0)
-            if each[name] > low:
+            column.append(_up(each[name]))
+            if less(low, each[name]):
                 low, rule = each[name], name
-        high = None if rise is None or own is None else own * rise
-        if high is not None and low > high:
-            broken.append((at, ceil(low) - floor(high)))
-        floors.append(ceil(low))
+        high, least = None if rise is None or before_now is None else times(before_now, rise), _up(low)
+        most_whole = None if high is None else high[0] // high[1]
+        if high is not None and most_whole is not None and less(high, low):
+            broken.append((at, least - most_whole))
+        floors.append(least)
         # Where no whole fen lies between the two, the floor is kept.
-        caps.append(None if high is None else max(floor(high), ceil(low)))
+        caps.append(None if most_whole is None else max(most_whole, least))
         rules.append(rule)
     if broken:
         payees = tuple(snapshot.ids[at] for at, _ in broken)
         raise Infeasible(Conflict(("floor_over_cap",), stream, sum(short for _, short in broken), 0, payees))
     return Bounds(floors, caps, rules, before, start, parts)
+
+
+def _of_target(targets: Targets, at: int, part: Ratio) -> Ratio:
+    """A part of the target, at most the target in whole fen: these fit into the pool, rounded up they may not."""
+    own, whole = (targets.scaled[at] * part[0], targets.scale * part[1]), (targets.fen[at], 1)
+    return whole if less(whole, own) else own
+
+
+def _up(own: Ratio) -> int:
+    return -(-own[0] // own[1])
 
 
 def _start(
@@ -144,7 +158,7 @@ def paced(
     natural, owners, marks = filled.amounts, [REST] * len(ids), filled.bounds
     free = [own * filled.multiplier.numerator // filled.multiplier.denominator for own in targets.scaled]
     free = [amount if mark == "free" else own for amount, own, mark in zip(natural, free, marks, strict=True)]
-    amounts = natural
+    amounts, binding = natural, None
     if any(sum(natural[at] for at in guarantee.places) < guarantee.minimum for guarantee, _ in guarantees):
         floors = _spared(natural, targets, bounds, guarantees)
         groups = {guarantee.reserve: (guarantee.places, guarantee.minimum) for guarantee, _ in guarantees}
@@ -155,10 +169,12 @@ def paced(
                 problem = replace(problem, floors=floors, floor_parts={**bounds.parts, "spared": floors})
             raise _reserve_conflict(problem, no, spared=floors != bounds.floors) from None
         amounts, owners = found.amounts, found.owners
+        binding = replace(problem, floors=floors)
         marks = [
             "spared" if mark == "floor" and spared > own else mark
             for mark, spared, own in zip(found.bounds, floors, bounds.floors, strict=True)
         ]
+    reserved = amounts
     if hold:
         kept = _without_leakage(amounts, targets, bounds, owners)
         for guarantee, _ in guarantees:
@@ -167,7 +183,8 @@ def paced(
                 for at in guarantee.places:
                     kept[at] = amounts[at]
         amounts = kept
-    return Paced(natural, free, amounts, filled.multiplier, marks, owners, whole - sum(amounts))
+    held = whole - sum(amounts)
+    return Paced(natural, free, reserved, amounts, filled.multiplier, marks, owners, held, binding)
 
 
 def planned(pool: int, amounts: list[int], stream: str) -> Paced:
@@ -175,7 +192,7 @@ def planned(pool: int, amounts: list[int], stream: str) -> Paced:
     if sum(amounts) != pool:
         raise Infeasible(Conflict(("planned", "streams"), stream, abs(pool - sum(amounts)), pool))
     size = len(amounts)
-    return Paced(amounts, amounts, amounts, Fraction(0), ["planned"] * size, [REST] * size, 0)
+    return Paced(amounts, amounts, amounts, amounts, Fraction(0), ["planned"] * size, [REST] * size, 0)
 
 
 def _spared(
@@ -236,23 +253,3 @@ def distance(amount: int | None, targets: Targets, at: int) -> Decimal | None:
     target = targets.scaled[at]
     away = (2 * (amount * targets.scale - target) * _MILLION + target) // (2 * target)
     return Decimal(away).scaleb(-6)
-
-
-def years_to_target(amount: int, targets: Targets, at: int, pace: Pace | None) -> int | None:
-    """The fewest years until target if it stays as it is and the payee moves as fast as floor and cap allow.
-
-    0 within a fen of the target; None where the rules never lead there (within a hundred years).
-    """
-    away = targets.scaled[at] - amount * targets.scale
-    if abs(away) < targets.scale:
-        return 0
-    rises = away > 0
-    change = None if pace is None else pace.cap_change if rises else pace.floor_change
-    if change is None:
-        return 1
-    money, edge = Decimal(amount), Decimal(targets.scaled[at]) / targets.scale
-    for year in range(1, _LONGEST + 1):
-        money *= 1 + change
-        if money > edge - 1 if rises else money < edge + 1:
-            return year
-    return None

@@ -43,20 +43,22 @@ def divide(stream: Performance, pool: int, setting: Setting) -> StreamResult:
     """
     snapshot = setting.snapshot
     potential = potential_of(stream, snapshot, pool)
+    most = dict(zip(snapshot.ids, potential.fen, strict=True))
     if setting.spec.phase == "plan":
-        return StreamResult(stream.id, pool, _plan(stream, setting, potential))
+        return StreamResult(stream.id, pool, _plan(stream, setting, potential), potential=most, settled=False)
     earnings = earnings_of(stream, setting, potential)
     quarter = max(earnings)
     elapsed, last = _elapsed(quarter), earnings[quarter]
     due = [own * elapsed // QUARTERS for own in potential.fen]
     earned = [last.earned(at, own) for at, own in enumerate(due)]
-    rest = _rest(stream, snapshot, earned, pool - sum(earned), settled=elapsed == QUARTERS)
+    settled = elapsed == QUARTERS
+    rest = _rest(stream, snapshot, earned, pool - sum(earned), settled=settled)
     if not setting.explained:
         paid = [
             Line(snapshot.kind, payee, "S4", "earned_given", stream.id, own)
             for payee, own in zip(snapshot.ids, earned, strict=True)
         ]
-        return StreamResult(stream.id, pool, [*paid, *rest])
+        return StreamResult(stream.id, pool, [*paid, *rest], potential=most, settled=settled)
     amounts = [_by_indicator(potential, last, at, due[at], earned[at]) for at in range(len(due))]
     lines = [line for at in range(len(due)) if due[at] for line in _lines(stream, setting, last, at, amounts[at])]
     lines += rest
@@ -65,7 +67,7 @@ def divide(stream: Performance, pool: int, setting: Setting) -> StreamResult:
         "sensitivity": of_indicators(stream, potential, last, due, snapshot.ids),
         "earned": _earned_table(stream, snapshot, earnings, potential),
     }
-    return StreamResult(stream.id, pool, lines, tables)
+    return StreamResult(stream.id, pool, lines, tables, most, settled)
 
 
 def _plan(stream: Performance, setting: Setting, potential: Potential) -> list[Line]:
@@ -180,6 +182,6 @@ def _earned_table(
         elapsed, name = _elapsed(quarter), _name(quarter)
         for at, payee in enumerate(snapshot.ids):
             due = potential.fen[at] * elapsed // QUARTERS
-            late = sum(scores[at].way in ("missing", "carried", "p25") for scores in own.scores)
+            late = sum(scores[at].way in ("missing", "gaps", "carried", "p25") for scores in own.scores)
             rows.append((stream.id, payee, name, due, own.earned(at, due), late, elapsed == QUARTERS))
     return frame_of(rows, **EARNED_SCHEMA)

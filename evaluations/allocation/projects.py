@@ -83,7 +83,7 @@ class _Desk:
             if not grant:
                 continue
             verdict: Verdict = "funded" if grant == item.wish else "partly"
-            place = 1 + sum(decision.place is not None for decision in self.decisions.values())
+            place = 1 + len(self.decisions)
             draw = self.draw(item.id) if zone == "grey" and self.grey_by == "lottery" else None
             self.decisions[item.id] = Decision(item.id, verdict, zone, grant, place, draw)  # type: ignore[arg-type]
             self.fund -= grant

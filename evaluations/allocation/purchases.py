@@ -32,10 +32,11 @@ def bought(contract: Contract) -> Bought:
 
     Raises ValueError for a negative figure or more verified than claimed.
     """
-    negative = contract.verified < 0 or contract.price < 0 or (contract.cap is not None and contract.cap < 0)
+    (volume, volume_unit), (price, price_unit) = (own.as_integer_ratio() for own in (contract.verified, contract.price))
+    negative = volume < 0 or price < 0 or (contract.cap is not None and contract.cap < 0)
     if negative or (contract.claimed is not None and contract.verified > contract.claimed):
         raise ValueError("volumes, prices and caps are not negative, and no more is verified than was claimed")
-    worth = int(contract.verified * contract.price)
+    worth = volume * price // (volume_unit * price_unit)
     due = worth if contract.cap is None else min(worth, contract.cap)
     claimed = worth if contract.claimed is None else int(contract.claimed * contract.price)
     return Bought(worth, worth - due, due, claimed - worth)

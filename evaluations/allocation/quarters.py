@@ -5,7 +5,7 @@ the last quarter. Put here: payments within the year. Keep out: what is earned.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -49,19 +49,25 @@ def payments(
     the settlement. No payment is negative; what is paid less what is clawed back is what is earned, once settled.
     """
     found: list[Payment] = []
-    paid, advance, step = 0, Fraction(rule.advance), None
-    if rule.largest_change is not None:
-        step = floor(quarterly_base * Fraction(rule.largest_change))
     for at, (own, most) in enumerate(zip(earned, due, strict=True)):
-        if settled and at == len(earned) - 1:
-            found.append(Payment(max(0, own - paid), "settled", max(0, paid - own)))
-            break
-        wanted = max(0, own * advance.numerator // advance.denominator - paid)
-        amount, bound = _bounded(wanted, found[-1].paid if found else None, step)
-        amount = min(amount, most - paid)
-        found.append(Payment(amount, bound))
-        paid += amount
+        last = settled and at == len(earned) - 1
+        before = [payment.paid for payment in found]
+        found.append(next_payment(rule, own, most, before, quarterly_base, settled=last))
     return found
+
+
+def next_payment(
+    rule: Quarterly, earned: int, due: int, before: Sequence[int], quarterly_base: Fraction, *, settled: bool
+) -> Payment:
+    """The payment of one quarter after those of `before`; `earned`, `due`: up to it. Never negative."""
+    paid = sum(before)
+    if settled:
+        return Payment(max(0, earned - paid), "settled", max(0, paid - earned))
+    step = None if rule.largest_change is None else floor(quarterly_base * Fraction(rule.largest_change))
+    advance = Fraction(rule.advance)
+    wanted = max(0, earned * advance.numerator // advance.denominator - paid)
+    amount, bound = _bounded(wanted, before[-1] if before else None, step)
+    return Payment(max(0, min(amount, due - paid)), bound)
 
 
 def _bounded(wanted: int, last: int | None, step: int | None) -> tuple[int, str]:
@@ -101,6 +107,15 @@ def quarters_table(setting: Setting) -> pl.DataFrame:
     return frame_of(rows, **QUARTERS_SCHEMA)
 
 
+def base_of(need_money: Mapping[str, int], payee: str, potential: int, quarters: int) -> Fraction:
+    """Fen that a change is measured by: a quarter of the payee's need money; of its potential where it has none.
+
+    `potential`: of the first so many quarters.
+    """
+    own = need_money.get(payee, 0)
+    return Fraction(own, QUARTERS) if own else Fraction(potential, quarters)
+
+
 def _performance_rows(
     stream: Performance, rule: Quarterly, setting: Setting, need_money: dict[str, int]
 ) -> list[tuple[object, ...]]:
@@ -111,8 +126,7 @@ def _performance_rows(
     for payee, own in by_payee.items():
         due: list[int] = [row["potential_fen"] for row in own]  # type: ignore[misc]
         earned: list[int] = [row["earned_so_far_fen"] for row in own]  # type: ignore[misc]
-        # A quarter of the payee's base money; of its potential where there is no need stream.
-        base = Fraction(need_money[payee], QUARTERS) if need_money else Fraction(due[-1], len(due))
+        base = base_of(need_money, payee, due[-1], len(due))
         made = payments(rule, earned, due, base, settled=bool(own[-1]["settled"]))
         rows += [
             (stream.id, setting.snapshot.kind, payee, row["quarter"], row["earned_so_far_fen"], payment.paid,

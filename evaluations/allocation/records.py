@@ -57,18 +57,16 @@ def payees_of(setting: Setting, rows: Rows, column: str, kind: str) -> list[Paye
 
 def figures(rows: Rows, column: str, high: int | None = None) -> list[Fraction]:
     """Figures from 0 (to `high`), none missing."""
-    found = rows.figures(column)
-    rows.between(column, found, 0, high)
-    return [Fraction(item) for item in rows.known(column, found)]
+    rows.between(column, rows.figures(column), 0, high)
+    return rows.known(column, rows.fractions(column))
 
 
 def some_figures(rows: Rows, column: str | None, high: int | None = None) -> list[Fraction | None]:
     """Figures from 0 (to `high`), None where a cell is empty or there is no such column."""
     if column is None:
         return [None] * len(rows.numbers)
-    found = rows.figures(column)
-    rows.between(column, found, 0, high)
-    return [None if item is None else Fraction(item) for item in found]
+    rows.between(column, rows.figures(column), 0, high)
+    return rows.fractions(column)
 
 
 def money(setting: Setting, rows: Rows, column: str | None) -> list[int | None]:

@@ -20,10 +20,12 @@ from data_contracts.allocation_spec.bounds import Pace
 from data_contracts.allocation_spec.dividend import Dividend
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.need import Need
-from evaluations.allocation.levers import Edit
+from data_contracts.allocation_spec.pay import Performance
+from evaluations.allocation.column_levers import Edit
+from evaluations.allocation.earning import QUARTERS
 from evaluations.allocation.problem import Conflict
-from evaluations.allocation.rerun import Column, Rerun, amounts
-from evaluations.allocation.snapshot import Snapshot
+from evaluations.allocation.rerun import Column, Rerun, amounts, reads
+from evaluations.allocation.snapshot import Snapshot, quarter_name, trimmed
 
 Tables = dict[str, pl.DataFrame]
 
@@ -37,14 +39,37 @@ class NoReplay(Exception):  # noqa: N818  (an answer, not a fault)
 
 
 def audited(spec: AllocationSpec) -> AllocationSpec:
-    """The spec as it is replayed: settled with earned money, need money divided anew every year."""
+    """The spec as it is replayed: settled with earned money, need money divided anew every year.
+
+    A plan is settled with the last figures that there are (`last_known`).
+    """
     # Dividends of the replay look at columns of their own: the data may keep both risks in one that changes.
     own: dict[type, dict[str, Any]] = {
+        Performance: {"through": None} if spec.phase == "plan" else {},
         Need: {"planned": None},
         Dividend: {"risk_before": Figure(column="__before"), "risk_improved": Figure(column="__improved")},
     }
     streams = [stream.model_copy(update=own.get(type(stream), {})) for stream in spec.streams]
     return spec.model_copy(update={"streams": streams, "phase": "settlement"})
+
+
+def last_known(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Tables:
+    """The tables by which a spec is audited: of a plan, figures of the last year that has any count as of its year."""
+    found, snapshot = dict(tables), Snapshot(spec, tables)
+    places = {(own.data.table, own.data.quarter): own for own in spec.of_kind(Performance) if spec.phase == "plan"}
+    for (table, column), stream in places.items():
+        if column is None:
+            continue
+        data = stream.data
+        figure = data.score or data.value or data.numerator or ""
+        rows = snapshot.rows(table, {"quarter": column, "figure": figure}, f"streams.{stream.id}.data")
+        quarters = rows.quarters(column)
+        known = [own for own, word in zip(quarters, rows.words(figure), strict=True) if own is not None and word]
+        later = spec.year - max(known, default=spec.year * QUARTERS) // QUARTERS
+        if later > 0:
+            cells = ["" if own is None else quarter_name(own + later * QUARTERS) for own in quarters]
+            found[table] = found[table].with_columns(pl.Series(column, cells, dtype=pl.String))
+    return found
 
 
 def in_year(spec: AllocationSpec, audit: Audit, year: int) -> AllocationSpec:
@@ -97,8 +122,10 @@ class Replay:
         kind, payee = self.snapshot.kind, self.snapshot.ids[at]
         last: Rerun | None = None
         changes: list[int] = []
+        edited = frozenset((own.table, own.column) for own in edits)
+        apart = not risks and not any(reads(self.spec, need, edited) for need in self.needs)
         for year, base in enumerate(self.years, 1):
-            if last is not None and year > 2 and not risks and self._same_need(last, self.years[year - 2].run):
+            if last is not None and year > 2 and apart and self._same_need(last, self.years[year - 2].run):
                 # Nothing that the next years start from differs: they bring what this one brought.
                 return changes + changes[-1:] * (len(self.years) - len(changes))
             now = _edited(self._tables, [own for own in edits if own.first or year > 1])
@@ -110,7 +137,7 @@ class Replay:
                 if need.id in risks and need.risk is not None:
                     touched.add(self._place(need.risk))
                     if year >= self.audit.reset_year:
-                        now = self._with(now, need.risk, [_cell(own) for own in risks[need.id]])
+                        now = self._with(now, need.risk, [cell_of(own) for own in risks[need.id]])
                 if need.pace is not None and need.pace.population_before is not None:
                     touched.add(self._place(need.pace.population_before))
             now = self._dividends(self._of_year(now, year, last), at, risks)
@@ -119,16 +146,32 @@ class Replay:
         return changes
 
     def _same_need(self, own: Rerun, other: Rerun) -> bool:
-        """Whether two years paid everybody the same need money."""
+        """Whether two years paid everybody the same need money, and reserved shares ask for the same of it.
+
+        One that is met anyhow may bind in a later year.
+        """
         kind, left, right = self.snapshot.kind, own.setting, other.setting
-        if left is None or right is None:
+        if left is None or right is None or own.minima != other.minima:
             return False
         return all(left.done[need.id].paid(kind) == right.done[need.id].paid(kind) for need in self.needs)
 
     def _run(self, tables: Tables, year: int, known: Rerun | None, touched: frozenset[Column]) -> Rerun:
-        found = amounts(Snapshot(in_year(self.spec, self.audit, year), tables), known, touched)
+        spec = in_year(self.spec, self.audit, year)
+        found = amounts(self._snapshot(spec, tables, known, touched), known, touched)
         if found.conflict is not None:
             raise NoReplay(year, found.conflict)
+        return found
+
+    def _snapshot(
+        self, spec: AllocationSpec, tables: Tables, known: Rerun | None, touched: frozenset[Column]
+    ) -> Snapshot:
+        """What was read before is not read again."""
+        if known is None or known.setting is None:
+            return Snapshot(spec, tables)
+        dividends = [(own.risk_before, own.risk_improved) for own in spec.of_kind(Dividend)]
+        found = known.setting.snapshot.with_spec(spec)
+        for table, column in touched | {self._place(figure) for own in dividends for figure in own}:
+            found = found.moved(table, column, trimmed(tables[table][column]))
         return found
 
     def _of_year(self, tables: Tables, year: int, last: Rerun | None) -> Tables:
@@ -161,7 +204,7 @@ class Replay:
             cells = ["" if own is None else f"{own:f}" for own in before]
             tables = self._with(tables, dividend.risk_before, cells)
             if at is not None and risks is not None and need.id in risks:
-                cells = [_cell(risks[need.id][at]) if own == at else cell for own, cell in enumerate(cells)]
+                cells = [cell_of(risks[need.id][at]) if own == at else cell for own, cell in enumerate(cells)]
             tables = self._with(tables, dividend.risk_improved, cells)
         return dict(tables)
 
@@ -183,7 +226,7 @@ def _previous(need: Need) -> Figure | None:
     return None if need.pace is None else need.pace.previous
 
 
-def _cell(figure: float) -> str:
+def cell_of(figure: float) -> str:
     """A figure as it is written in a table; of what is unknown an empty cell."""
     return "" if np.isnan(figure) else f"{Decimal(repr(float(figure))):f}"
 
@@ -196,6 +239,6 @@ def _edited(tables: Mapping[str, pl.DataFrame], edits: Sequence[Edit]) -> Tables
     for (table, column), here in by_place.items():
         cells = found[table][column].cast(pl.String).to_list()
         for own in here:
-            cells[own.row] = f"{own.figure:f}"
+            cells[own.row] = own.figure if isinstance(own.figure, str) else f"{own.figure:f}"
         found[table] = found[table].with_columns(pl.Series(column, cells, dtype=pl.String))
     return found

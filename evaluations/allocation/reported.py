@@ -25,6 +25,11 @@ class Reported(NamedTuple):
     cases: Ratio | None = None
     baseline: Decimal | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether it says how good the payee is."""
+        return self.score is not None or (self.numerator is not None and self.cases is not None)
+
 
 # quarter → cell
 History = dict[int, Reported]
@@ -81,7 +86,7 @@ def _cells(stream: Performance, rows: Rows) -> list[Reported]:
         return [each[word] for word in rows.cells[column]]
 
     tops, cases = figures(words.numerator), figures(words.denominator)
-    if stream.reliability != "none" and words.numerator is not None:
+    if words.numerator is not None and (stream.counts == "parts" or stream.reliability != "none"):
         over = [top is not None and own is not None and top > own for top, own in zip(tops, cases, strict=True)]
         rows.refuse(over, "allocate_over_cases", words.numerator, other=words.denominator)
     numerators, counts = ratios(words.numerator, tops), ratios(words.denominator, cases)

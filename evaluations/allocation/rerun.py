@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_contracts.allocation_spec.document import AllocationSpec
+from data_contracts.allocation_spec.need import Need
 from evaluations.allocation.envelope import envelope
 from evaluations.allocation.lines import StreamResult
 from evaluations.allocation.problem import Conflict, Guarantee, Infeasible
@@ -49,14 +50,16 @@ def amounts(snapshot: Snapshot, known: Rerun | None = None, touched: frozenset[C
         budget, pools = envelope(spec, snapshot)
         for at in rounds([stream.kind for stream in spec.streams]):
             stream = spec.streams[at]
-            reads = known is None or _reads(spec, stream, touched)
-            memory = {} if known is None or reads else known.memory.setdefault(stream.id, {})
+            again = known is None or reads(spec, stream, touched)
+            memory = {} if known is None or again else known.memory.setdefault(stream.id, {})
             setting = Setting(spec, snapshot, budget, pools, dict(done), explained=False, memory=memory)
-            minima[stream.id] = [_numbers(own) for own, _ in guarantees(stream.id, setting)]
+            # Nobody else makes up for reserved shares.
+            own = guarantees(stream.id, setting) if isinstance(stream, Need) else []
+            minima[stream.id] = [_numbers(guarantee) for guarantee, _ in own]
             same = (
                 known is not None
                 and before is not None
-                and not reads
+                and not again
                 and stream.kind != "dividend"
                 and pools[stream.id] == before.pools[stream.id]
                 and minima[stream.id] == (known.minima or {}).get(stream.id)
@@ -87,7 +90,7 @@ def _paid(setting: Setting) -> dict[Owner, int]:
     return found
 
 
-def _reads(spec: AllocationSpec, stream: Any, touched: frozenset[Column]) -> bool:
+def reads(spec: AllocationSpec, stream: Any, touched: frozenset[Column]) -> bool:
     """Whether the stream may read one of these columns: it names a column of payees, or another table that holds it.
 
     Columns of groups may matter to every stream.

@@ -1,9 +1,14 @@
 """Reserved shares: what each group must get, and whether it did, over the declared base.
 
-Put here: bases, minima, the final check. Keep out: the division (pace.py), finding remedies (conflict.py).
+Until the settlement a group counts with all that results may still earn it in the year, so that need money stays as it
+is while nothing changes. What it then did not earn is made good in the settlement alone: by the fund of `true_up_from`,
+and where none is named by the division of need money, which looks at what was earned.
+
+Put here: bases, minima, the check of the plan and of the settlement. Keep out: the division (pace.py), finding remedies
+(conflict.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -57,7 +62,8 @@ def guarantees(stream: str, setting: Setting) -> list[tuple[Guarantee, Fraction 
         base = sum(setting.pools[name] for name in streams)
         elsewhere = 0
         if reserve.mode == "planned_with_true_up":
-            elsewhere = money_of(places, [name for name in streams if name != stream], setting.done, setting.snapshot)
+            others = [name for name in streams if name != stream]
+            elsewhere = money_of(places, others, setting, by_plan=_follows_plan(reserve, setting))
         minimum = max(0, ceil(base * Fraction(reserve.minimum_share)) - elsewhere)
         below = reserve.spare_below_target
         guarantee = Guarantee(reserve.id, places, minimum, base, elsewhere)
@@ -65,32 +71,55 @@ def guarantees(stream: str, setting: Setting) -> list[tuple[Guarantee, Fraction 
     return found
 
 
-def money_of(
-    places: Sequence[int], streams: Sequence[str], done: Mapping[str, StreamResult], snapshot: Snapshot
-) -> int:
-    """Fen that these payees have in these streams, as far as they are divided."""
-    inside = {snapshot.ids[at] for at in places}
+def is_settled(setting: Setting) -> bool:
+    """Whether nothing can be earned any more of what is divided."""
+    return all(result.settled for result in setting.done.values())
+
+
+def _follows_plan(reserve: Reserve, setting: Setting) -> bool:
+    return reserve.true_up_from is not None or not is_settled(setting)
+
+
+def counting(reserve: Reserve, setting: Setting) -> list[str]:
+    """Streams in which more money of the group leaves need money less to guarantee."""
+    if reserve.mode == "worst_case":
+        return []
+    streams = base_of(reserve, setting.spec)
+    if not _follows_plan(reserve, setting):
+        return streams
+    return [name for name in streams if name not in setting.done or not setting.done[name].potential]
+
+
+def money_of(places: Sequence[int], streams: Sequence[str], setting: Setting, *, by_plan: bool) -> int:
+    """Fen that these payees have in these streams, as far as they are divided.
+
+    `by_plan`: with all that results may earn in the year.
+    """
+    kind, inside = setting.snapshot.kind, {setting.snapshot.ids[at] for at in places}
+    results = [setting.done[name] for name in streams if name in setting.done]
     return sum(
         amount
-        for name in streams
-        if name in done
-        for payee, amount in done[name].paid(snapshot.kind).items()
+        for result in results
+        for payee, amount in (result.planned(kind) if by_plan else result.paid(kind)).items()
         if payee in inside
     )
 
 
 def reached_by(reserve: Reserve, setting: Setting) -> int:
-    """Fen that the group has in the streams of the base, and of what makes good for them."""
+    """Fen that the group has in the streams of the base and of what makes good for them; by plan until settled."""
     streams = [*base_of(reserve, setting.spec), *([] if reserve.true_up_from is None else [reserve.true_up_from])]
-    return money_of(members(reserve, setting.snapshot), list(dict.fromkeys(streams)), setting.done, setting.snapshot)
+    places = members(reserve, setting.snapshot)
+    return money_of(places, list(dict.fromkeys(streams)), setting, by_plan=not is_settled(setting))
 
 
 def true_ups(setting: Setting) -> dict[str, StreamResult]:
     """Fund streams with what they make good of reserved shares, smallest group first; by need targets in the group.
 
-    Raises Infeasible where a fund has too little.
+    Nothing is made good before the settlement. Raises Infeasible where a fund has too little.
     """
     changed = dict(setting.done)
+    if not is_settled(setting):
+        return changed
     for reserve in sorted(setting.spec.reserves, key=lambda own: len(members(own, setting.snapshot))):
         now = replace(setting, done=changed)
         base = sum(setting.pools[name] for name in base_of(reserve, setting.spec))
@@ -132,17 +161,30 @@ def _targets(setting: Setting) -> dict[str, int]:
 
 
 def reserves_table(setting: Setting) -> pl.DataFrame:
-    """A row for each reserve: its base, minimum and what its group reached. Raises Infeasible if one is unmet."""
-    rows = []
+    """A row for each reserve: its base, minimum and what its group reached, by plan or settled.
+
+    Raises Infeasible where one is unmet; in a plan, by more than the fund that will make it good holds.
+    """
+    rows, known = [], is_settled(setting)
     for reserve in setting.spec.reserves:
         base = sum(setting.pools[name] for name in base_of(reserve, setting.spec))
         minimum = ceil(base * Fraction(reserve.minimum_share))
         reached = reached_by(reserve, setting)
         if reached < minimum:
-            raise Infeasible(Conflict((f"reserve:{reserve.id}",), reserve.id, minimum - reached, reached))
+            _check_plan(reserve, minimum - reached, reached, setting)
         share = (Decimal(reached) / Decimal(base)).quantize(_DIGITS) if base else None
-        rows.append((reserve.id, reserve.group, base, reserve.minimum_share, minimum, reached, share))
+        rows.append((reserve.id, reserve.group, base, reserve.minimum_share, minimum, reached, share, known))
     return frame_of(
         rows, reserve=pl.String, group=pl.String, base_fen=pl.Int64, minimum_share=pl.Decimal(20, 6),
-        minimum_fen=pl.Int64, reached_fen=pl.Int64, reached_share=pl.Decimal(20, 6),
+        minimum_fen=pl.Int64, reached_fen=pl.Int64, reached_share=pl.Decimal(20, 6), settled=pl.Boolean,
     )  # fmt: skip
+
+
+def _check_plan(reserve: Reserve, short: int, reached: int, setting: Setting) -> None:
+    """Raises Infeasible unless the year is not over and a fund holds what is short."""
+    rules: tuple[str, ...] = (f"reserve:{reserve.id}",)
+    if reserve.true_up_from is None or is_settled(setting):
+        raise Infeasible(Conflict(rules, reserve.id, short, reached))
+    held = sum(setting.done[reserve.true_up_from].paid(FUND).values())
+    if held < short:
+        raise Infeasible(Conflict((*rules, "true_up"), reserve.true_up_from, short - held, held))

@@ -16,7 +16,7 @@ from evaluations.allocation.earning import Earning, Potential
 from evaluations.allocation.exact import half_up
 from evaluations.allocation.lines import frame_of
 from evaluations.allocation.need import PEOPLE, Targets
-from evaluations.allocation.ratios import ONE, Ratio, added, less, ratio
+from evaluations.allocation.ratios import Ratio, added, less, ratio, times
 from evaluations.allocation.scoring import Score, judged
 
 SENSITIVITY_SCHEMA = {
@@ -69,10 +69,10 @@ def of_indicators(
 
 def one_point_better(stream: Performance, item: PaidIndicator, own: Score) -> Ratio | None:
     """The score if the figure that counts were one point better; None where there is none."""
-    if own.way == "given":
-        more = added(own.score, ratio(item.point))
-        return more if less(more, ONE) else ONE
-    if own.way not in ("achievement", "improvement") or own.used is None:
+    if stream.score == "given" and own.way in ("given", "gaps"):
+        more = added(own.score, times(ratio(item.point), own.known))
+        return more if less(more, own.known) else own.known
+    if own.way not in ("achievement", "improvement", "gaps") or own.used is None:
         return None
     step = -item.point if item.direction == "lower_is_better" else item.point
     return judged(stream, item, own, added(own.used, ratio(step))).score

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from data_contracts.allocation_spec.funding import day_after, days_between
 from evaluations.allocation.exact import split
 
 
@@ -32,8 +33,8 @@ class Serves:
 class MapFault(ValueError):  # noqa: N818  (an answer, not a fault)
     """On the day the shares of `community` sum to `total`, not 1, or an institution stands there twice."""
 
-    def __init__(self, community: str, total: Fraction, twice: str | None = None) -> None:
-        self.community, self.total, self.twice = community, total, twice
+    def __init__(self, community: str, total: Fraction, day: str, twice: str | None = None) -> None:
+        self.community, self.total, self.day, self.twice = community, total, day, twice
         super().__init__(f"{community}: shares sum to {total}")
 
 
@@ -49,12 +50,28 @@ def served_by(rows: Sequence[Serves], day: str, communities: Sequence[str]) -> d
         if not row.holds_on(day):
             continue
         if row.institution in found[row.community]:
-            raise MapFault(row.community, sum(found[row.community].values(), row.share), row.institution)
+            raise MapFault(row.community, sum(found[row.community].values(), row.share), day, row.institution)
         found[row.community][row.institution] = row.share
     for community in sorted(communities):
         total = sum(found[community].values(), Fraction(0))
         if total != 1:
-            raise MapFault(community, total)
+            raise MapFault(community, total, day)
+    return {community: dict(sorted(found[community].items())) for community in sorted(communities)}
+
+
+def served_between(
+    rows: Sequence[Serves], first: str, last: str, communities: Sequence[str]
+) -> dict[str, dict[str, Fraction]]:
+    """As `served_by`, over the days from `first` to `last`: each map counts for the days on which it is in force."""
+    starts = {row.start for row in rows if row.start is not None and first < row.start <= last}
+    after = {day_after(row.end) for row in rows if row.end is not None and first <= row.end < last}
+    begins = sorted({first, *starts, *after})
+    days, found = days_between(first, last), {own: defaultdict[str, Fraction](Fraction) for own in communities}
+    for at, begin in enumerate(begins):
+        until = days_between(begin, begins[at + 1]) - 1 if at + 1 < len(begins) else days_between(begin, last)
+        for community, shares in served_by(rows, begin, communities).items():
+            for institution, share in shares.items():
+                found[community][institution] += share * until / days
     return {community: dict(sorted(found[community].items())) for community in sorted(communities)}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -60,13 +61,22 @@ class Rows:
         """Exact numbers of a column; None where the cell is empty. Raises DataError for anything else."""
         return self._read(column, _number, "allocate_not_number")
 
+    def fractions(self, column: str) -> list[Fraction | None]:
+        """As `figures`, for arithmetic."""
+        key = (column, "fractions")
+        if key not in self._read_before:
+            known = self.distinct(column, self.figures(column))
+            each = {word: None if figure is None else Fraction(figure) for word, figure in known}
+            self._read_before[key] = [each[word] for word in self.cells[column]]
+        return self._read_before[key]
+
     def yes_no(self, column: str) -> list[bool | None]:
         """1 / 是 / true or 0 / 否 / false; None where the cell is empty."""
         return self._read(column, _truth, "allocate_not_yes_no")
 
     def quarters(self, column: str) -> list[int | None]:
         """2025Q1 as a running number (year × 4 + quarter − 1)."""
-        return self._read(column, _quarter, "allocate_not_quarter")
+        return self._read(column, quarter_number, "allocate_not_quarter")
 
     def _read(self, column: str, read: Callable[[str], Cell | None], sentence: str) -> list[Cell | None]:
         if (column, sentence) in self._read_before:
@@ -141,7 +151,8 @@ def _truth(word: str) -> bool | None:
     return True if word.lower() in _YES else False if word.lower() in _NO else None
 
 
-def _quarter(word: str) -> int | None:
+def quarter_number(word: str) -> int | None:
+    """2025Q1 as a running number (year × 4 + quarter − 1); None for other words."""
     found = _QUARTER.fullmatch(word.upper())
     return int(found[1]) * 4 + int(found[2]) - 1 if found else None
 
@@ -149,6 +160,11 @@ def _quarter(word: str) -> int | None:
 def quarter_name(number: int) -> str:
     """The running number of a quarter as 2025Q1."""
     return f"{number // 4}Q{number % 4 + 1}"
+
+
+def trimmed(column: pl.Series) -> list[str]:
+    """The cells of a column of a table as they are read."""
+    return column.cast(pl.String).str.strip_chars().fill_null("").to_list()
 
 
 class Snapshot:
@@ -163,6 +179,7 @@ class Snapshot:
         self._blanks = frozenset(["", *(word.strip() for word in spec.missing_words)])
         self._rows: dict[str, Rows] = {}
         self._as_filed: dict[str, Rows] = {}
+        self._orders: dict[str, list[int]] = {}
         payees = spec.payees
         rows = self._by_id(payees.table)
         self.ids: list[str] = rows.cells[payees.id]
@@ -185,6 +202,12 @@ class Snapshot:
         found.__dict__.update(_as_filed=as_filed, _rows=rows)
         if column in self.spec.payees.groups.values():
             found.__dict__.pop("groups", None)
+        return found
+
+    def with_spec(self, spec: AllocationSpec) -> "Snapshot":
+        """The same tables for a spec that reads other columns of them, but has the same payees."""
+        found = copy(self)
+        found.spec = spec
         return found
 
     @cached_property
@@ -218,6 +241,12 @@ class Snapshot:
         found = rows.figures(figure.column)
         rows.between(figure.column, found, low, high)
         return rows.known(figure.column, found)
+
+    def fractions(self, figure: Figure, place: str, *, low: int | None = 0, high: int | None = None) -> list[Fraction]:
+        """As `figures`, for arithmetic."""
+        self.figures(figure, place, low=low, high=high)
+        rows = self._figure_rows(figure, place)
+        return rows.known(figure.column, rows.fractions(figure.column))
 
     def some_figures(
         self, figure: Figure, place: str, *, low: int | None = 0, high: int | None = None
@@ -305,7 +334,10 @@ class Snapshot:
             raise wrong("allocate_no_column", table=table, column=column, place=place, hint=hint)
 
     def _order(self, rows: Rows) -> list[int]:
-        return sorted(range(len(rows.numbers)), key=rows.cells[self.spec.payees.id].__getitem__)
+        if rows.table not in self._orders:
+            ids = rows.cells[self.spec.payees.id]
+            self._orders[rows.table] = sorted(range(len(ids)), key=ids.__getitem__)
+        return self._orders[rows.table]
 
     def _filed(self, table: str) -> Rows:
         """All rows of a table in the order of its file."""
@@ -313,10 +345,6 @@ class Snapshot:
             return self._as_filed[table]
         frame = self._tables[table]
         numbers = frame[ROW].to_list() if ROW in frame.columns else list(range(2, frame.height + 2))
-        texts: dict[str, list[Any]] = {
-            name: frame[name].cast(pl.String).str.strip_chars().fill_null("").to_list()
-            for name in frame.columns
-            if name != ROW
-        }
+        texts: dict[str, list[Any]] = {name: trimmed(frame[name]) for name in frame.columns if name != ROW}
         self._as_filed[table] = Rows(table, numbers, texts, self._blanks)
         return self._as_filed[table]

@@ -195,11 +195,11 @@ def shared_rows(rows: Sequence[int], sources: Sequence[int]) -> list[list[int]]:
     """
     if sum(rows) != sum(sources) or min(rows, default=0) < 0 or min(sources, default=0) < 0:
         raise ValueError("rows and sources must be whole, not negative, and sum to the same")
-    left = list(sources)
+    left, whole = list(sources), sum(sources)
     found = []
     for row in rows[:-1]:
-        parts = by_place(left, row)
-        left = list(map(sub, left, parts))
+        parts = by_place(left, row, whole)
+        left, whole = list(map(sub, left, parts)), whole - row
         found.append(parts)
     return [*found, left] if rows else found
 
@@ -213,9 +213,12 @@ def shared_lines(lines: Sequence[int], parts: Sequence[int], otherwise: Sequence
     """
     if sum(lines) != sum(parts):
         raise ValueError("lines and parts must sum to the same")
+    if len(lines) == 1 and min(parts) >= 0:
+        return [list(parts)]
     if min(lines, default=0) >= 0:
         return shared_rows(lines, parts)
-    weights = next((weights for weights in (parts, otherwise) if any(weights)), [1] * len(parts))
+    # All of one sign: below 0 where the payee gives back more than it gets.
+    weights = list(map(abs, next((own for own in (parts, otherwise) if any(own)), [1] * len(parts))))
     taken = {at: by_place(weights, -line) for at, line in enumerate(lines) if line < 0}
     gross = [own + sum(more) for own, *more in zip(parts, *taken.values(), strict=True)]
     found = shared_rows([max(line, 0) for line in lines], gross)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from evaluations.allocation.exact import half_up, split
+from evaluations.allocation.exact import split
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,14 @@ def coefficients(scores: Sequence[Fraction | None], bands: Sequence[Band]) -> li
     """
     falling = sorted(bands, key=lambda band: -band.at_least)
     lowest = min(band.coefficient for band in bands)
-    found = []
-    for score in scores:
-        reached = [band.coefficient for band in falling if score is not None and score >= band.at_least]
-        if score is not None and not reached:
-            raise ValueError("a score lies below every band")
-        found.append(reached[0] if reached else lowest)
-    return found
+    each: dict[Fraction | None, Fraction] = {None: lowest}
+    for score in set(scores):
+        if score is not None:
+            reached = next((band for band in falling if score >= band.at_least), None)
+            if reached is None:
+                raise ValueError("a score lies below every band")
+            each[score] = reached.coefficient
+    return [each[score] for score in scores]
 
 
 def dues(
@@ -63,9 +64,15 @@ def dues(
     coefficient: Sequence[Fraction],
 ) -> Dues:
     """`standard` in fen per head, `shares` the part of it that is paid here; each figure rounded half up to the fen."""
-    full = [people * rate * share for people, rate, share in zip(population, standard, shares, strict=True)]
-    whole = [half_up(value) for value in full]
-    due = [half_up(value * factor) for value, factor in zip(full, coefficient, strict=True)]
+    full = [
+        (people.numerator * rate.numerator * share.numerator, people.denominator * rate.denominator * share.denominator)
+        for people, rate, share in zip(population, standard, shares, strict=True)
+    ]
+    whole = [(2 * top + bottom) // (2 * bottom) for top, bottom in full]
+    due = [
+        (2 * top * factor.numerator + bottom * factor.denominator) // (2 * bottom * factor.denominator)
+        for (top, bottom), factor in zip(full, coefficient, strict=True)
+    ]
     return Dues(whole, [after - before for after, before in zip(due, whole, strict=True)])
 
 

@@ -31,26 +31,29 @@ def by_standard(stream: StandardStream, pool: int, setting: Setting) -> StreamRe
     """Lines `standard`, `coefficient` or `coefficient_by_score`, `regrant`, `short_pool`; table `standard`."""
     snapshot, place = setting.snapshot, f"streams.{stream.id}"
     each = _WAN if stream.population_in == "wan" else 1
-    population = [Fraction(n) * each for n in snapshot.figures(stream.population, f"{place}.population")]
+    population = snapshot.fractions(stream.population, f"{place}.population")
+    if each > 1:
+        population = [people * each for people in population]
     rates = _rates(stream, setting)
     funded = _funded(stream, setting)
     coefficient, scores = _coefficients(stream, setting)
-    due = standard.dues(population, [rate * _FEN for rate in rates], funded, coefficient)
+    in_fen = {rate: rate * _FEN for rate in set(rates)}
+    due = standard.dues(population, [in_fen[rate] for rate in rates], funded, coefficient)
     again = [0] * len(population)
     if stream.regrant is not None:
         least = Fraction(stream.regrant.at_least)
-        by = snapshot.figures(stream.regrant.by, f"{place}.regrant.by")
+        by = snapshot.fractions(stream.regrant.by, f"{place}.regrant.by")
         earns = [score is not None and score >= least for score in scores]
-        again = standard.regranted(due.deducted, [Fraction(item) for item in by], earns, snapshot.ids)
+        again = standard.regranted(due.deducted, by, earns, snapshot.ids)
     dues = [own + more for own, more in zip(due.due, again, strict=True)]
     paid = paid_within(stream.id, dues, pool, stream.over_pool, snapshot.ids)
     payees = [(snapshot.kind, own) for own in snapshot.ids]
-    lines, rows = [], []
+    lines, rows, own_due = [], [], due.due
     for at, (kind, own) in enumerate(payees):
         known = scores[at]
         score = None if known is None else shown(known)
         people, rate, part, factor = (shown(item[at]) for item in (population, rates, funded, coefficient))
-        rows.append((stream.id, own, people, rate, part, score, factor, due.standard[at], due.due[at], again[at],
+        rows.append((stream.id, own, people, rate, part, score, factor, due.standard[at], own_due[at], again[at],
                      paid[at]))  # fmt: skip
         said = rate if part == "1" else f"{rate} × {part}"
         lines.append(Line(kind, own, _STAGE, "standard", stream.id, due.standard[at], people, said))
@@ -72,7 +75,7 @@ def _rates(stream: StandardStream, setting: Setting) -> list[Fraction]:
     """Yuan per head of each payee."""
     snapshot = setting.snapshot
     if isinstance(stream.standard, Figure):
-        return [Fraction(item) for item in snapshot.figures(stream.standard, f"streams.{stream.id}.standard")]
+        return snapshot.fractions(stream.standard, f"streams.{stream.id}.standard")
     if stream.standard == "national":
         return [Fraction(national_funding().standard(setting.spec.year).yuan)] * len(snapshot.ids)
     return [Fraction(stream.standard)] * len(snapshot.ids)
@@ -81,7 +84,7 @@ def _rates(stream: StandardStream, setting: Setting) -> list[Fraction]:
 def _funded(stream: StandardStream, setting: Setting) -> list[Fraction]:
     snapshot, place = setting.snapshot, f"streams.{stream.id}"
     if isinstance(stream.funded, Figure):
-        return [Fraction(item) for item in snapshot.figures(stream.funded, f"{place}.funded", high=1)]
+        return snapshot.fractions(stream.funded, f"{place}.funded", high=1)
     if stream.funded != "central" or stream.region is None:
         return [Fraction(stream.funded)] * len(snapshot.ids)
     rows = snapshot.rows_of(Figure(column=stream.region), f"{place}.region")
@@ -92,11 +95,11 @@ def _funded(stream: StandardStream, setting: Setting) -> list[Fraction]:
 def _coefficients(stream: StandardStream, setting: Setting) -> tuple[list[Fraction], list[Fraction | None]]:
     snapshot, place = setting.snapshot, f"streams.{stream.id}"
     if stream.score is not None:
-        found = snapshot.some_figures(stream.score, f"{place}.score")
-        scores = [None if score is None else Fraction(score) for score in found]
+        snapshot.some_figures(stream.score, f"{place}.score")
+        scores = snapshot.rows_of(stream.score, f"{place}.score").fractions(stream.score.column)
         bands = [standard.Band(Fraction(edge), Fraction(part)) for edge, part in stream.bands]
         return standard.coefficients(scores, bands), scores
     nobody: list[Fraction | None] = [None] * len(snapshot.ids)
     if stream.coefficient is None:
         return [Fraction(1)] * len(snapshot.ids), nobody
-    return [Fraction(item) for item in snapshot.figures(stream.coefficient, f"{place}.coefficient")], nobody
+    return snapshot.fractions(stream.coefficient, f"{place}.coefficient"), nobody

@@ -5,12 +5,15 @@ Put here: shapes and order of published tables. Keep out: arithmetic of any stag
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from json.encoder import encode_basestring as quoted
+from operator import attrgetter
 from typing import Any
 
 import polars as pl
 
-from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, frame_by_column, frame_of, paid_of, recurring_of
+from data_contracts.allocation_spec.need import Need
+from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, frame_by_column, frame_of, paid_of
 from evaluations.allocation.setting import Setting
 
 LINES_SCHEMA = {
@@ -20,7 +23,7 @@ LINES_SCHEMA = {
 }  # fmt: skip
 PAYEES_SCHEMA = {
     "payee_kind": pl.String, "payee_id": pl.String, "name": pl.String, "groups": pl.String, "amount_fen": pl.Int64,
-    "recurring_fen": pl.Int64,
+    "next_base_fen": pl.Int64,
     "population": pl.Decimal(38, 6), "equal_share_fen": pl.Int64, "target_fen": pl.Int64, "before_fen": pl.Int64,
     "need_fen": pl.Int64, "bound": pl.String, "distance_before": pl.Decimal(20, 6),
     "distance_after": pl.Decimal(20, 6), "years_to_target": pl.Int64, "leakage_fen": pl.Int64,
@@ -53,41 +56,58 @@ def lines_table(lines: Sequence[Line]) -> pl.DataFrame:
         last[line.payee_kind, line.payee_id] += 1
         numbers.append(last[line.payee_kind, line.payee_id])
     columns: dict[str, list[Any]] = {
-        name: [getattr(line, name) for line in lines]
+        name: list(map(attrgetter(name), lines))
         for name in ("payee_kind", "payee_id", "stage", "line_id", "stream", "quantity", "rate", "one_off")
     }
-    columns |= {"line_no": numbers, "amount_fen": [line.amount for line in lines]}
+    columns |= {"line_no": numbers, "amount_fen": list(map(attrgetter("amount"), lines))}
     columns["params"] = [_json(line.params) for line in lines]
     return frame_by_column(columns, **LINES_SCHEMA)
 
 
 def _json(params: Mapping[str, str]) -> str:
     """The same text whatever the order of words; every value is a text."""
-    return f"{{{','.join([f'{quoted(word)}:{quoted(params[word])}' for word in sorted(params)])}}}" if params else "{}"
+    if not params:
+        return "{}"
+    order, form = _form(tuple(params))
+    return form % tuple([quoted(params[word]) for word in order])
+
+
+@cache
+def _form(words: tuple[str, ...]) -> tuple[list[str], str]:
+    """The words in order, and the text of an object with them, its values open."""
+    order = sorted(words)
+    return order, "{" + ",".join(quoted(word).replace("%", "%%") + ":%s" for word in order) + "}"
 
 
 def payees_table(setting: Setting, lines: Sequence[Line], need: pl.DataFrame | None) -> pl.DataFrame:
     """PAYEES_SCHEMA: every payee of the table of payees, others that a stream pays, and the funds.
 
-    `recurring_fen`: without one-offs, which is what may be the base of next year.
-
-    Figures of need are those of the one need stream; empty where there are several.
+    `next_base_fen`: money of need streams, which is what `previous` of a pace is next year; results, awards, true-ups
+    and other streams never enter it. Figures of need are those of the one need stream; empty where there are several.
     """
-    snapshot = setting.snapshot
+    snapshot, all_paid, next_base = setting.snapshot, paid_of(lines), _next_base(setting)
     known = {} if need is None or need["stream"].n_unique() > 1 else {
         row["payee_id"]: tuple(row[name] for name in _NEED) for row in need.iter_rows(named=True)
     }  # fmt: skip
     nothing = (None,) * len(_NEED)
     rows = []
     for kind in (*(kind for kind in PAYEE_KINDS if kind != FUND), FUND):
-        paid, recurring = paid_of(lines, kind), recurring_of(lines, kind)
+        paid, base = all_paid[kind], next_base if kind == snapshot.kind else {}
         own = {payee: at for at, payee in enumerate(snapshot.ids)} if kind == snapshot.kind else {}
         for payee in sorted({*paid, *own}):
             name = snapshot.names[own[payee]] if payee in own else None
             groups = ";".join(snapshot.groups_of(own[payee])) if payee in own else None
             figures = known.get(payee, nothing) if payee in own else nothing
-            rows.append((kind, payee, name, groups, paid.get(payee, 0), recurring.get(payee, 0), *figures))
+            rows.append((kind, payee, name, groups, paid.get(payee, 0), base.get(payee, 0), *figures))
     return frame_of(rows, **PAYEES_SCHEMA)
+
+
+def _next_base(setting: Setting) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for stream in setting.spec.of_kind(Need):
+        for payee, amount in setting.done[stream.id].paid(setting.snapshot.kind).items():
+            found[payee] += amount
+    return found
 
 
 def streams_table(setting: Setting) -> pl.DataFrame:

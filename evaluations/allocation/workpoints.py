@@ -6,8 +6,10 @@ Put here: one block. Keep out: point values (settings of a county), how quality 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import mul
 
-from evaluations.allocation.exact import split
+from evaluations.allocation.exact import whole, whole_rows
+from evaluations.rounding import largest_remainder
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,15 @@ def work_points(
     The whole pool is shared, quality only moves shares; nobody without records gets any, and without any corrected
     points nothing is paid. Raises ValueError for quality outside 0 to 1.
     """
-    if any(not 0 <= part <= 1 for part in quality):
+    parts, full = whole(quality)
+    if any(not 0 <= part <= full for part in parts):
         raise ValueError("quality must lie from 0 to 1")
-    raw = [sum((count * value for count, value in zip(counts, points, strict=True)), Fraction(0)) for counts in work]
-    corrected = [own * part for own, part in zip(raw, quality, strict=True)]
-    paid = split(corrected, pool, ids)
-    return PointShares(raw, corrected, paid, pool - sum(paid))
+    (values, scale), counts = whole(points), whole_rows(work)
+    scale *= counts.scale
+    raw = [sum(map(mul, row, values)) for row in counts.rows]
+    corrected = list(map(mul, raw, parts))
+    paid = largest_remainder(corrected, pool, ids)
+    return PointShares(
+        [Fraction(own, scale) for own in raw], [Fraction(own, scale * full) for own in corrected], paid,
+        pool - sum(paid),
+    )  # fmt: skip

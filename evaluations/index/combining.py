@@ -21,11 +21,17 @@ NAN = float("nan")
 
 
 class Combined(NamedTuple):
-    """A score for every unit; what each part gave to it (the shares of a row sum to it); the weights as applied."""
+    """A score for every unit; what each part gave to it (the shares of a row sum to it); its weights there."""
 
     value: Vector
     shares: Table
-    applied: Table
+    weights: Table
+    how: str
+
+    @property
+    def applied(self) -> Table:
+        """The weights as applied: as they are in a sum or a product, else as shares of the whole."""
+        return self.weights if self.how in ("sum", "product") else scaled(self.weights)
 
 
 LINEAR = ("arithmetic", "sum")
@@ -42,21 +48,22 @@ def combined(rule: Combine, ids: list[str], scores: Table, weights: Table, at: S
     if rule.missing == "substitute":
         scores = np.where(present, scores, float(rule.substitute or 0.0))
     else:
-        weights = _reweighed(weights, present, keep_sum=rule.how == "sum")
+        weights = _reweighed(weights, present, keep_sum=rule.how == "sum" and rule.best is None)
+    if rule.best is not None:
+        weights = np.where(_best(scores, rule.best), weights, 0.0)
     at.step = f"combine {rule.how}"
     used = allowed & (sum_of_parts(weights) > 0)
     value, shares = _WAYS[rule.how](rule, scores, weights, used, at)
-    applied = weights if rule.how == "sum" else scaled(weights)
-    return Combined(np.where(used, value, NAN), np.where(used[:, None], shares, NAN), applied)
+    return Combined(np.where(used, value, NAN), np.where(used[:, None], shares, NAN), weights, rule.how)
 
 
 def _allowed(rule: Combine, ids: list[str], scores: Table, weights: Table) -> Mask:
     """Units that have the parts which the rule demands."""
     present = np.isfinite(scores)
     result = present.sum(axis=1) >= min(rule.minimum_parts, len(ids))
-    whole = sum_of_parts(weights)
-    there = sum_of_parts(np.where(present, weights, 0.0))
-    result &= there >= rule.minimum_weight_share * whole * (1 - 1e-12)
+    if rule.minimum_weight_share:
+        there = sum_of_parts(np.where(present, weights, 0.0))
+        result &= there >= rule.minimum_weight_share * sum_of_parts(weights) * (1 - 1e-12)
     if rule.missing == "refuse":
         result &= ~(~present & (weights > 0)).any(axis=1)
     for need in rule.require:
@@ -73,14 +80,52 @@ def _reweighed(weights: Table, present: Mask, *, keep_sum: bool) -> Table:
     return there * np.where(left == whole, 1.0, scale)[:, None]
 
 
+def _best(scores: Table, count: int) -> Mask:
+    """The parts of each unit with its highest scores, of equal ones the first."""
+    order = np.argsort(np.where(np.isfinite(scores), -scores, np.inf), axis=1, kind="stable")
+    result = np.zeros(scores.shape, dtype=bool)
+    np.put_along_axis(result, order[:, :count], values=True, axis=1)
+    return result
+
+
 def _known(scores: Table) -> Table:
     return np.where(np.isfinite(scores), scores, 0.0)
 
 
 def _arithmetic(rule: Combine, scores: Table, weights: Table, used: Mask, at: Situation) -> tuple[Vector, Table]:
     del rule, used, at
-    shares = scaled(weights) * _known(scores)
-    return sum_of_parts(shares), shares
+    whole, given = sum_of_parts(weights), weights * _known(scores)
+    # Divided last: three parts of 3 have the mean 3, whatever thirds are in binary.
+    there = np.where(whole > 0, whole, 1.0)
+    return sum_of_parts(given) / there, given / there[:, None]
+
+
+def _product(rule: Combine, scores: Table, weights: Table, used: Mask, at: Situation) -> tuple[Vector, Table]:
+    """Π score ^ weight; not a sum of parts, so all shares by weight."""
+    del rule
+    weighs = (weights > 0) & used[:, None] & np.isfinite(scores)
+    bases = np.where(weighs, scores, 1.0)
+    bad = (bases < 0) & (weights != np.round(weights))
+    if bad.any():
+        raise SheetError("index_not_positive", part=at.place, what="product", count=int(bad.sum()))
+    value = np.prod(bases ** np.where(weighs, weights, 0.0), axis=1)
+    return value, value[:, None] * scaled(weights)
+
+
+def _apart(rule: Combine, scores: Table, weights: Table, used: Mask, at: Situation) -> tuple[Vector, Table]:
+    """Weighted variance or standard deviation of the parts of a unit; shares by squared distance from their mean."""
+    del used, at
+    share = scaled(weights)
+    count = ((weights > 0) & np.isfinite(scores)).sum(axis=1)
+    middle = sum_of_parts(share * _known(scores))
+    free = count - (rule.ddof or 0)
+    scale = np.divide(count, free, out=np.full(len(count), NAN), where=free > 0)
+    shares = scale[:, None] * share * np.where(weights > 0, (_known(scores) - middle[:, None]) ** 2, 0.0)
+    value = sum_of_parts(shares)
+    if rule.how == "variance":
+        return value, shares
+    root = np.sqrt(value)
+    return root, np.divide(shares, root[:, None], out=np.zeros_like(shares), where=root[:, None] > 0)
 
 
 def _sum(rule: Combine, scores: Table, weights: Table, used: Mask, at: Situation) -> tuple[Vector, Table]:
@@ -95,16 +140,17 @@ def _power(rule: Combine, scores: Table, weights: Table, used: Mask, at: Situati
     share = scaled(weights)
     weighs = (share > 0) & used[:, None] & np.isfinite(scores)
     lifted = np.where(weighs, scores if rule.floor is None else np.maximum(scores, rule.floor), 1.0)
-    bad = (lifted < 0) | ((lifted == 0) & (power <= 0))
+    bad = (lifted < 0) | ((lifted == 0) & (power <= 0) & (rule.floor != 0))
     if bad.any():
         raise SheetError("index_not_positive", part=at.place, what=rule.how, count=int(bad.sum()))
-    parts = np.where(weighs, share * (np.log(lifted) if power == 0 else lifted**power), 0.0)
+    with np.errstate(divide="ignore"):
+        parts = np.where(weighs, share * (np.log(lifted) if power == 0 else lifted**power), 0.0)
     # Without any part to weigh there is no mean; any number keeps the arithmetic quiet.
     whole = np.where(weighs.any(axis=1), sum_of_parts(parts), 1.0)
     value = np.exp(whole) if power == 0 else whole ** (1 / power)
-    return value, np.divide(
-        parts * value[:, None], whole[:, None], out=share * value[:, None], where=whole[:, None] != 0
-    )
+    usable = (whole != 0) & np.isfinite(whole)
+    given = np.where(usable[:, None], parts, 0.0) * value[:, None]
+    return value, np.divide(given, whole[:, None], out=share * value[:, None], where=usable[:, None])
 
 
 def _middle(rule: Combine, scores: Table, weights: Table, used: Mask, at: Situation) -> tuple[Vector, Table]:
@@ -227,6 +273,8 @@ def _of_most(figures: Vector, learn: Mask) -> Vector:
 _WAYS: dict[str, Callable[[Combine, Table, Table, Mask, Situation], tuple[Vector, Table]]] = {
     "arithmetic": _arithmetic,
     "sum": _sum,
+    "product": _product,
+    **dict.fromkeys(("variance", "deviation"), _apart),
     **dict.fromkeys(("geometric", "harmonic", "power"), _power),
     **dict.fromkeys(("median", "minimum", "maximum"), _middle),
     "topsis": _topsis,

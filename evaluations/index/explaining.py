@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.index_spec.document import IndexSpec, indicators_of, walk
+from data_contracts.index_spec.document import IndexSpec, follows_parts, indicators_of, walk
 from data_contracts.index_spec.ranking import Ranks
 from data_contracts.index_spec.tree import Group, Indicator
 from evaluations.index import grading, numeric
@@ -72,7 +72,7 @@ def in_units(lines: list[Line], score: Vector, digits: int) -> NDArray[np.int64]
     table = np.array([np.where(known, numeric.rounded(np.nan_to_num(line.amounts), digits, "half_up"), 0.0)
                       for line in lines])  # fmt: skip
     units = np.rint(table * factor).astype(np.int64)
-    target = np.rint(np.where(known, numeric.rounded(score, digits, "half_up"), 0.0) * factor).astype(np.int64)
+    target = np.rint(np.where(known, numeric.published(score, digits), 0.0) * factor).astype(np.int64)
     largest = np.argmax(np.abs(table), axis=0)
     units[largest, np.arange(score.size)] += target - units.sum(axis=0)
     return units
@@ -82,7 +82,7 @@ def headline_ranks(spec: IndexSpec, found: Scored, figures: Vector) -> Vector:
     """Ranks of the root as its first ranking orders them by published figures, ties averaged; NaN without one."""
     first = spec.tree.ranks[0] if spec.tree.ranks else Ranks(ties="average")
     ranking = first.model_copy(update={"ties": "average"})
-    figures = numeric.rounded(figures, spec.digits, "half_up")
+    figures = numeric.published(figures, spec.digits)
     return grading.ranks_of(ranking, figures, found.at(spec.tree.id))[0]
 
 
@@ -143,7 +143,11 @@ def removals(spec: IndexSpec, sheet: Sheet, found: Scored) -> list[Removal]:
 
 def ranks_without(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Vector]:
     """Indicator → ranks of the units without it."""
-    own = {item.id: found.scores[item.id] for item in indicators_of(spec.tree)}
+    own = {
+        item.id: found.scores[item.id]
+        for item in indicators_of(spec.tree)
+        if not follows_parts(item, spec.steps_of(item))
+    }
     result = {}
     for item in indicators_of(spec.tree):
         variation = Variation(weights=found.weights, without=_emptied(spec, item.id), known=own)

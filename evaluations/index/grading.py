@@ -27,12 +27,17 @@ class Edges(NamedTuple):
 def classes_of(grades: Grades, figures: Vector, at: Situation) -> Classes:
     """The class of every unit that has a figure; units outside the universe are classed by what it taught."""
     if grades.how != "quantiles":
-        return classes_by(edges_of(grades, figures, at), figures)
-    result = np.full(figures.size, -1, dtype=np.int64)
-    for _, rows, own, learn in at.learn(grades, figures):
-        if learn.any():
-            result[rows] = _equal(grades, own, learn)
-    return result
+        result = classes_by(edges_of(grades, figures, at), figures)
+    else:
+        result = np.full(figures.size, -1, dtype=np.int64)
+        weights = None if grades.weighted_by is None else np.nan_to_num(at.sheet.numbers[grades.weighted_by])
+        for _, rows, own, learn in at.learn(grades, figures):
+            if learn.any():
+                equal = _equal(grades, own, learn) if weights is None else _weighed(grades, own, learn, weights[rows])
+                result[rows] = equal
+    if grades.without_score is not None:
+        result[~np.isfinite(figures)] = [item.id for item in grades.classes].index(grades.without_score)
+    return np.where(at.holds(grades.only), result, -1)
 
 
 def edges_of(grades: Grades, figures: Vector, at: Situation) -> list[Edges]:
@@ -96,14 +101,27 @@ def _equal(grades: Grades, own: Vector, learn: Mask) -> Classes:
     return np.where(np.isfinite(own), np.clip(found.astype(np.int64), 1, k) - 1, -1)
 
 
+def _weighed(grades: Grades, own: Vector, learn: Mask, weights: Vector) -> Classes:
+    """Classes of equal weight; −1 without a figure, or where there is no weight at all."""
+    distinct, place = np.unique(own[learn], return_inverse=True)
+    mass = np.bincount(place.reshape(-1), weights[learn]).astype(float)
+    whole = numeric.total(mass)
+    if not whole > 0:
+        return np.full(own.size, -1, dtype=np.int64)
+    share = (np.cumsum(mass) - (mass / 2 if grades.weight_at == "middle" else 0.0)) / whole
+    at = np.clip(np.searchsorted(distinct, own, side="right") - 1, 0, distinct.size - 1)
+    found = np.ceil(share[at] * len(grades.classes) - 1e-9).astype(np.int64)
+    return np.where(np.isfinite(own), np.clip(found, 1, len(grades.classes)) - 1, -1)
+
+
 def clusters(known: Vector, count: int, grades: Grades) -> Classes:
     """Class of each figure by one-dimensional k-means; fewer classes where there are fewer distinct figures."""
     distinct = np.unique(known)
     if distinct.size <= count:
         return np.searchsorted(distinct, known)
-    if grades.search != "optimal":
+    if grades.search in ("lloyd", "transfers"):
         return _lloyd(known, count, grades)
-    edges = optimal_partition(known, count)
+    edges = optimal_partition(known, count) if grades.search == "optimal" else ward_partition(known, count)
     return np.searchsorted(edges, known, side="right")
 
 
@@ -146,6 +164,31 @@ def optimal_partition(known: Vector, count: int) -> Vector:
         end = int(cuts[classes, end])
         edges.append(end)
     return np.asarray(figures[edges[::-1]])
+
+
+def ward_partition(known: Vector, count: int) -> Vector:
+    """Least members of the classes but the first when neighbours are merged where it costs least (Ward 1963).
+
+    On a line no two classes with another between them ever cost less than neighbours.
+    """
+    starts, counts = np.unique(known, return_counts=True)
+    centres, sizes = starts.copy(), counts.astype(float)
+    costs = _merging(centres, sizes)
+    while centres.size > count:
+        at = int(np.argmin(costs))
+        whole = sizes[at] + sizes[at + 1]
+        centres[at] = (sizes[at] * centres[at] + sizes[at + 1] * centres[at + 1]) / whole
+        sizes[at] = whole
+        centres, sizes, starts = np.delete(centres, at + 1), np.delete(sizes, at + 1), np.delete(starts, at + 1)
+        costs = np.delete(costs, at)
+        for place in range(max(at - 1, 0), min(at + 1, costs.size)):
+            costs[place] = _merging(centres[place : place + 2], sizes[place : place + 2])[0]
+    return starts[1:]
+
+
+def _merging(centres: Vector, sizes: Vector) -> Vector:
+    """What it adds to the squared distances to merge each class with the next."""
+    return np.asarray(sizes[:-1] * sizes[1:] / (sizes[:-1] + sizes[1:]) * np.diff(centres) ** 2)
 
 
 def _lloyd(known: Vector, count: int, grades: Grades) -> Classes:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_contracts.index_spec.document import IndexSpec, indicators_of
+from data_contracts.index_spec.document import IndexSpec, all_parts
 from data_contracts.index_spec.tree import Indicator
 from evaluations.index.numeric import Mask, mean
 from evaluations.index.scoring import Scored, Variation, scored
@@ -26,8 +26,12 @@ class Incentive(NamedTuple):
 
 
 def controllable(spec: IndexSpec) -> list[Indicator]:
-    """Indicators of an index of need that a unit can move; not said to be structural counts as can."""
-    return [item for item in indicators_of(spec.tree) if spec.purpose == "need" and item.kind != "structural"]
+    """Indicators of an index of need that a unit can move; not said to be structural counts as can.
+
+    One that reads the score of a part moves with what that part is made of.
+    """
+    leaves = [part for part in all_parts(spec) if isinstance(part, Indicator) and part.part is None]
+    return [item for item in leaves if spec.purpose == "need" and item.kind != "structural"]
 
 
 def incentives(spec: IndexSpec, sheet: Sheet, found: Scored, within: Mask) -> list[Incentive]:

@@ -15,9 +15,10 @@ from data_contracts.index_spec.document import IndexSpec, indicators_of, walk
 from data_contracts.index_spec.ranking import Ranks
 from data_contracts.index_spec.tree import Indicator
 from evaluations.index import explaining, grading, importance, incentives, limits, uncertainty
-from evaluations.index.numeric import Mask, Vector, rounded
+from evaluations.index.numeric import Mask, Vector, published
 from evaluations.index.scoring import Scored, scored
-from evaluations.index.sheet import Sheet, sheet_of
+from evaluations.index.sensitivity import Effect
+from evaluations.index.sheet import Sheet, kept_rows, sheet_of
 from evaluations.index.stacking import unit_by_unit
 
 UNIT = "_unit"
@@ -32,8 +33,9 @@ class Judged:
     name).
     `lines`: part, kind, contribution (sum to the score exactly). `ranks`: rank, of, median, lower, upper,
     chance_of_top. `chances`: grade, chance. `weights`: part, parent, kind, share, overall, importance, correlation,
-    flag, mean_shift, largest_shift, units_lost. `incentives`: part, units, losing, mean_loss, most_loss. `submitted`:
-    part, submitted, difference. `draws`: scores of the root, draws × rows of `keys`; None without.
+    flag, mean_shift, largest_shift, units_lost. `effects`: choice, first, total with limits of both (no rows where no
+    choice moves a rank). `incentives`: part, units, losing, mean_loss, most_loss. `submitted`: part, submitted,
+    difference. `draws`: scores of the root, draws × rows of `keys`; None without.
     """
 
     keys: pl.DataFrame
@@ -43,6 +45,7 @@ class Judged:
     ranks: pl.DataFrame
     chances: pl.DataFrame
     weights: pl.DataFrame
+    effects: pl.DataFrame
     incentives: pl.DataFrame
     submitted: pl.DataFrame
     draws: uncertainty.Draws | None
@@ -54,7 +57,7 @@ def judged(spec: IndexSpec, frame: pl.DataFrame, keys: Sequence[str], worlds: Se
     Worlds are computed together where no unit's score depends on another's, else each alone. Raises DefinitionError
     and SheetError as the engine does.
     """
-    spec = _within_worlds(spec, worlds)
+    spec, frame = _within_worlds(spec, worlds), kept_rows(frame, spec)
     frame = frame.sort(keys).with_columns(pl.int_range(pl.len()).cast(pl.String).str.zfill(9).alias(UNIT))
     if unit_by_unit(spec):
         return _judged(spec, frame, keys, worlds)
@@ -106,6 +109,7 @@ def _judged(spec: IndexSpec, frame: pl.DataFrame, keys: Sequence[str], worlds: S
         ranks=_ranks(spec, found, draws, named),
         chances=_chances(spec, draws, named),
         weights=_weights(spec, sheet, found, masks),
+        effects=_effects(spec, sheet, found, masks),
         incentives=_incentives(spec, sheet, found, masks),
         submitted=_submitted(spec, found, named),
         draws=draws,
@@ -122,7 +126,7 @@ def _masks(frame: pl.DataFrame, worlds: Sequence[str]) -> Iterator[tuple[dict[st
 
 
 def _shown(figures: Vector, digits: int) -> pl.Series:
-    return pl.Series(rounded(figures, digits, "half_up") + 0.0, dtype=pl.Float64).fill_nan(None)
+    return pl.Series(published(figures, digits) + 0.0, dtype=pl.Float64).fill_nan(None)
 
 
 def _stack(named: pl.DataFrame, frames: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
@@ -170,7 +174,7 @@ def _grades(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFrame
     grades = spec.tree.grades[0] if spec.tree.grades else None
     if grades is None:
         return named.with_columns(pl.lit(None, dtype=pl.String).alias("grade"))
-    shown = rounded(found.scores[spec.tree.id], spec.digits, "half_up")
+    shown = published(found.scores[spec.tree.id], spec.digits)
     names = [item.id for item in grades.classes]
     classes = grading.classes_of(grades, shown, found.at(spec.tree.id))
     shown_names = [(names[at] or None) if at >= 0 else None for at in classes]
@@ -193,16 +197,15 @@ def _lines(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ranks(spec: IndexSpec, found: Scored, draws: uncertainty.Draws | None, named: pl.DataFrame) -> pl.DataFrame:
-    shown = rounded(found.scores[spec.tree.id], spec.digits, "half_up")
+    shown = published(found.scores[spec.tree.id], spec.digits)
     ranks, among = grading.ranks_of(spec.tree.ranks[0], shown, found.at(spec.tree.id))
     own: dict[str, Any] = {"rank": _shown(ranks, 1), "of": _shown(among, 0)}
     columns = ("median", "lower", "upper", "chance_of_top")
     if draws is None or spec.uncertainty is None:
         own |= dict.fromkeys(columns)
     else:
-        tail = (1 - spec.uncertainty.interval) / 2
         top = np.ceil(explaining.ranked_among(spec, found) * spec.uncertainty.top_share - 1e-9)
-        figures = (draws.quantile(0.5), draws.quantile(tail), draws.quantile(1 - tail))
+        figures = (draws.quantile(0.5), *draws.interval(spec.uncertainty.interval, ranks))
         own |= dict(zip(columns, [*(_shown(item, 1) for item in figures),
                                   _shown(draws.share_within(top), _CHANCE_DIGITS)], strict=True))  # fmt: skip
     return _stack(named, [own], {"rank": _NUMBER, "of": _COUNT, **dict.fromkeys(columns, _NUMBER)})
@@ -247,6 +250,19 @@ def _weights(spec: IndexSpec, sheet: Sheet, found: Scored, worlds: list[tuple[di
     return _table(rows, worlds, _WEIGHTS)
 
 
+def _effects(spec: IndexSpec, sheet: Sheet, found: Scored, worlds: list[tuple[dict[str, Any], Mask]]) -> pl.DataFrame:
+    """What the drawn choices do to the ranks within each world."""
+    wanted, units = spec.uncertainty, [own for _, own in worlds]
+    of_worlds = [] if wanted is None else uncertainty.sobol_effects_within(spec, sheet, found, wanted, units)
+    rows = [
+        {**world, "choice": choice, **effect._asdict()}
+        for (world, _), effects in zip(worlds, of_worlds, strict=False)
+        for choice, effect in effects.items()
+        if np.isfinite(effect.first)
+    ]
+    return _table(rows, worlds, {"choice": _TEXT, **dict.fromkeys(Effect._fields, _NUMBER)})
+
+
 def _incentives(
     spec: IndexSpec, sheet: Sheet, found: Scored, worlds: list[tuple[dict[str, Any], Mask]]
 ) -> pl.DataFrame:
@@ -274,7 +290,7 @@ def _submitted(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFr
         if part.submitted is None:
             continue
         claimed = found.sheet.numbers[part.submitted]
-        own = rounded(found.scores[part.id], spec.digits, "half_up")
+        own = published(found.scores[part.id], spec.digits)
         frames.append(
             {
                 "part": part.id,

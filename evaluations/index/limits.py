@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from data_contracts.index_spec.document import IndexSpec, indicators_of, walk
 from data_contracts.index_spec.tree import Group, Indicator
 from evaluations.index.numeric import Mask, Vector
+from evaluations.index.sampling import moved, standard_errors
 from evaluations.index.scoring import Scored, Variation, scored
 from evaluations.index.sheet import Sheet
 from evaluations.index.stacking import stacked, unit_by_unit
-from evaluations.index.uncertainty import standard_errors
 from evaluations.index.weighing import sum_of_parts
 
 # Errors that are not given as limits are taken 95 percent of the way.
 _Z = 1.959963984540054
+# Where scores depend on each other, limits are those of so many draws of all figures.
+_DRAWS, _SEED = 200, 1
+_TAILS = (0.025, 0.975)
 
 
 class Limits(NamedTuple):
@@ -42,12 +45,15 @@ def limits(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]:
 
     Each figure in turn is set to its lower and to its upper limit and the tree computed again; the squares of what
     that takes from a score, and adds to it, are summed over the figures (unequal limits stay unequal; a limit beyond a
-    goalpost counts as far as the goalpost). A figure without limits counts as exact. Nothing where the score of a unit
-    depends on other units: there the limits of one figure are not those of its unit's score.
+    goalpost counts as far as the goalpost). A figure without limits counts as exact. Where the score of a unit depends
+    on other units, all figures are drawn by their errors instead: the limits hold 95 percent of the draws, and the
+    score.
     """
     ends = _ends(spec, sheet, found)
-    if not ends or not unit_by_unit(spec):
+    if not ends:
         return {}
+    if not unit_by_unit(spec):
+        return _by_draws(spec, sheet, found)
     names, height = list(ends), sheet.height
     copies = 2 * len(names)
     raw = {name: np.tile(own, copies) for name, own in found.raw.items()}
@@ -59,17 +65,35 @@ def limits(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]:
     result = {}
     for part in walk(spec.tree):
         if isinstance(part, Group):
-            moved = again.scores[part.id].reshape(len(names), 2, height)
+            ways = again.scores[part.id].reshape(len(names), 2, height)
             known = [item.id for item in indicators_of(part) if item.id in ends]
             stated = [ends[name].stated & np.isfinite(found.scores[name]) for name in known]
-            result[part.id] = _limits(found.scores[part.id], moved, stated)
+            result[part.id] = _limits(found.scores[part.id], ways, stated)
     return result
 
 
-def _limits(own: Vector, moved: NDArray[np.float64], stated: list[Mask]) -> Limits:
-    """Limits of one part; `moved`: its scores with each figure at its lower and at its upper limit."""
-    below = np.maximum(own - moved.min(axis=1), 0.0)
-    above = np.maximum(moved.max(axis=1) - own, 0.0)
+def _by_draws(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]:
+    errors = standard_errors(spec, sheet, found)
+    groups = [part.id for part in walk(spec.tree) if isinstance(part, Group)]
+    drawn = {name: np.empty((_DRAWS, sheet.height)) for name in groups}
+    for at in range(_DRAWS):
+        luck = np.random.default_rng([_SEED, at]).standard_normal((len(errors), sheet.height))
+        again = scored(spec, sheet, Variation(raw=moved(found.raw, errors, luck)), silent=True)
+        for name in groups:
+            drawn[name][at] = again.scores[name]
+    return {name: _held(found.scores[name], scores) for name, scores in drawn.items()}
+
+
+def _held(own: Vector, scores: NDArray[np.float64]) -> Limits:
+    """Limits of the draws of one part; a draw without score counts as the score itself."""
+    low, high = np.quantile(np.where(np.isfinite(scores), scores, own), _TAILS, axis=0)
+    return Limits(np.minimum(low, own), np.maximum(high, own))
+
+
+def _limits(own: Vector, ways: NDArray[np.float64], stated: list[Mask]) -> Limits:
+    """Limits of one part; `ways`: its scores with each figure at its lower and at its upper limit."""
+    below = np.maximum(own - ways.min(axis=1), 0.0)
+    above = np.maximum(ways.max(axis=1) - own, 0.0)
     has = np.any(stated, axis=0) if stated else np.zeros(own.size, dtype=bool)
     return Limits(
         np.where(has, own - np.sqrt(sum_of_parts((below**2).T)), np.nan),

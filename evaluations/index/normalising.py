@@ -3,6 +3,8 @@
 Put here: one function per step; `sign` is −1 where lower figures are better. Keep out: points.
 """
 
+from typing import Any
+
 import numpy as np
 
 from data_contracts.index_spec.steps import (
@@ -36,57 +38,77 @@ def min_max(step: MinMax, figures: Vector, sign: int, at: Situation) -> Vector:
         at.fact("maximum", max(sign * least, sign * (least + width)), label)
         if width > 0:
             result[rows] = (own - least) / width * (step.high - step.low) + step.low
+        elif step.constant is not None:
+            result[rows] = np.where(np.isfinite(own), step.constant, NAN)
     return result
 
 
 def goalposts(step: Goalposts, figures: Vector, sign: int, at: Situation) -> Vector:
     """Between stated worst and best; units whose posts coincide have no points."""
     del sign
-    worst, best = at.sheet.quantity(step.worst), at.sheet.quantity(step.best)
-    width = np.where(np.asarray(best) == worst, NAN, np.asarray(best) - worst)
+    worst, best = (at.reference(given, step, figures) for given in (step.worst, step.best))
+    if step.scale == "log":
+        figures, worst, best = (_logs(given, at) for given in (figures, worst, best))
+    width = np.where(best == worst, NAN, best - worst)
     share = (figures - worst) / width
-    with np.errstate(invalid="ignore"):
-        at.flag("at_floor", share <= 0)
-        at.flag("at_ceiling", share >= 1)
+    if not at.notes.silent:
+        with np.errstate(invalid="ignore"):
+            at.flag("at_floor", share <= 0)
+            at.flag("at_ceiling", share >= 1)
     share = np.clip(share, 0, 1) if step.clip else share
     return share * (step.high - step.low) + step.low
+
+
+def _logs(figures: Vector, at: Situation) -> Vector:
+    bad = figures <= 0
+    if bad.any():
+        raise SheetError("index_not_positive", part=at.place, what="log", count=int(bad.sum()))
+    return np.log(figures)
 
 
 def z_score(step: ZScore, figures: Vector, sign: int, at: Situation) -> Vector:
     """Standardised, capped, scaled."""
     result = np.full(figures.size, NAN)
     weights = at.sheet.numbers[step.weighted_by] if step.weighted_by is not None else None
+    middles, spreads = (_stated(given, step, figures, at) for given in (step.centre, step.spread))
+    middles = middles if step.centre_unit is None else None
     for label, rows, own, learn in at.learn(step, figures):
         weigh = None if weights is None else np.where(np.isfinite(weights), weights, 0.0)[rows][learn]
-        centre, spread = _centre(step, figures, own[learn], weigh, at), _spread(step, own[learn], weigh, at)
+        centre = _centre(step, figures, own[learn], weigh, at) if middles is None else middles
+        spread = _spread(step, own[learn], weigh) if spreads is None else spreads
         if isinstance(centre, float) and isinstance(spread, float):
             at.fact("centre", centre, label)
             at.fact("spread", spread, label)
         bottom = np.broadcast_to(np.asarray(spread, dtype=float), figures.shape)[rows]
         middle = np.broadcast_to(np.asarray(centre, dtype=float), figures.shape)[rows]
         result[rows] = sign * np.divide(own - middle, bottom, out=np.full(own.size, NAN), where=bottom > 0)
+        if step.constant is not None:
+            result[rows] = np.where(np.isfinite(own) & (bottom == 0), step.constant, result[rows])
     return step.shift + step.scale * _capped(step, result, at)
 
 
-def _centre(step: ZScore, figures: Vector, known: Vector, weights: Vector | None, at: Situation) -> float | Vector:
+def _stated(given: Any, step: ZScore, figures: Vector, at: Situation) -> float | Vector | None:
+    """A centre or spread that is a number, a column or learnt elsewhere; None for one of the step's own words."""
+    if isinstance(given, str):
+        return None
+    return given if isinstance(given, float) else at.reference(given, step, figures)
+
+
+def _centre(step: ZScore, figures: Vector, known: Vector, weights: Vector | None, at: Situation) -> float:
     if step.centre_unit is not None:
         if step.centre_unit not in at.sheet.units:
             raise SheetError("index_unknown_unit", part=at.place)
         return float(figures[at.sheet.units.index(step.centre_unit)])
-    if step.centre == "mean":
-        return numeric.mean(known, weights)
-    if step.centre == "median":
-        return numeric.quantile(known, 0.5, "linear")
-    return at.sheet.quantity(step.centre)
+    return numeric.mean(known, weights) if step.centre == "mean" else numeric.quantile(known, 0.5, "linear")
 
 
-def _spread(step: ZScore, known: Vector, weights: Vector | None, at: Situation) -> float | Vector:
+def _spread(step: ZScore, known: Vector, weights: Vector | None) -> float:
     if step.spread == "sd":
         return numeric.deviation(known, step.ddof, weights)
     if step.spread == "mad":
         middle = numeric.quantile(known, 0.5, "linear")
         return 1.4826 * numeric.quantile(np.abs(known - middle), 0.5, "linear")
-    return 1.0 if step.spread == "none" else at.sheet.quantity(step.spread)
+    return 1.0
 
 
 def _capped(step: ZScore, scores: Vector, at: Situation) -> Vector:
@@ -116,6 +138,7 @@ def percentile_rank(step: PercentileRank, figures: Vector, sign: int, at: Situat
             "exc": places / (n + 1),
             "mid": (places - 0.5) / max(n, 1),
             "of_n": places / max(n, 1),
+            "below": (places - 1) / max(n, 1),
         }[step.rule]
         result[rows] = share * step.scale
     return result if step.round is None else numeric.rounded(result, step.round.digits, step.round.how)
@@ -161,7 +184,7 @@ def normal_scores(step: NormalScores, figures: Vector, sign: int, at: Situation)
 
 def distance_to_target(step: DistanceToTarget, figures: Vector, sign: int, at: Situation) -> Vector:
     """Share of the way to the target."""
-    target = np.broadcast_to(np.asarray(at.sheet.quantity(step.target), dtype=float), figures.shape)
+    target = at.reference(step.target, step, figures)
     result = np.full(figures.size, NAN)
     if step.start == "zero":
         top, bottom = (figures, target) if sign > 0 else (target, figures)
@@ -181,10 +204,9 @@ def distance_to_target(step: DistanceToTarget, figures: Vector, sign: int, at: S
 def compare(step: Compare, figures: Vector, sign: int, at: Situation) -> Vector:
     """Against a baseline, a number or a statistic of the stratum."""
     result = np.full(figures.size, NAN)
+    stated = None if isinstance(step.to, str) else at.reference(step.to, step, figures)
     for label, rows, own, learn in at.learn(step, figures):
-        reference = _reference(step, own[learn], rows, at)
-        if isinstance(reference, float):
-            at.fact("reference", reference, label)
+        reference = _typical(str(step.to), own[learn], label, at) if stated is None else stated[rows]
         if step.how == "difference":
             result[rows] = sign * (own - reference)
             continue
@@ -196,14 +218,11 @@ def compare(step: Compare, figures: Vector, sign: int, at: Situation) -> Vector:
     return result * step.scale
 
 
-def _reference(step: Compare, known: Vector, rows: slice, at: Situation) -> float | Vector:
-    if isinstance(step.to, str):
-        if known.size == 0:
-            return NAN
-        share = {"minimum": 0.0, "median": 0.5, "maximum": 1.0}.get(step.to)
-        return numeric.mean(known) if share is None else numeric.quantile(known, share, "linear")
-    given = at.sheet.quantity(step.to)
-    return given if isinstance(given, float) else given[rows]
+def _typical(word: str, known: Vector, label: str, at: Situation) -> float:
+    share = {"minimum": 0.0, "median": 0.5, "maximum": 1.0}.get(word)
+    found = numeric.mean(known) if share is None else numeric.quantile(known, share, "linear")
+    at.fact("reference", found, label)
+    return found
 
 
 def _quotient(top: Vector, bottom: Vector) -> Vector:

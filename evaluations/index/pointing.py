@@ -5,16 +5,18 @@ Put here: bands, knots, achievement or improvement, appraisal algorithms. Keep o
 
 import numpy as np
 
+from data_contracts.index_spec.basics import Learnt
 from data_contracts.index_spec.points import (
     AchievementOrImprovement,
     Appraise,
+    Band,
     PiecewisePoints,
     PointsRule,
     StepPoints,
 )
 from data_contracts.index_spec.ranking import GradePoints
 from evaluations.index import grading, numeric
-from evaluations.index.numeric import Vector
+from evaluations.index.numeric import Table, Vector
 from evaluations.index.sheet import SheetError
 from evaluations.index.situation import Situation
 
@@ -23,72 +25,87 @@ NAN = float("nan")
 
 def step_points(step: StepPoints, figures: Vector, at: Situation) -> Vector:
     """Points of the band in which each figure lies."""
-    result = np.full(figures.size, NAN)
     points = np.array([step.below, *(band.points for band in step.bands)])
-    for label, rows, own, learn in at.learn(step, figures):
-        edges = np.array([_edge(band.at, band.at_quantile, own[learn], step) for band in step.bands])
-        for number, edge in enumerate(edges, 1):
-            at.fact(f"edge_{number}", float(edge), label)
-        if np.isnan(edges).any():
-            continue
-        band = np.searchsorted(edges, own, side="right" if step.edge == "included" else "left")
-        result[rows] = np.where(np.isfinite(own), points[band], NAN)
-    return result
+    edges = np.column_stack([_edge(band, step, figures, at) for band in step.bands])
+    _check_rising(edges, "bands", at)
+    passes = numeric.reaches if step.edge == "included" else numeric.exceeds
+    band = np.sum([passes(figures, edge) for edge in edges.T], axis=0)
+    return np.where(np.isfinite(figures) & np.isfinite(edges).all(axis=1), points[band], NAN)
 
 
-def _edge(fixed: float | None, share: float | None, known: Vector, step: StepPoints) -> float:
-    return fixed if fixed is not None else numeric.quantile(known, float(share or 0.0), step.quantile)
+def _edge(band: Band, step: StepPoints, figures: Vector, at: Situation) -> Vector:
+    if band.at is not None:
+        return at.reference(band.at, step, figures)
+    return at.reference(Learnt(learnt="quantile", at=band.at_quantile, quantile=step.quantile), step, figures)
+
+
+def _check_rising(edges: Table, word: str, at: Situation) -> None:
+    """Edges of a unit that fall would give points that nobody meant."""
+    with np.errstate(invalid="ignore"):
+        falling = (np.diff(edges, axis=1) < 0).any(axis=1)
+    if falling.any():
+        raise SheetError("index_edges_fall", part=at.place, what=word, count=int(falling.sum()))
 
 
 def piecewise_points(step: PiecewisePoints, figures: Vector, at: Situation) -> Vector:
     """Straight lines between knots; at a jump the later points."""
-    x, y = (np.array(side) for side in zip(*step.knots, strict=True))
-    place = np.clip(np.searchsorted(x, figures, side="right") - 1, 0, x.size - 2)
-    width = x[place + 1] - x[place]
-    share = np.divide(figures - x[place], width, out=np.ones(figures.size), where=width > 0)
-    result = y[place] + np.clip(share, 0, 1) * (y[place + 1] - y[place])
+    x = np.column_stack([at.reference(figure, step, figures) for figure, _ in step.knots])
+    y, rows = np.array([points for _, points in step.knots]), np.arange(figures.size)
+    _check_rising(x, "knots", at)
     with np.errstate(invalid="ignore"):
-        beyond = (figures < x[0]) | (figures > x[-1])
+        place = np.clip((figures[:, None] >= x).sum(axis=1) - 1, 0, y.size - 2)
+        beyond = (figures < x[:, 0]) | (figures > x[:, -1])
+    start = x[rows, place]
+    width = x[rows, place + 1] - start
+    share = np.divide(figures - start, width, out=np.ones(figures.size), where=width > 0)
+    result = y[place] + np.clip(share, 0, 1) * (y[place + 1] - y[place])
     at.flag("beyond_knots", beyond)
     if step.outside == "missing":
         result = np.where(beyond, NAN, result)
-    result = np.where(np.isfinite(figures), result, NAN)
+    result = np.where(np.isfinite(figures) & np.isfinite(x).all(axis=1), result, NAN)
     return result if step.round is None else numeric.rounded(result, step.round.digits, step.round.how)
 
 
-def achievement_or_improvement(step: AchievementOrImprovement, figures: Vector, at: Situation) -> Vector:
+def achievement_or_improvement(step: AchievementOrImprovement, figures: Vector, sign: int, at: Situation) -> Vector:
     """The better of achievement and improvement; a unit without baseline is judged by achievement alone."""
-    shape = figures.shape
-    threshold, benchmark = (
-        np.broadcast_to(np.asarray(at.sheet.quantity(given), dtype=float), shape)
-        for given in (step.threshold, step.benchmark)
-    )
-    sense = np.where(benchmark >= threshold, 1.0, -1.0)
-    ahead = sense * (figures - benchmark)
+    benchmark = at.reference(step.benchmark, step, figures)
+    sense, ways = np.full(figures.size, float(sign)), []
+    if step.achievement is not None and step.threshold is not None:
+        threshold = at.reference(step.threshold, step, figures)
+        sense = np.where(benchmark >= threshold, 1.0, -1.0)
+        points = _points(step.achievement, figures - threshold, benchmark - threshold, step)
+        points = np.where(numeric.reaches(sense * figures, sense * threshold), points, 0.0)
+        points = np.where(numeric.reaches(sense * figures, sense * benchmark), step.full, points)
+        ways.append(np.where(np.isfinite(figures + threshold + benchmark), points, NAN))
+        at.note(ways[0], "achievement")
+    if step.improvement is not None and step.baseline is not None:
+        baseline = np.broadcast_to(np.asarray(at.quantity(step.baseline), dtype=float), figures.shape)
+        better = numeric.exceeds(sense * figures, sense * baseline)
+        room = numeric.exceeds(sense * benchmark, sense * baseline)
+        # Better than a baseline that was beyond the benchmark already: the whole way is made.
+        way, whole = np.where(room, figures - baseline, 1.0), np.where(room, benchmark - baseline, 1.0)
+        points = np.where(better, _points(step.improvement, way, whole, step), 0.0)
+        ways.append(np.where(np.isfinite(figures + baseline + benchmark), points, NAN))
+        at.note(ways[-1], "improvement")
+    if len(ways) == 1:
+        return ways[0]
     with np.errstate(invalid="ignore"):
-        reached, started = ahead >= 0, sense * (figures - threshold) >= 0
-        achieved = _points(step.achievement, figures - threshold, benchmark - threshold, step)
-        achieved = np.where(reached, step.full, np.where(started, achieved, 0.0))
-        if step.improvement is None or step.baseline is None:
-            return np.where(np.isfinite(figures + threshold + benchmark), achieved, NAN)
-        baseline = np.broadcast_to(np.asarray(at.sheet.quantity(step.baseline), dtype=float), shape)
-        better = sense * (figures - baseline) > 0
-        room = sense * (benchmark - baseline) > 0
-        improved = _points(step.improvement, figures - baseline, benchmark - baseline, step)
-        improved = np.where(np.isfinite(baseline) & better & room, improved, 0.0)
-        at.flag("by_improvement", improved > achieved)
-    return np.where(np.isfinite(figures + threshold + benchmark), np.maximum(achieved, improved), NAN)
+        at.flag("by_improvement", ways[1] > ways[0])
+    # Without achievement (a figure or a threshold lacks) there are no points at all.
+    return np.where(np.isfinite(ways[0]), np.fmax(ways[0], ways[1]), NAN)
 
 
 def _points(rule: PointsRule, way: Vector, whole: Vector, step: AchievementOrImprovement) -> Vector:
     share = np.divide(way, whole, out=np.zeros(way.size), where=whole != 0)
-    points = numeric.rounded(rule.times * share + rule.plus, step.round.digits, step.round.how)
+    points = rule.times * share + rule.plus
+    if step.round is not None:
+        points = numeric.rounded(points, step.round.digits, step.round.how)
     return np.clip(points, rule.least, rule.most)
 
 
 def appraise(step: Appraise, figures: Vector, at: Situation) -> Vector:
     """Marks by a customary algorithm, from 0 to full marks."""
-    baseline = NAN if step.baseline is None else at.sheet.quantity(step.baseline)
+    baseline = NAN if step.baseline is None else at.quantity(step.baseline)
     match step.how:
         case "yes":
             share = np.where(figures != 0, 1.0, 0.0)
@@ -99,7 +116,7 @@ def appraise(step: Appraise, figures: Vector, at: Situation) -> Vector:
         case "at_most":
             share = _up_to(figures, np.asarray(baseline, dtype=float), step)
         case "interval":
-            floor = at.sheet.quantity(step.floor if step.floor is not None else 0.0)
+            floor = at.quantity(step.floor if step.floor is not None else 0.0)
             share = (figures - floor) / np.where(np.asarray(baseline) == floor, NAN, np.asarray(baseline) - floor)
         case "deduct":
             share = 1 - figures * float(step.per or 0.0) / step.full
@@ -130,6 +147,6 @@ def _up_to(figures: Vector, baseline: Vector, step: Appraise) -> Vector:
 
 def grade_points(step: GradePoints, figures: Vector, at: Situation) -> Vector:
     """The points of the class of each figure."""
-    classes = grading.classes_of(step.grades, figures, at)
+    classes = grading.classes_of(step.grades, numeric.settled(figures), at)
     points = np.array([NAN, *step.points])
     return points[classes + 1]

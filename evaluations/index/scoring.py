@@ -3,18 +3,18 @@
 Put here: one pass over the tree, as the spec says or as varied. Keep out: the steps and formulas themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.index_spec.document import IndexSpec, conditions_of, indicators_of, walk
+from data_contracts.index_spec.document import IndexSpec, Stratum, all_parts, conditions_of, walk
 from data_contracts.index_spec.tree import Combine, Group, Indicator, Step
 from evaluations.index import grading
 from evaluations.index.combining import Combined, combined
-from evaluations.index.numeric import Mask, Vector
+from evaluations.index.numeric import Mask, Vector, published
 from evaluations.index.sheet import Sheet, SheetError, coded
 from evaluations.index.situation import Counting, Notes, Situation
 from evaluations.index.stepping import walk_steps
@@ -52,19 +52,20 @@ class Scored:
     counts: dict[str, Counting]
     grades: dict[tuple[str, str], list[str]]
     notes: Notes
+    strata: Mapping[str, Stratum] = field(default_factory=dict)
 
     def at(self, place: str, *, silent: bool = True) -> Situation:
         """What a step, a ranking or grades of the part `place` know."""
         notes = Notes(silent=True) if silent else self.notes
-        return Situation(self.sheet, self.universe, self.scores, self.counts, notes, self.grades, place)
+        return Situation(self.sheet, self.universe, self.scores, self.counts, notes, self.grades, self.strata, place)
 
 
 AS_STATED = Variation()
 
 
 def raw_figures(spec: IndexSpec, sheet: Sheet) -> dict[str, Vector]:
-    """The figure of every indicator before its steps."""
-    return {item.id: _raw(item, sheet) for item in indicators_of(spec.tree)}
+    """The figure of every indicator before its steps; not of those that read the score of a part."""
+    return {item.id: _raw(item, sheet) for item in all_parts(spec) if isinstance(item, Indicator) and item.part is None}
 
 
 def _raw(item: Indicator, sheet: Sheet) -> Vector:
@@ -75,8 +76,10 @@ def _raw(item: Indicator, sheet: Sheet) -> Vector:
     top, bottom = sheet.numbers[item.ratio.numerator], sheet.numbers[item.ratio.denominator]
     if item.ratio.minus is not None:
         bottom = bottom - sheet.numbers[item.ratio.minus]
+    # Multiplied first: 57 of 100 are 57 percent, not 56.99999999999999.
+    top = top * item.ratio.multiplier
     share = np.divide(top, bottom, out=np.full(top.size, np.nan), where=np.isfinite(bottom) & (bottom != 0))
-    return np.asarray(share * item.ratio.multiplier)
+    return np.asarray(share)
 
 
 def universe_of(spec: IndexSpec, sheet: Sheet) -> Mask:
@@ -89,28 +92,39 @@ def universe_of(spec: IndexSpec, sheet: Sheet) -> Mask:
 
 def scored(spec: IndexSpec, sheet: Sheet, variation: Variation = AS_STATED, *, silent: bool = False) -> Scored:
     """The whole tree. Raises SheetError where the data do not allow a step."""
-    raw = raw_figures(spec, sheet) if not variation.raw else dict(variation.raw)
+    raw = {**raw_figures(spec, sheet), **variation.raw}
     universe = universe_of(spec, sheet)
-    found = Scored(sheet, universe, raw, {}, {}, {}, {}, _countings(spec), {}, Notes(silent=silent))
+    notes = Notes(silent=silent, trace=[] if spec.trace and not silent else None)
+    found = Scored(sheet, universe, raw, {}, {}, {}, {}, _countings(spec), {}, notes, spec.strata)
     at = found.at("", silent=False)
     dropped = _too_rare(spec, raw, universe, at)
     sparse, asked = _too_little(spec, raw, dropped), _asked_grades(spec)
-    for part in walk(spec.tree):
+    for part, own in _to_compute(spec, variation):
         at.place = part.id
+        if isinstance(part, Indicator) and part.part is not None:
+            raw[part.id] = found.scores[part.part]
         if isinstance(part, Indicator):
-            gone = part.id in dropped or part.id in variation.without
-            _score_indicator(spec, part, variation, found, at, gone=gone)
+            gone = part.id in dropped or part.id in own.without
+            _score_indicator(spec, part, own, found, at, gone=gone)
         else:
-            _score_group(spec, part, variation, found, at)
+            _score_group(spec, part, own, found, at)
             found.scores[part.id][sparse] = np.nan
-        _grade(part, asked, found)
+        _grade(spec, part, asked, found)
     return found
 
 
+def _to_compute(spec: IndexSpec, variation: Variation) -> Iterator[tuple[Group | Indicator, Variation]]:
+    """The parts in their order; only the tree is varied, and nothing in it needs what comes after."""
+    for top in (*spec.beside, spec.tree, *(spec.after if variation is AS_STATED else ())):
+        for part in walk(top):
+            yield part, variation if top is spec.tree else AS_STATED
+
+
 def _asked_grades(spec: IndexSpec) -> set[tuple[str, str]]:
-    """Grades that some condition looks at, as part and grade id."""
-    steps = [step for part in walk(spec.tree) for step in _all_of(spec, part)]
-    return {(str(item.part), item.grade) for step in steps for item in conditions_of(step) if item.grade is not None}
+    """Grades that some condition looks at, or that are strata, as part and grade id."""
+    steps = [step for part in all_parts(spec) for step in _all_of(spec, part)]
+    asked = {(str(item.part), item.grade) for step in steps for item in conditions_of(step) if item.grade is not None}
+    return asked | {(item.part, item.grade) for item in spec.strata.values()}
 
 
 def _all_of(spec: IndexSpec, part: Group | Indicator) -> list[Any]:
@@ -118,16 +132,19 @@ def _all_of(spec: IndexSpec, part: Group | Indicator) -> list[Any]:
     return [*steps, *part.ranks, *part.grades]
 
 
-def _grade(part: Group | Indicator, asked: set[tuple[str, str]], found: Scored) -> None:
+def _grade(spec: IndexSpec, part: Group | Indicator, asked: set[tuple[str, str]], found: Scored) -> None:
+    """Classes by the score as published, as they are published."""
     for grades in part.grades:
         if (part.id, grades.id) in asked:
-            classes = grading.classes_of(grades, found.scores[part.id], found.at(part.id))
+            shown = published(found.scores[part.id], spec.digits)
+            classes = grading.classes_of(grades, shown, found.at(part.id))
             names = [item.id for item in grades.classes]
             found.grades[part.id, grades.id] = [names[at] if at >= 0 else "" for at in classes]
 
 
 def _countings(spec: IndexSpec) -> dict[str, Counting]:
-    children = {part.id: tuple(child.id for child in part.parts) for part in walk(spec.tree) if isinstance(part, Group)}
+    groups = [part for part in all_parts(spec) if isinstance(part, Group)]
+    children = {part.id: tuple(child.id for child in part.parts) for part in groups}
     return {
         name: Counting(
             tuple(
@@ -181,7 +198,8 @@ def _score_indicator(
 
 def _score_group(spec: IndexSpec, part: Group, variation: Variation, found: Scored, at: Situation) -> None:
     ids = [child.id for child in part.parts]
-    table = np.column_stack([found.scores[name] for name in ids])
+    # Units × parts with each part in one piece: what follows goes part by part.
+    table = np.array([found.scores[name] for name in ids]).T
     given = variation.weights.get(part.id)
     weights = weights_of(part, spec.policy_class, table, at) if given is None else given
     rule = variation.combine.get(part.id, part.combine)
@@ -189,5 +207,6 @@ def _score_group(spec: IndexSpec, part: Group, variation: Variation, found: Scor
     if variation.without:
         weights = np.where(np.isin(ids, list(variation.without)), 0.0, weights)
     whole = combined(rule, ids, table, weights, at)
+    at.note(whole.value)
     found.weights[part.id], found.combined[part.id] = weights, whole
     found.scores[part.id], _ = walk_steps(part.steps, whole.value, 1, at)

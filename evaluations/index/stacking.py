@@ -14,14 +14,18 @@ from evaluations.index.sheet import Sheet
 # Rows of a repeated sheet: enough that the work per row outweighs the work per pass, few enough to stay in the cache.
 _ROWS = 60_000
 _OWN_WEIGHTS = ("expert", "equal", "ahp")
-_OWN_COMBINING = ("arithmetic", "geometric", "harmonic", "power", "sum", "median", "minimum", "maximum")
+_OWN_COMBINING = (
+    "arithmetic", "geometric", "harmonic", "power", "sum", "product", "variance", "deviation", "median", "minimum",
+    "maximum",
+)  # fmt: skip
 
 
 def unit_by_unit(spec: IndexSpec) -> bool:
     """Whether the score of a unit depends on no other unit, so that copies of all units do not disturb each other."""
-    if spec.coverage.units_at_least or spec.coverage.minimum_units:
+    if spec.coverage.units_at_least or spec.coverage.minimum_units or spec.strata:
         return False
-    for part in walk(spec.tree):
+    # What comes after the tree is not varied with it.
+    for part in [part for top in (*spec.beside, spec.tree) for part in walk(top)]:
         if isinstance(part, Indicator):
             if not all(_alone(step) for step in spec.steps_of(part)):
                 return False
@@ -46,7 +50,7 @@ def _group_alone(part: Group) -> bool:
 
 
 def _alone(step: Step) -> bool:
-    learns = isinstance(step, (Fitted, GradePoints))
+    learns = isinstance(step, GradePoints) or (isinstance(step, Fitted) and step.learns)
     return not learns and not any(condition.grade for condition in conditions_of(step))
 
 
@@ -63,4 +67,5 @@ def stacked(sheet: Sheet, copies: int) -> Sheet:
         words={name: cells * copies for name, cells in sheet.words.items() if name not in sheet.numbers},
         numbers={name: np.tile(figures, copies) for name, figures in sheet.numbers.items()},
         blanks=sheet.blanks,
+        chosen={key: np.tile(figures, copies) for key, figures in sheet.chosen.items()},
     )

@@ -24,7 +24,6 @@ _PLAIN: dict[type, Callable[[Any, Vector, Situation], Vector]] = {
     steps.Adjust: adjusting.adjust,
     points.StepPoints: pointing.step_points,
     points.PiecewisePoints: pointing.piecewise_points,
-    points.AchievementOrImprovement: pointing.achievement_or_improvement,
     points.Appraise: pointing.appraise,
     ranking.GradePoints: pointing.grade_points,
 }
@@ -39,13 +38,15 @@ _ORIENTING: dict[type, Callable[[Any, Vector, int, Situation], Vector]] = {
     steps.NormalScores: normalising.normal_scores,
     steps.DistanceToTarget: normalising.distance_to_target,
     steps.Compare: normalising.compare,
+    points.AchievementOrImprovement: pointing.achievement_or_improvement,
 }
 
 
 def walk_steps(todo: Sequence[Step], figures: Vector, sign: int, at: Situation) -> tuple[Vector, Vector]:
     """Figures after all steps, and as they were treated: before the first step that compares units or gives points.
 
-    `sign` is −1 where lower is better, until a step has turned the figures.
+    `sign` is −1 where lower is better, until a step has turned the figures: one that normalises or gives points, or a
+    straight line that falls.
     """
     treated: Vector | None = None
     for number, step in enumerate(todo, 1):
@@ -57,7 +58,17 @@ def walk_steps(todo: Sequence[Step], figures: Vector, sign: int, at: Situation) 
         else:
             figures = _PLAIN[type(step)](step, figures, at)
             sign = treating.turned(step, sign) if isinstance(step, steps.Transform) else sign
+            if type(step) in _POINTS or (isinstance(step, steps.Linear) and _falls(step)):
+                sign = 1
+        at.note(figures)
     return figures + 0.0, figures if treated is None else treated
+
+
+_POINTS = (points.StepPoints, points.PiecewisePoints, points.Appraise, ranking.GradePoints)
+
+
+def _falls(step: steps.Linear) -> bool:
+    return isinstance(step.times, float) and step.times < 0
 
 
 _TREATING = (steps.MinimumCases, steps.Transform, steps.Shrink, steps.Impute, steps.Winsorise)

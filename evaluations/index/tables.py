@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from data_contracts.index_spec.document import IndexSpec, columns_used, indicators_of, walk
+from data_contracts.index_spec.document import IndexSpec, all_parts, columns_used, unit_columns, walk
 from data_contracts.index_spec.tree import Group, Indicator
-from evaluations.index import explaining, grading, importance, uncertainty
-from evaluations.index.numeric import Vector, rounded
+from evaluations.index import explaining, grading, importance, summing, uncertainty
+from evaluations.index.numeric import Vector, published
 from evaluations.index.scoring import Scored, scored
-from evaluations.index.sheet import Sheet, sheet_of
+from evaluations.index.sheet import Sheet, kept_rows, one_id, sheet_of
 from evaluations.index.widening import widened
 
-_SIGNIFICANT = 10
+_SIGNIFICANT = 12
 Shown = Callable[[str], None]
 
 
@@ -26,12 +26,15 @@ def index_tables(spec: IndexSpec, frame: pl.DataFrame, progress: Shown = lambda 
     """Name of the table → rows, sorted by unit id and the order of the tree.
 
     `frame`: the data with all columns that the spec names; text cells are read as the spec says. Always: scores,
-    indicators, ranks, grades, submitted, weights, contributions, importance, removals, diagnostics; with
-    `uncertainty` also rank_intervals, grade_chances, draws and sensitivity. Raises DefinitionError (a column is not
-    there, weights are inconsistent) and SheetError (cells, or figures a step cannot take).
+    indicators, ranks, grades, submitted, weights, contributions, importance, removals, diagnostics; with `summaries`
+    and `trace` those; with `uncertainty` also rank_intervals, grade_chances, draws and sensitivity. Raises
+    DefinitionError (a column is not there, weights are inconsistent) and SheetError (cells, or figures a step cannot
+    take).
     """
-    if spec.long is not None:
-        frame = widened(frame, spec.unit, spec.long, set(columns_used(spec)))
+    frame, form = kept_rows(frame, spec), spec.long
+    if form is not None:
+        frame, spec = one_id(frame, spec)
+        frame = widened(frame, unit_columns(spec)[0], form, set(columns_used(spec)))
     sheet = sheet_of(frame, spec)
     progress("scores")
     found = scored(spec, sheet)
@@ -46,6 +49,10 @@ def index_tables(spec: IndexSpec, frame: pl.DataFrame, progress: Shown = lambda 
         "importance": _importance(spec, found),
         "removals": _removals(spec, sheet, found),
     }
+    if spec.summaries:
+        tables["summaries"] = _from_tuples(summing.summaries(spec, found), summing.Area)
+    if found.notes.trace is not None:
+        tables["steps"] = _steps(found, found.notes.trace)
     if spec.uncertainty is not None:
         progress("draws")
         tables |= _uncertainty(spec, sheet, found)
@@ -53,15 +60,12 @@ def index_tables(spec: IndexSpec, frame: pl.DataFrame, progress: Shown = lambda 
 
 
 def _published(figures: Vector, digits: int) -> pl.Series:
-    return pl.Series(rounded(figures, digits, "half_up") + 0.0, dtype=pl.Float64).fill_nan(None)
+    return pl.Series(published(figures, digits) + 0.0, dtype=pl.Float64).fill_nan(None)
 
 
-def _as_noted(figures: Sequence[float]) -> pl.Series:
-    """Figures of diagnostics: ten significant digits, so that the last bits of a machine do not show."""
-    return pl.Series(
-        [float(f"{value:.{_SIGNIFICANT}g}") + 0.0 if np.isfinite(value) else None for value in figures],
-        dtype=pl.Float64,
-    )
+def _as_noted(figures: Sequence[float] | Vector) -> pl.Series:
+    """Figures of diagnostics: twelve significant digits, so that the last bits of a machine do not show."""
+    return pl.Series(figures, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT).fill_nan(None) + 0.0
 
 
 def _long(found: Scored, parts: Sequence[Any], rows: Callable[[Any], dict[str, Any]]) -> pl.DataFrame:
@@ -73,62 +77,90 @@ def _long(found: Scored, parts: Sequence[Any], rows: Callable[[Any], dict[str, A
     return pl.concat(frames).sort("unit", "_at").drop("_at") if frames else pl.DataFrame()
 
 
-def _parents(spec: IndexSpec) -> dict[str, str]:
-    return {child.id: part.id for part in walk(spec.tree) if isinstance(part, Group) for child in part.parts}
-
-
 def _top_down(part: Group | Indicator) -> Iterator[Group | Indicator]:
     yield part
     for child in part.parts if isinstance(part, Group) else []:
         yield from _top_down(child)
 
 
+def _shown_parts(spec: IndexSpec) -> list[Group | Indicator]:
+    """All parts, each before those it is made of; the tree first."""
+    return [part for top in (spec.tree, *spec.beside, *spec.after) for part in _top_down(top)]
+
+
 def _scores(spec: IndexSpec, found: Scored) -> pl.DataFrame:
-    """unit, name, part, parent, value, status (ok | no_data), in_universe."""
-    parents = _parents(spec)
+    """unit, name, part, parent, value, status (ok | no_data), in_universe, weight, given.
+
+    weight: as applied to this unit (in means a share of 1, after re-weighting); given: what the part gave to the
+    combined score of its parent. Parts beside the tree and after it come last.
+    """
+    parents = {child.id: (part, at) for part in all_parts(spec) if isinstance(part, Group)
+               for at, child in enumerate(part.parts)}  # fmt: skip
+    nothing = np.full(found.sheet.height, np.nan)
     names = found.sheet.words[spec.name] if spec.name is not None else found.sheet.units
 
     def rows(part: Group | Indicator) -> dict[str, Any]:
         value = _published(found.scores[part.id], spec.digits)
+        parent, weight, given = None, nothing, nothing
+        if part.id in parents:
+            group, at = parents[part.id]
+            whole = found.combined[group.id]
+            parent, weight, given = group.id, whole.applied[:, at], whole.shares[:, at]
         return {
             "name": names,
             "part": [part.id] * len(names),
-            "parent": pl.Series([parents.get(part.id)] * len(names), dtype=pl.String),
+            "parent": pl.Series([parent] * len(names), dtype=pl.String),
             "value": value,
             "status": ["no_data" if empty else "ok" for empty in value.is_null()],
             "in_universe": found.universe,
+            "weight": _as_noted(np.where(np.isfinite(given), weight, np.nan)),
+            "given": _as_noted(given),
         }
 
-    return _long(found, list(_top_down(spec.tree)), rows)
+    return _long(found, _shown_parts(spec), rows)
 
 
 def _indicators(spec: IndexSpec, found: Scored) -> pl.DataFrame:
     """unit, indicator, raw, treated, score, flags (what steps did to it, by name)."""
-    flags: dict[str, list[list[str]]] = defaultdict(lambda: [[] for _ in found.sheet.units])
+    flags: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for part, name, units in found.notes.flags:
-        for at in np.flatnonzero(units):
+        for at in np.flatnonzero(units).tolist():
             flags[part][at].append(name)
 
     def rows(item: Indicator) -> dict[str, Any]:
         return {
             "indicator": [item.id] * found.sheet.height,
-            "raw": _as_noted(found.raw[item.id].tolist()),
-            "treated": _as_noted(found.treated[item.id].tolist()),
+            "raw": _as_noted(found.raw[item.id]),
+            "treated": _as_noted(found.treated[item.id]),
             "score": _published(found.scores[item.id], spec.digits),
-            "flags": [";".join(dict.fromkeys(names)) for names in flags[item.id]],
+            "flags": [";".join(dict.fromkeys(flags[item.id].get(at, ()))) for at in range(found.sheet.height)],
         }
 
-    return _long(found, indicators_of(spec.tree), rows)
+    return _long(found, [part for part in _shown_parts(spec) if isinstance(part, Indicator)], rows)
+
+
+def _steps(found: Scored, trace: list[tuple[str, str, Vector]]) -> pl.DataFrame:
+    """unit, part, step, value: unrounded, after each step in the order of the computation."""
+
+    def rows(entry: tuple[str, str, Vector]) -> dict[str, Any]:
+        part, step, figures = entry
+        return {
+            "part": [part] * found.sheet.height,
+            "step": [step] * found.sheet.height,
+            "value": pl.Series(figures + 0.0, dtype=pl.Float64).fill_nan(None),
+        }
+
+    return _long(found, trace, rows)
 
 
 def _ranks(spec: IndexSpec, found: Scored) -> pl.DataFrame:
     """unit, part, rank_id, stratum, rank, of; units outside the universe or without a score have no rank."""
-    wanted = [(part, ranks) for part in _top_down(spec.tree) for ranks in part.ranks]
+    wanted = [(part, ranks) for part in _shown_parts(spec) for ranks in part.ranks]
 
     def rows(pair: Any) -> dict[str, Any]:
         part, ranks = pair
         # Ranked as published: what no reader can tell apart is a tie.
-        shown = rounded(found.scores[part.id], spec.digits, "half_up")
+        shown = published(found.scores[part.id], spec.digits)
         places, among = grading.ranks_of(ranks, shown, found.at(part.id, silent=False))
         return {
             "part": [part.id] * found.sheet.height,
@@ -155,11 +187,11 @@ def _stratum(found: Scored, within: Sequence[str]) -> list[str]:
 
 def _grades(spec: IndexSpec, found: Scored) -> pl.DataFrame:
     """unit, part, grade_id, grade (null without a score)."""
-    wanted = [(part, grades) for part in _top_down(spec.tree) for grades in part.grades]
+    wanted = [(part, grades) for part in _shown_parts(spec) for grades in part.grades]
 
     def rows(pair: Any) -> dict[str, Any]:
         part, grades = pair
-        shown = rounded(found.scores[part.id], spec.digits, "half_up")
+        shown = published(found.scores[part.id], spec.digits)
         classes = grading.classes_of(grades, shown, found.at(part.id, silent=False))
         names = [item.id for item in grades.classes]
         return {
@@ -175,14 +207,14 @@ def _grades(spec: IndexSpec, found: Scored) -> pl.DataFrame:
 
 def _submitted(spec: IndexSpec, found: Scored) -> pl.DataFrame:
     """unit, part, submitted, recomputed, difference, agrees (to the published digits)."""
-    wanted = [part for part in _top_down(spec.tree) if part.submitted is not None]
+    wanted = [part for part in _shown_parts(spec) if part.submitted is not None]
 
     def rows(part: Group | Indicator) -> dict[str, Any]:
         claimed, own = found.sheet.numbers[str(part.submitted)], found.scores[part.id]
-        difference = _published(claimed - rounded(own, spec.digits, "half_up"), spec.digits)
+        difference = _published(claimed - published(own, spec.digits), spec.digits)
         return {
             "part": [part.id] * found.sheet.height,
-            "submitted": _as_noted(claimed.tolist()),
+            "submitted": _as_noted(claimed),
             "recomputed": _published(own, spec.digits),
             "difference": difference,
             "agrees": difference == 0.0,
@@ -217,13 +249,11 @@ def _contributions(spec: IndexSpec, found: Scored) -> pl.DataFrame:
     known = np.isfinite(root)
 
     def rows(at: int) -> dict[str, Any]:
-        amounts = [
-            int(amount) / 10**spec.digits if there else None for amount, there in zip(units[at], known, strict=True)
-        ]
+        amounts = np.where(known, units[at] / 10.0**spec.digits, np.nan)
         return {
             "part": [lines[at].part] * len(known),
             "kind": [lines[at].kind] * len(known),
-            "contribution": pl.Series(amounts, dtype=pl.Float64),
+            "contribution": pl.Series(amounts, dtype=pl.Float64).fill_nan(None),
         }
 
     return _long(found, range(len(lines)), rows)
@@ -256,15 +286,15 @@ def _uncertainty(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, pl.D
     assert wanted is not None  # noqa: S101  (only called with it)
     draws = uncertainty.drawn(spec, sheet, found, wanted)
     nominal = explaining.headline_ranks(spec, found, found.scores[spec.tree.id])
-    tail = (1 - wanted.interval) / 2
+    lower, upper = draws.interval(wanted.interval, nominal)
     limits = np.array([np.ceil(count * wanted.top_share) for count in explaining.ranked_among(spec, found)])
     intervals = pl.DataFrame(
         {
             "unit": sheet.units,
             "rank": _published(nominal, 1),
             "median": _published(draws.quantile(0.5), 1),
-            "lower": _published(draws.quantile(tail), 1),
-            "upper": _published(draws.quantile(1 - tail), 1),
+            "lower": _published(lower, 1),
+            "upper": _published(upper, 1),
             "chance_of_top": _published(draws.share_within(limits), 6),
         }
     )

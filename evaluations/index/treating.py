@@ -3,6 +3,8 @@
 Put here: one function per step; each gives the new figures. Keep out: normalising and points.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from data_contracts.index_spec.steps import Impute, MinimumCases, Shrink, Transform, Winsorise
@@ -31,23 +33,21 @@ def transform(step: Transform, figures: Vector, at: Situation) -> Vector:
         bad = (shifted <= 0) if lowest_open else (shifted < 0)
         if bad.any():
             raise SheetError("index_not_positive", part=at.place, what=step.how, count=int(bad.sum()))
-    match step.how:
-        case "log":
-            return np.log(shifted)
-        case "log10":
-            return np.log10(shifted)
-        case "sqrt":
-            return np.sqrt(shifted)
-        case "reciprocal":
-            return 1 / shifted
-        case "power":
-            return shifted**of
-        case "complement":
-            return of - shifted
-        case "distance":
-            return -np.abs(shifted - of)
-        case _:
-            return -shifted
+    return _FUNCTIONS[step.how](shifted, of)
+
+
+_FUNCTIONS: dict[str, Callable[[Vector, float], Vector]] = {
+    "log": lambda figures, _: np.log(figures),
+    "log10": lambda figures, _: np.log10(figures),
+    "sqrt": lambda figures, _: np.sqrt(figures),
+    "exp": lambda figures, _: np.exp(figures),
+    "logistic": lambda figures, _: 1 / (1 + np.exp(-figures)),
+    "reciprocal": lambda figures, _: 1 / figures,
+    "power": lambda figures, of: figures**of,
+    "complement": lambda figures, of: of - figures,
+    "distance": lambda figures, of: -np.abs(figures - of),
+    "negate": lambda figures, _: -figures,
+}
 
 
 def turned(step: Transform, sign: int) -> int:
@@ -73,9 +73,18 @@ def shrink(step: Shrink, figures: Vector, at: Situation) -> Vector:
     if step.how == "beta_binomial":
         return _beta_binomial(step, shares, people, at) * step.scale
     cases = shares * people
-    noise = 1 / (cases + 0.5) + 1 / (people - cases + 0.5)
-    odds = _shrunk(step, np.log((cases + 0.5) / (people - cases + 0.5)), noise, at)
+    odds = _shrunk(step, _log_odds(cases, people), _error_of_odds(step, cases, people), at, (cases, people))
     return step.scale / (1 + np.exp(-odds))
+
+
+def _log_odds(cases: Vector, people: Vector) -> Vector:
+    return np.asarray(np.log((cases + 0.5) / (people - cases + 0.5)))
+
+
+def _error_of_odds(step: Shrink, cases: Vector, people: Vector) -> Vector:
+    if step.noise == "one":
+        return (people + 1) * (people + 2) / (people * (cases + 1) * (people - cases + 1))
+    return 1 / (cases + 0.5) + 1 / (people - cases + 0.5)
 
 
 def _by_reliability(step: Shrink, figures: Vector, at: Situation) -> Vector:
@@ -106,17 +115,24 @@ def _beta_binomial(step: Shrink, shares: Vector, people: Vector, at: Situation) 
     return result
 
 
-def _shrunk(step: Shrink, figures: Vector, noise: Vector, at: Situation) -> Vector:
-    """Empirical Bayes with known variances: moment estimator of the variance between units."""
+def _shrunk(
+    step: Shrink, figures: Vector, noise: Vector, at: Situation, counts: tuple[Vector, Vector] | None = None
+) -> Vector:
+    """Empirical Bayes with known variances; `counts`: cases and people behind log-odds."""
     result = np.full(figures.size, NAN)
     for label, rows, own, learn in at.learn(step, figures + 0 * noise):
         if not learn.any():
             continue
         # Figures without any error would outweigh all others; then each counts the same.
         errors = noise[rows][learn]
-        centre = numeric.mean(own[learn], 1 / errors if (errors > 0).all() else None)
+        by_precision = step.centre == "precision" and (errors > 0).all()
+        centre = numeric.mean(own[learn], 1 / errors if by_precision else None)
+        if step.centre == "pooled" and counts is not None:
+            centre = float(_log_odds(*(np.array([numeric.total(part[rows][learn])]) for part in counts))[0])
         spread = numeric.deviation(own[learn], 1) if learn.sum() > 1 else 0.0
         between = max(0.0, spread**2 - numeric.mean(errors))
+        if step.between == "whole":
+            between = numeric.total((own[learn] - centre) ** 2) / max(int(learn.sum()) - 1, 1)
         whole = between + noise[rows]
         weight = np.divide(between, whole, out=np.ones_like(whole), where=whole > 0)
         result[rows] = centre + weight * (own - centre)
@@ -152,8 +168,9 @@ def impute(step: Impute, figures: Vector, at: Situation) -> Vector:
             value = _typical(step.how, own[learn])
             at.fact(step.how, value, label)
             result[rows] = np.where(np.isfinite(own), own, value)
-    at.flag("imputed", lacking & np.isfinite(result))
-    at.fact("imputed_share", float(lacking.mean()))
+    if not at.notes.silent:
+        at.flag("imputed", lacking & np.isfinite(result))
+        at.fact("imputed_share", float(lacking.mean()))
     return result
 
 
@@ -181,7 +198,7 @@ def _predicted(step: Impute, figures: Vector, at: Situation) -> Vector:
 
 
 def winsorise(step: Winsorise, figures: Vector, at: Situation) -> Vector:
-    """Extreme figures drawn in; flagged `drawn_in`."""
+    """Extreme figures drawn in, or left out; flagged `drawn_in`, or `left_out`."""
     result = figures.copy()
     for label, rows, own, learn in at.learn(step, figures):
         if step.how == "skewness":
@@ -192,6 +209,9 @@ def winsorise(step: Winsorise, figures: Vector, at: Situation) -> Vector:
         at.fact("high", high, label)
         result[rows] = np.where(np.isfinite(own), np.minimum(np.maximum(own, low), high), own)
     changed = np.isfinite(figures) & (result != figures)
+    if step.beyond == "missing":
+        at.flag("left_out", changed)
+        return np.where(changed, NAN, figures)
     at.flag("drawn_in", changed)
     return result
 
@@ -202,6 +222,9 @@ def _bounds(step: Winsorise, known: Vector) -> tuple[float, float]:
     if step.how == "percentiles" and known.size:
         low = numeric.quantile(known, step.low, step.quantile) if step.low is not None else low
         high = numeric.quantile(known, step.high, step.quantile) if step.high is not None else high
+    elif step.how == "fences" and known.size:
+        low, high = (numeric.quantile(known, share, step.quantile) for share in (0.25, 0.75))
+        low, high = low - step.times * (high - low), high + step.times * (high - low)
     elif step.how == "deviations" and known.size > step.ddof:
         centre, spread = numeric.mean(known), numeric.deviation(known, step.ddof)
         low, high = centre - step.times * spread, centre + step.times * spread

@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.index_spec.document import IndexSpec, Uncertainty, conditions_of, indicators_of, walk
-from data_contracts.index_spec.tree import NORMALISING, Combine, Group, Sampling, Step
+from data_contracts.index_spec.document import IndexSpec, Uncertainty, follows_parts, indicators_of, walk
+from data_contracts.index_spec.tree import NORMALISING, Combine, Group, Step
 from evaluations.index import grading, sensitivity
 from evaluations.index.explaining import headline_ranks, headline_ranks_of_rows, kendall
-from evaluations.index.numeric import Vector
+from evaluations.index.numeric import Mask, Vector
+from evaluations.index.sampling import believed, moved, standard_errors
 from evaluations.index.scoring import Scored, Variation, scored
 from evaluations.index.sheet import Sheet
 from evaluations.index.stacking import combined_alone, copies_at_once, stacked, steps_alone, unit_by_unit
@@ -57,13 +58,22 @@ class Draws:
             found[at] = kendall(ranks[both], self.nominal[both])
         return found
 
+    @cached_property
+    def _ordered(self) -> NDArray[np.float32]:
+        """The ranks of each unit from the best to the worst: units × draws."""
+        return np.sort(self.ranks.T, axis=1)
+
     def quantile(self, share: float) -> Vector:
         """Quantile of the ranks of each unit, a rank that did occur; NaN where a unit never had one."""
-        ordered = np.sort(self.ranks, axis=0)
-        counts = np.isfinite(ordered).sum(axis=0)
+        counts = np.isfinite(self._ordered).sum(axis=1)
         at = np.maximum(np.ceil(share * counts - 1e-9).astype(int), 1) - 1
-        found = ordered[np.minimum(at, len(ordered) - 1), np.arange(ordered.shape[1])]
+        found = self._ordered[np.arange(counts.size), np.minimum(at, self._ordered.shape[1] - 1)]
         return np.where(counts > 0, found.astype(float), np.nan)
+
+    def interval(self, share: float, ranks: Vector) -> tuple[Vector, Vector]:
+        """Ranks between which that share of the draws lies, widened to hold the published `ranks`."""
+        tail = (1 - share) / 2
+        return np.fmin(self.quantile(tail), ranks), np.fmax(self.quantile(1 - tail), ranks)
 
     def share_within(self, limits: Vector) -> Vector:
         """Share of the draws in which the rank of a unit is at most its limit."""
@@ -85,25 +95,29 @@ def drawn(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -
     engine = _Engine(spec, sheet, nominal, wanted)
     master = np.random.default_rng(wanted.seed)
     scores = engine.roots([_choices(master.random(len(FACTORS)), wanted) for _ in range(wanted.draws)])
-    ranks = headline_ranks_of_rows(spec, nominal, scores).astype(np.float32)
-    return Draws(scores, ranks, engine.chances(scores), engine.ranks)
+    return Draws(scores, engine.ranked(scores), engine.chances(scores), engine.ranks)
 
 
 def sobol_effects(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> dict[str, sensitivity.Effect]:
-    """Effect of each kind of choice on the mean shift of ranks against the spec's own."""
-    factors = active_factors(wanted)
-    if wanted.sobol is None or not factors:
-        return {}
-    engine = _Engine(spec, sheet, nominal, wanted)
-    places = [FACTORS.index(name) for name in factors]
+    """Effect of each kind of choice on the mean shift of ranks against the spec's own; nothing where none is wanted."""
+    return next(iter(sobol_effects_within(spec, sheet, nominal, wanted, [np.ones(sheet.height, dtype=bool)])), {})
 
-    def shifts(rows: Table) -> Table:
-        full = np.zeros((len(rows), len(FACTORS)))
-        full[:, places] = rows
-        return np.array([engine.shift(_choices(row, wanted)) for row in full])
 
-    found = sensitivity.effects(shifts, len(factors), wanted.sobol.runs, wanted.seed, wanted.sobol.bootstrap)
-    return dict(zip(factors, found, strict=True))
+def sobol_effects_within(
+    spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty, worlds: Sequence[Mask]
+) -> list[dict[str, sensitivity.Effect]]:
+    """The same for each set of units, by the shift of their ranks; all sets from the same evaluations."""
+    factors, asked = active_factors(wanted), wanted.sobol
+    if asked is None or not factors:
+        return []
+    plan = sensitivity.plan(len(factors), asked.runs, wanted.seed)
+    rows = np.zeros((len(plan), len(FACTORS)))
+    rows[:, [FACTORS.index(name) for name in factors]] = plan
+    shifts = _Engine(spec, sheet, nominal, wanted).shifts([_choices(row, wanted) for row in rows], worlds)
+    return [
+        dict(zip(factors, sensitivity.estimates(own, len(factors), wanted.seed, asked.bootstrap), strict=True))
+        for own in shifts
+    ]
 
 
 def _choices(row: Vector, wanted: Uncertainty) -> Choices:
@@ -118,7 +132,8 @@ class _Engine:
     def __init__(self, spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -> None:
         self._spec, self._sheet, self._nominal, self._wanted = spec, sheet, nominal, wanted
         self.ranks = headline_ranks(spec, nominal, nominal.scores[spec.tree.id])
-        self._errors = standard_errors(spec, sheet, nominal) if wanted.sampling else {}
+        errors = standard_errors(spec, sheet, nominal) if wanted.sampling else {}
+        self._raw, self._errors = believed(spec, nominal, errors)
         self._steps = {
             (normalise, impute): _varied_steps(spec, wanted, normalise, impute)
             for normalise in range(len(wanted.normalise) + 1)
@@ -134,24 +149,11 @@ class _Engine:
         if self._grades is not None and self._grades.how in ("clusters", "probit", "fixed"):
             self._edges = grading.edges_of(self._grades, nominal.scores[spec.tree.id], self._at)
 
-    def root(self, choices: Choices) -> Vector:
-        """The score of the root."""
-        variation = Variation(
-            raw=self._drawn_figures(choices.sampling),
-            steps=self._steps[choices.normalise, choices.impute],
-            weights=self._drawn_weights(choices.weights),
-            combine=self._combine[choices.combine],
-            known=self._unmoved(choices.normalise, choices.impute),
-        )
-        return scored(self._spec, self._sheet, variation, silent=True).scores[self._spec.tree.id]
-
     def roots(self, drawn_choices: Sequence[Choices]) -> Table:
         """The score of the root in every draw: draws × units; many draws in one pass where the tree allows it."""
-        scores = np.empty((len(drawn_choices), self._sheet.height))
         if not _stackable(self._spec, self._wanted):
-            for at, choices in enumerate(drawn_choices):
-                scores[at] = self.root(choices)
-            return scores
+            return self._one_by_one(drawn_choices)
+        scores = np.empty((len(drawn_choices), self._sheet.height))
         alike: dict[tuple[int, int, int], list[int]] = defaultdict(list)
         for at, choices in enumerate(drawn_choices):
             alike[choices.normalise, choices.combine, choices.impute].append(at)
@@ -160,6 +162,25 @@ class _Engine:
             for start in range(0, len(places), most):
                 batch = places[start : start + most]
                 scores[batch] = self._pass([drawn_choices[at] for at in batch])
+        return scores
+
+    def _one_by_one(self, drawn_choices: Sequence[Choices]) -> Table:
+        """Draw after draw; those that share the choices of figures compute them once."""
+        scores = np.empty((len(drawn_choices), self._sheet.height))
+        alike: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+        for at, choices in enumerate(drawn_choices):
+            alike[choices.normalise, choices.impute, choices.sampling].append(at)
+        for (normalise, impute, sampling), places in alike.items():
+            steps = self._steps[normalise, impute]
+            raw, known = self._drawn_figures(sampling), self._unmoved(normalise, impute)
+            for at in places:
+                choices = drawn_choices[at]
+                weights, combine = self._drawn_weights(choices.weights), self._combine[choices.combine]
+                found = scored(
+                    self._spec, self._sheet, Variation(raw, steps, weights, combine, known=known), silent=True
+                )
+                known = {name: found.scores[name] for name in self._steady(steps)}
+                scores[at] = found.scores[self._spec.tree.id]
         return scores
 
     def _pass(self, batch: list[Choices]) -> Table:
@@ -171,9 +192,7 @@ class _Engine:
             raw=self._moved(np.concatenate(luck, axis=1)) if luck else {},
             steps=self._steps[first.normalise, first.impute],
             weights={
-                name: (self._nominal.weights[name] * factors[:, None, :])
-                .repeat(height // len(self._nominal.weights[name]), axis=1)
-                .reshape(copies * height, -1)
+                name: _copied(self._nominal.weights[name], factors, height)
                 for name, factors in self._factors([choices.weights for choices in batch]).items()
             },
             combine=self._combine[first.combine],
@@ -182,11 +201,21 @@ class _Engine:
         sheet = stacked(self._sheet, copies)
         return scored(self._spec, sheet, variation, silent=True).scores[self._spec.tree.id].reshape(copies, height)
 
-    def shift(self, choices: Choices) -> float:
-        """Mean absolute shift of ranks against the spec's own."""
-        shift = np.abs(headline_ranks(self._spec, self._nominal, self.root(choices)) - self.ranks)
-        known = shift[np.isfinite(shift)]
-        return float(known.mean()) if known.size else 0.0
+    def ranked(self, scores: Table) -> NDArray[np.float32]:
+        """Ranks of draws × units, some draws at a time so that memory stays bounded."""
+        ranks, most = np.empty(scores.shape, dtype=np.float32), copies_at_once(self._sheet)
+        for start in range(0, len(scores), most):
+            rows = slice(start, start + most)
+            ranks[rows] = headline_ranks_of_rows(self._spec, self._nominal, scores[rows])
+        return ranks
+
+    def shifts(self, drawn_choices: Sequence[Choices], worlds: Sequence[Mask]) -> Table:
+        """Mean absolute shift of the ranks of each set of units against the spec's own: sets × draws."""
+        shift = np.abs(self.ranked(self.roots(drawn_choices)) - self.ranks)
+        known = np.isfinite(shift)
+        shift = np.where(known, shift, 0.0)
+        means = [shift[:, own].sum(axis=1) / np.maximum(known[:, own].sum(axis=1), 1) for own in worlds]
+        return np.array(means).reshape(len(means), len(shift))
 
     def chances(self, scores: Table) -> Table | None:
         """Share of the draws in which each unit has each class, of those in which it has one; None without grades."""
@@ -205,13 +234,12 @@ class _Engine:
         if key not in self._known:
             steps = self._steps[key]
             found = scored(self._spec, self._sheet, Variation(steps=steps), silent=True)
-            self._known[key] = {
-                item.id: found.scores[item.id]
-                for item in indicators_of(self._spec.tree)
-                if item.id not in self._errors
-                and not any(condition.part for step in steps[item.id] for condition in conditions_of(step))
-            }
+            self._known[key] = {name: found.scores[name] for name in self._steady(steps) if name not in self._errors}
         return self._known[key]
+
+    def _steady(self, steps: dict[str, list[Step]]) -> list[str]:
+        """Indicators whose figures follow from these steps and the raw figures alone."""
+        return [item.id for item in indicators_of(self._spec.tree) if not follows_parts(item, steps[item.id])]
 
     def _drawn_figures(self, seed: int) -> dict[str, Vector]:
         if not self._errors:
@@ -224,12 +252,7 @@ class _Engine:
         return draws.standard_normal((len(self._errors), self._sheet.height))
 
     def _moved(self, luck: Table) -> dict[str, Vector]:
-        """All raw figures, those with an error moved by `luck` (indicators × units, or copies of them)."""
-        copies = luck.shape[1] // self._sheet.height
-        figures = {name: np.tile(own, copies) for name, own in self._nominal.raw.items()}
-        for own_luck, (name, (error, low, high)) in zip(luck, self._errors.items(), strict=True):
-            figures[name] = np.clip(figures[name] + np.tile(error, copies) * own_luck, low, high)
-        return figures
+        return moved(self._raw, self._errors, luck)
 
     def _drawn_weights(self, seed: int) -> dict[str, Table]:
         return {name: self._nominal.weights[name] * factors for name, factors in self._factors([seed]).items()}
@@ -248,6 +271,14 @@ class _Engine:
         luck = np.array([one.uniform(1 - how.spread, 1 + how.spread, ends[-1]) for one in draws])
         parts = np.split(luck, ends[:-1], axis=1)
         return {name: _keeping_sum(own, part) for (name, own), part in zip(shares.items(), parts, strict=True)}
+
+
+def _copied(weights: Table, factors: Table, height: int) -> Table:
+    """Weights (one row or a row for each unit) times factors (copies × parts): copies of units × parts."""
+    parts, copies = factors.shape[1], len(factors)
+    table = weights.T[:, None, :] * factors.T[:, :, None]
+    # Each part in one piece, as scores are.
+    return np.broadcast_to(table, (parts, copies, height)).reshape(parts, copies * height).T
 
 
 def _stackable(spec: IndexSpec, wanted: Uncertainty) -> bool:
@@ -304,39 +335,3 @@ def _varied_combine(spec: IndexSpec, wanted: Uncertainty, choice: int) -> dict[s
     change = {"how": drawn_rule.how, "power": drawn_rule.power, "floor": drawn_rule.floor}
     groups = [part for part in walk(spec.tree) if isinstance(part, Group) and part.combine.how in _MEANS]
     return {group.id: group.combine.model_copy(update=change) for group in groups}
-
-
-def standard_errors(spec: IndexSpec, sheet: Sheet, nominal: Scored) -> dict[str, tuple[Vector, float, float]]:
-    """Standard error of each raw figure that has one (0 elsewhere), and the bounds within which it is drawn.
-
-    A proportion stays between none and all; other figures stay on the side of zero on which all of them are.
-    """
-    found = {}
-    for item in indicators_of(spec.tree):
-        if item.sampling is None:
-            continue
-        figures = nominal.raw[item.id]
-        error = np.nan_to_num(_error(item.sampling, figures, sheet))
-        known = figures[np.isfinite(figures)]
-        low, high = -np.inf, np.inf
-        if item.sampling.denominator is not None:
-            low, high = 0.0, item.sampling.scale
-        elif known.size and known.min() >= 0:
-            low = float(known.min()) / 2
-        found[item.id] = (error, low, high)
-    return found
-
-
-def _error(given: Sampling, figures: Vector, sheet: Sheet) -> Vector:
-    from scipy.special import ndtri
-
-    if given.standard_error is not None:
-        return sheet.numbers[given.standard_error]
-    z = float(ndtri(0.5 + given.confidence / 2))
-    if given.lower is not None and given.upper is not None:
-        return (sheet.numbers[given.upper] - sheet.numbers[given.lower]) / (2 * z)
-    n = sheet.numbers[str(given.denominator)]
-    share = np.clip(figures / given.scale, 0, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        half = z * np.sqrt(z * z + 4 * n * share * (1 - share)) / (2 * (n + z * z))
-    return np.where(n > 0, half / z * given.scale, 0.0)

@@ -50,14 +50,14 @@ def weights_of(group: Group, policy_class: str | None, scores: Table, at: Situat
 def scaled(weights: Table) -> Table:
     """Each row divided by its sum; a row without weight stays zero."""
     whole = sum_of_parts(weights)
-    return np.divide(weights, whole[:, None], out=np.zeros_like(weights), where=whole[:, None] > 0)
+    return np.asarray(weights / np.where(whole > 0, whole, 1.0)[:, None])
 
 
 def sum_of_parts(table: Table) -> Vector:
     """Sum over the parts of every row, from the first to the last."""
     result = np.zeros(table.shape[0])
     for column in range(table.shape[1]):
-        result = result + table[:, column]
+        result += table[:, column]
     return result
 
 
@@ -65,7 +65,7 @@ def _expert(group: Group, policy_class: str | None, at: Situation) -> Table:
     if group.weights.by_class:
         chosen = group.weights.by_class[policy_class or ""]
         return np.array([[chosen[part.id] for part in group.parts]])
-    given = [at.sheet.quantity(part.weight if part.weight is not None else 0.0) for part in group.parts]
+    given = [at.quantity(part.weight if part.weight is not None else 0.0) for part in group.parts]
     if all(isinstance(weight, float) for weight in given):
         return np.array([given])
     columns = [np.nan_to_num(np.broadcast_to(np.asarray(weight), at.sheet.height)) for weight in given]

@@ -5,9 +5,9 @@ Put here: that change of shape, and the refusal of data that would lose a row by
 
 import polars as pl
 
-from data_contracts.index_spec.document import LongForm
+from data_contracts.index_spec.reading import LongForm
 from data_contracts.messages import did_you_mean, wrong
-from evaluations.index.sheet import SheetError
+from evaluations.index.sheet import ROW, SheetError, numbered
 
 
 def widened(frame: pl.DataFrame, unit: str, form: LongForm, used: set[str]) -> pl.DataFrame:
@@ -21,9 +21,9 @@ def widened(frame: pl.DataFrame, unit: str, form: LongForm, used: set[str]) -> p
             hint = did_you_mean(column, frame.columns)
             raise wrong("index_no_column", column=column, place="long", hint=hint)
     keys = [unit, form.item]
-    again = frame.with_row_index("_row", offset=2).filter(pl.struct(keys).is_duplicated())
+    again = numbered(frame).filter(pl.struct(keys).is_duplicated())
     if again.height:
-        raise SheetError("index_item_twice", unit=unit, item=form.item, count=again.height, row=again["_row"][0])
+        raise SheetError("index_item_twice", unit=unit, item=form.item, count=again.height, row=again[ROW][0])
     shared = [name for name in frame.columns if name in used and name not in {*keys, *form.values.values()}]
     result = frame.select(unit, *shared).unique(maintain_order=True)
     for name in shared:

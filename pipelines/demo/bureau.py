@@ -166,6 +166,31 @@ def institutions(city: City) -> pl.DataFrame:
     return pl.concat([centres, hospitals]).with_columns(opened, pl.lit(None, dtype=pl.Int64).alias("closed_on"))
 
 
+def serves(city: City, span: Span) -> pl.DataFrame:
+    """Whom the centres serve, as known at the end of a period: each its township, one community by two of them.
+
+    The second community of the city was served by its own centre alone until 2024, then also by the next one.
+    """
+    areas = city.areas(span)
+    places = areas.with_row_index("community").unique("community_id", keep="first", maintain_order=True)
+    codes, always = list(dict.fromkeys(city.centres)), "2009-07-01"
+    rows: list[tuple[int, str, int, int, int | None]] = []
+    for at in places["community"]:
+        centre = city.centres[int(at)]
+        if at == 1 and len(codes) > 1:
+            rows.append((at, centre, 10_000, day_of(always), day_of("2024-12-31")))
+            rows += [
+                (at, code, share, day_of("2025-01-01"), None) for code, share in ((centre, 6_000), (codes[1], 4_000))
+            ]
+        else:
+            rows.append((at, centre, 10_000, day_of(always), None))
+    schema = {
+        "community": pl.Int64, "institution_code": pl.String, "share_units": pl.Int64, "served_from": pl.Int64,
+        "served_to": pl.Int64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema, orient="row")
+
+
 def roster(draws: Draws, city: City, scenario: Scenario, people: np.ndarray, spans: list[Span]) -> pl.DataFrame:
     """Everybody who held a post at a centre between first and last period, with days of joining and leaving.
 

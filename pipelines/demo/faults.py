@@ -247,6 +247,11 @@ NAMED: dict[str, list[Fault]] = {
         _reject("points_not_negative", put(points_redeemed="-1")),
         _reject("joined_not_later", put(joined_on=_FAR_OFF)),
     ],
+    "health_bureau.serves": [
+        _reject("share_range", put(share="0")),
+        _reject("share_range", put(share="1.0001")),
+        _reject("served_to_not_before_from", put(served_from="2024-01-02", served_to="2024-01-01")),
+    ],
     "health_bureau.institutions": [
         _reject("weekly_hours_range", put(weekly_hours="168.1")),
         _reject("weekly_hours_range", put(weekly_hours="-0.1")),
@@ -357,6 +362,7 @@ USUAL: dict[str, list[Fault]] = {
         _reject("joined_not_later", put(joined_on=_FAR_OFF)),
         wide("points_earned"),
     ],
+    "health_bureau.serves": [day_written("served_from", "{y}/{m}/{d}"), wide("share")],
     "health_bureau.institutions": [day_written("opened_on", "{y}/{m}/{d}"), wide("weekly_hours")],
     "health_bureau.residents": [
         _WRONG_CHECK,

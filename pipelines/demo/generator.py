@@ -33,7 +33,7 @@ _DAYS_TO_DELIVER, _DAYS_APART = 3, 10
 # Feeds of which a file of some length holds one record twice.
 _REPEATS = ("health_bureau.residents", "hospitals.encounters", "insurers.settlements")
 _REPEATS_FROM = 400
-_READ_BY_OTHERS = ("health_bureau.institutions", "civil_affairs.area_changes")
+_READ_BY_OTHERS = ("health_bureau.institutions", "health_bureau.serves", "civil_affairs.area_changes")
 # Feeds whose rows of the year so far decide counts of a later period of the year.
 _OF_THE_YEAR = ("exams", "settlements", "fund_ledger", *(f"followups_{condition}" for condition in CONDITIONS))
 _KEPT_OF_SETTLEMENTS = ("person", "total_fee_fen", "month")
@@ -177,7 +177,9 @@ def generate(
         scenario = scenario.model_copy(update={"faults": "none"})
     demo = _begin(home, scenario, residents or scenario.residents, seed, first or scenario.first, last or scenario.last)
     year = truth.nobody(len(demo.city.size))
-    answers: dict[str, list[pl.DataFrame]] = {name: [] for name in ("indicators", "rebased", "effects", "causes")}
+    answers: dict[str, list[pl.DataFrame]] = {
+        name: [] for name in ("indicators", "rebased", "effects", "causes", "areas")
+    }
     for span in demo.spans:
         if progress:
             progress(span.key)
@@ -225,10 +227,21 @@ def _answer(demo: _Demo, span: Span, year: dict[str, pl.DataFrame], answers: dic
     found = truth.known(found, span, demo.spans[0])
     areas, final = demo.city.areas(span), demo.city.areas(demo.spans[-1])
     answers["indicators"].append(truth_rows.indicator_rows(found, areas, span))
+    answers["areas"].append(_who_is_rural(areas, span))
     if not areas.equals(final):
         answers["rebased"].append(truth_rows.indicator_rows(found, final, span))
     answers["effects"].append(truth_rows.effect_rows(found, areas, span))
     answers["causes"].append(truth_rows.cause_rows(demo.levers, list(demo.scenario.levers), span, areas))
+
+
+def _who_is_rural(areas: pl.DataFrame, span: Span) -> pl.DataFrame:
+    """Communities in force at the end of a period; merged ones once."""
+    rows = areas.select(
+        pl.lit(span.key).alias("period"),
+        pl.col("community_id").alias("area_id"),
+        pl.col("urban_rural_code").is_in(["210", "220"]).alias("is_rural"),
+    )
+    return rows.unique("area_id", keep="first", maintain_order=True)
 
 
 def _write_links(home: Path, demo: _Demo, span: Span) -> None:
@@ -465,6 +478,9 @@ def _city_files(demo: _Demo, span: Span, everybody: np.ndarray) -> None:
         {},
     )
     demo.deliver("health_bureau.institutions", f"机构名录_{span.key}.csv", bureau.institutions(city), {})
+    served = bureau.serves(city, span)
+    share = forms.decimal(served["share_units"], 4)
+    demo.deliver("health_bureau.serves", f"机构服务范围_{span.key}.csv", served, {"share": share})
     posts = bureau.staff(demo.roster, span)
     fte = forms.decimal((posts["fte"] * 100).round().cast(pl.Int64), 2)
     demo.deliver("health_bureau.staff", f"人员名册_{span.key}.csv", posts, {"fte": fte})

@@ -7,7 +7,7 @@
   // Plotly reads a little markup; names are plain text.
   const safe = (name) => name.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const short = (name) => (name.length > 22 ? name.slice(0, 21) + "…" : name);
-  const yuan = D.words["page.yuan"];
+  const yuan = D.words.major;
   const axis = { gridcolor: LINE, zerolinecolor: "#8b96a0", linecolor: LINE, automargin: true, fixedrange: true };
   const base = {
     font: { family: FONT, size: 12.5, color: INK }, paper_bgcolor: "#fff", plot_bgcolor: "#fff", dragmode: false,

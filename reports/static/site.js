@@ -624,6 +624,15 @@
       { title: S("largest_shift"), kind: "num", value: (part) => part.most, cell: (part) => num(part.most, 0) },
       { title: S("units_lost"), kind: "num", value: (part) => part.lost, cell: (part) => count(part.lost) },
     ], { sort: -3 });
+    const choices = sure.choices[String(state.level())] || [];
+    $("sure-choices-block").hidden = !choices.length;
+    grid($("sure-choices"), choices, [
+      { title: S("choice"), value: (row) => row.title, cell: (row) => row.title },
+      { title: S("effect_alone"), kind: "num", value: (row) => row.first, cell: (row) => percent(row.first) },
+      { title: S("sobol_interval"), kind: "num", value: (row) => row.first_lo, cell: (row) => range(row.first_lo * 100, row.first_hi * 100, 0) + "%" },
+      { title: S("effect_total"), kind: "num", value: (row) => row.total, cell: (row) => percent(row.total) },
+      { title: S("sobol_interval"), kind: "num", value: (row) => row.total_lo, cell: (row) => range(row.total_lo * 100, row.total_hi * 100, 0) + "%" },
+    ], { sort: -4 });
   }
   function rankLines(sure, order, rows, state) {
     chart("sure-ranks", [

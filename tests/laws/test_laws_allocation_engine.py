@@ -60,9 +60,10 @@ INDICATORS = ("a", "b")
 
 def counts(rows: list[Row], draw: st.DrawFn) -> list[Row]:
     found = []
-    for row in rows:
+    for at, row in enumerate(rows):
         for name in INDICATORS:
-            base = draw(decimals(0, 1, 2))
+            # No two alike, so that percentiles of two of them leave room between threshold and benchmark.
+            base = Decimal(16 * at + draw(st.integers(0, 15))) / 100
             for quarter in range(1, draw(st.integers(1, 4)) + 1):
                 cases = draw(st.integers(0, 80))
                 found.append({
@@ -72,16 +73,23 @@ def counts(rows: list[Row], draw: st.DrawFn) -> list[Row]:
     return found
 
 
-def performance(**more: Any) -> Row:
+def paid_by(figures: list[Row]) -> Row:
+    """The quarter with the last row, also where most payees have none, and edges that have room between them."""
+    return {"through": max(row["quarter"] for row in figures), "learnt": len({row["id"] for row in figures}) > 1}
+
+
+def performance(*, learnt: bool = True, **more: Any) -> Row:
+    edges = {"threshold": "p25", "benchmark": "p90"} if learnt else {"threshold": "0.3", "benchmark": "0.7"}
     return {
         "id": "p", "kind": "performance", "share": 1, "registered": {"column": "registered"},
         "data": {"table": "figures", "payee": "id", "indicator": "indicator", "quarter": "quarter",
                  "numerator": "top", "denominator": "cases", "baseline": "base"},
         "score": "best_of_achievement_and_improvement",
         "indicators": [
-            {"id": "a", "weight": 3, "threshold": "p25", "benchmark": "p90", "minimum_cases": 10},
+            {"id": "a", "weight": 3, **edges, "minimum_cases": 10},
             {"id": "b", "weight": 1, "threshold": "0.2", "benchmark": "0.8"},
         ],
+        **({} if more.get("rolling_quarters", 1) > 1 else {"figures": "year_so_far"}),
         **more,
     }  # fmt: skip
 
@@ -379,7 +387,9 @@ def test_what_is_earned(data: st.DataObject, rows: list[Row], budget: Decimal, v
     rows = with_share(rows)
     assume(any(row["registered"] for row in rows))
     tables = {"figures": counts(rows, data.draw)}
-    found = run([performance(**given_variant(variant))], rows, amount=budget, tables=tables)
+    found = run(
+        [performance(**paid_by(tables["figures"]), **given_variant(variant))], rows, amount=budget, tables=tables
+    )
     assert sum(found.tables["lines"]["amount_fen"]) == fen(budget)
     own = found.tables["performance"]
     assert own["score"].is_between(0, 1).all()
@@ -413,7 +423,7 @@ def test_keeping_a_figure_back_never_pays(data: st.DataObject, rows: list[Row], 
     hidden = data.draw(st.sampled_from([["top"], ["cases"], ["base"], ["top", "cases", "base"]]))
     kept = [{**row, **dict.fromkeys(hidden if number == at or (hidden == ["base"] and same(row, figures[at])) else [])}
             for number, row in enumerate(figures)]  # fmt: skip
-    stream = performance(**given_variant(variant))
+    stream = performance(**paid_by(figures), **given_variant(variant))
     one = run([stream], rows, amount=budget, tables={"figures": figures})
     other = run([stream], rows, amount=budget, tables={"figures": kept})
     name = figures[at]["id"]
@@ -432,8 +442,8 @@ def test_a_better_figure_never_scores_less(data: st.DataObject, rows: list[Row],
     figures = [{**row, "cases": 80, "top": row["top"] or 0} for row in figures]
     at = at % len(figures)
     better = [{**row, "top": min(80, row["top"] + 7)} if number == at else row for number, row in enumerate(figures)]
-    stream = performance()
-    del stream["data"]["quarter"]
+    stream = performance(learnt=len(rows) > 1)
+    del stream["data"]["quarter"], stream["figures"]
     found = [
         run([stream], [{**row, "registered": 10} for row in rows], tables={"figures": own}).tables["performance"]
         for own in (figures, better)

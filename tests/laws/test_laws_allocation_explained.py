@@ -33,6 +33,8 @@ def performance(way: str, **more: Any) -> Row:
     edges = {} if way == "given" else {"threshold": "0.2", "benchmark": "0.8"}
     return {
         "id": "p", "kind": "performance", "share": "0.2", "registered": {"column": "registered"}, "data": data,
+        "figures": "year_so_far",
+        "through": "2025Q4",
         "score": "given" if way == "given" else "achievement",
         "indicators": [{"id": "a", "weight": 3, **edges},
                        {"id": "b", "weight": 1, **(edges and {**edges, "threshold": "0.8", "benchmark": "0.2"}),

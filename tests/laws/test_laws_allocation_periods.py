@@ -24,7 +24,7 @@ SOURCES = [
 STREAMS: list[dict[str, Any]] = [
     {"id": "spare", "kind": "fund", "share": "0.07", "fund": "contingency", "contingency": True},
     {**NEED, "share": "0.53", "risk": {**NEED["risk"], "missing": "lowest_possible"}},
-    performance(share="0.25", quarterly={"advance": "0.8", "largest_change": "0.1"}),
+    performance(learnt=False, share="0.25", quarterly={"advance": "0.8", "largest_change": "0.1"}),
     {
         "id": "prize", "kind": "awards", "share": "0.15", "over_pool": "pro_rata",
         "classes": [{"id": "best", "by": "rank", "score": {"column": "risk"}, "amounts": [[1, 50], [2, 20]]}],
@@ -33,7 +33,8 @@ STREAMS: list[dict[str, Any]] = [
 
 
 def paid(rows: list[dict[str, Any]], figures: list[dict[str, Any]], budget: Any, index: int) -> PeriodPayment:
-    rules = spec(STREAMS, budget, sources=SOURCES)
+    streams = [{**own, "through": f"2025Q{index}"} if own["kind"] == "performance" else own for own in STREAMS]
+    rules = spec(streams, budget, sources=SOURCES)
     known = [row for row in figures if row["quarter"] <= f"2025Q{index}"]
     found = allocate(rules, {"payees": frame(rows), "figures": frame(known)})
     assert found.conflict is None, found.conflict
@@ -114,5 +115,5 @@ def test_a_statement_says_the_year_then_what_is_not_due_yet_and_what_was_paid() 
     own = paid_in(rules, found.tables, found.budget, Part(3, 4)).lines
     closing = own.filter(stage="S9").select("line_id", "amount_fen").rows()
     # 1000.01 yuan: three of four instalments are 750.00, two are 500.00
-    assert closing == [("not_due_yet", -25_001), ("paid_before", -50_000)]
+    assert closing == [("not_due_yet", -25_001), ("before_by_rules", -50_000)]
     assert yuan(own["amount_fen"].sum()) == "250.00"

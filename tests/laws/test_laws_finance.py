@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_contracts.allocation_spec.notice import Notice
 from data_contracts.closed import Bilingual
-from evaluations.allocation.payment import OFFSET, ROWS_SCHEMA, SOURCES_SCHEMA, USES, Payment, printed
+from evaluations.allocation.payment import OFFSET, ROWS_SCHEMA, SOURCES_SCHEMA, USES, Payment, printed, with_scores
 from evaluations.controlled import Arc, controlled
 from evaluations.rounding import largest_remainder
 from reports.finance_document import FinanceDocument, SourceView, finance_file
@@ -175,3 +175,50 @@ def test_a_spreadsheet_program_reads_the_same_sums(tmp_path_factory, payment, de
             assert left is None or abs(left * 10_000 - right) < Fraction(UNITS[decimals], 100)
     exact_due = [int(100 * cell) for cell in next(iter(sheets["元"].values()))[0]]
     assert exact_due == payment.rows["due_fen"].to_list()
+
+
+@st.composite
+def instalments_of(draw):
+    """A payment of which sources pay only what is paid now."""
+    whole = draw(payments())
+    names = draw(st.lists(st.sampled_from(["central", "county"]), unique=True, max_size=2))
+    parts = []
+    for kind, payee, now in whole.rows.select("payee_kind", "payee_id", "payable_fen").iter_rows():
+        first = draw(st.integers(0, now)) if len(names) > 1 else now
+        parts += [(kind, payee, name, True, own) for name, own in zip(names, (first, now - first), strict=False)]
+    return Payment(whole.rows, pl.DataFrame(parts, schema=SOURCES_SCHEMA, orient="row"), "payable_fen")
+
+
+@settings(max_examples=60, deadline=None)
+@given(instalments_of(), st.sampled_from([100, 1_000, 10_000]))
+def test_what_is_paid_now_is_the_sum_of_its_sources_in_any_unit(payment, unit):
+    coarse = printed(payment, unit)
+    assert identity(coarse.rows) == [0] * coarse.rows.height
+    if coarse.sources.height:
+        given_to = coarse.sources.group_by("payee_id").agg(pl.col("amount_fen").sum()).sort("payee_id")
+        assert given_to["amount_fen"].to_list() == coarse.rows.sort("payee_id")["payable_fen"].to_list()
+    for name in ("due_fen", OFFSET, *USES):
+        for left, right in zip(coarse.rows[name], payment.rows[name], strict=True):
+            assert left is None or left in {right // unit, -(-right // unit)}
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 10**6)), min_size=1, max_size=6))
+def test_the_score_of_a_payee_is_that_of_its_indicators_by_what_they_are_worth(figures):
+    performance = pl.DataFrame(
+        [("A", Decimal(score) / 10**6, worth, "achievement") for worth, score in figures] + [("B", 0, 5, "missing")],
+        {"payee_id": pl.String, "score": pl.Decimal(20, 6), "potential_fen": pl.Int64, "way": pl.String},
+        orient="row",
+    )
+    rows = pl.DataFrame({"payee_kind": ["community", "fund", "community"], "payee_id": ["A", "A", "B"]})
+    found = with_scores(rows, performance).rows(named=True)
+    part = Fraction(sum(worth * score for worth, score in figures), 10**6 * sum(worth for worth, _ in figures))
+    assert abs(Fraction(found[0]["score"]) - part * 100) <= Fraction(1, 200)
+    assert abs(Fraction(found[0]["coefficient"]) - part) <= Fraction(1, 20_000)
+    # A fund has no score, and who has no figure at all is not told to have scored nothing.
+    assert [(own["score"], own["coefficient"]) for own in found[1:]] == [(None, None)] * 2
+
+
+def test_a_standard_that_is_paid_by_a_score_keeps_its_own():
+    performance = pl.DataFrame({"payee_id": ["A"], "score": [Decimal("0.5")], "potential_fen": [100], "way": ["given"]})
+    rows = pl.DataFrame({"payee_kind": ["community"], "payee_id": ["A"], "score": ["91"], "coefficient": ["1"]})
+    assert with_scores(rows, performance).equals(rows)

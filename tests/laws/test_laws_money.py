@@ -226,8 +226,7 @@ def _with_awards(scores: list[int], budget: int, award: int, over_pool: str) -> 
         "payees": {"table": "centres", "id": "id", "kind": "institution"},
         "budget": {"amount": budget + 10_000},
         "streams": [
-            {"id": "base", "kind": "factors", "amount": budget,
-             "factors": [{"id": "p", "weight": 1, "sum": [{"column": "people"}]}]},
+            {"id": "base", "kind": "need", "amount": budget, "population": {"column": "people"}},
             {"id": "awards", "kind": "awards", "amount": 10_000, "over_pool": over_pool,
              "classes": [{"id": "first", "by": "rank", "score": {"column": "score"}, "amounts": [[2, award]]}]},
         ],
@@ -244,8 +243,8 @@ def test_what_is_paid_once_never_enters_the_base_of_next_year(scores: list[int],
     for own, money in ((scores, award), ([0, 0, 0], 0)):
         found = _with_awards(own, budget, money, "pro_rata")
         payees = found.tables["payees"].filter(payee_kind="institution")
-        bases.add(tuple(payees["recurring_fen"]))
-        won = payees["amount_fen"] - payees["recurring_fen"]
+        bases.add(tuple(payees["next_base_fen"]))
+        won = payees["amount_fen"] - payees["next_base_fen"]
         assert won.min() >= 0
         assert won.sum() <= 10_000 * 100
     assert len(bases) == 1

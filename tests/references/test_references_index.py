@@ -42,13 +42,11 @@ def _asem_spec() -> IndexSpec:
         if row["Denominator"]:
             leaf["ratio"] = {"numerator": row["IndCode"], "denominator": row["Denominator"]}
         branches.setdefault(row["Agg2"], {}).setdefault(row["Agg1"], []).append(leaf)
+    # Their table of ranks was made from the table of scores with two decimals.
+    ranks = [{"ties": "min", "round": {"digits": 2, "how": "half_up"}}]
+    ranked = {"weight": 1, "combine": _MEAN, "ranks": ranks}
     subindexes = [
-        {
-            "id": name,
-            "weight": 1,
-            "combine": _MEAN,
-            "parts": [{"id": key, "weight": 1, "combine": _MEAN, "parts": leaves} for key, leaves in pillars.items()],
-        }
+        {"id": name, **ranked, "parts": [{"id": key, **ranked, "parts": leaves} for key, leaves in pillars.items()]}
         for name, pillars in branches.items()
     ]
     steps = [
@@ -57,8 +55,9 @@ def _asem_spec() -> IndexSpec:
         {"step": "min_max"},
     ]
     return _spec(
-        {"id": "Index", "combine": _MEAN, "parts": subindexes, "ranks": [{"ties": "min"}]},
+        {"id": "Index", "combine": _MEAN, "parts": subindexes, "ranks": ranks},
         unit="UnitCode",
+        trace=True,
         defaults={"steps": steps},
     )
 
@@ -89,6 +88,8 @@ def test_every_stage_of_the_connectivity_index(asem: tuple[Scored, dict[str, pl.
     found = asem[0]
     units = found.sheet.units
     assert _agrees(found.raw, units, "expected_denominated.csv") == 49
+    filled = {part: figures for part, step, figures in found.notes.trace or [] if step == "1 impute"}
+    assert _agrees(filled, units, "expected_imputed.csv") == 49
     assert _agrees(found.treated, units, "expected_treated.csv") == 49
     assert _agrees(found.scores, units, "expected_normalised.csv") == 49
     assert _agrees(found.scores, units, "expected_aggregated.csv") == 49 + 8 + 2 + 1
@@ -99,9 +100,10 @@ def test_published_scores_ranks_and_treated_points(asem: tuple[Scored, dict[str,
     printed = pl.read_csv(_folder("coinr-asem-pipeline") / "expected_scores.csv").sort("UnitCode")
     for column in printed.columns[3:]:
         assert np.abs(np.round(found.scores[column], 2) - printed[column].to_numpy()).max() < 0.0051
-    ranks = tables["ranks"].sort("unit")["rank"].to_list()
-    wanted = pl.read_csv(_folder("coinr-asem-pipeline") / "expected_ranks.csv").sort("UnitCode")["Index"].to_list()
-    assert ranks == wanted
+    wanted = pl.read_csv(_folder("coinr-asem-pipeline") / "expected_ranks.csv").sort("UnitCode")
+    for column in wanted.columns[2:]:
+        ranks = tables["ranks"].filter(part=column).sort("unit")["rank"].to_list()
+        assert ranks == wanted[column].to_list(), column
     flags = pl.read_csv(_folder("coinr-asem-pipeline") / "expected_treatment_flags.csv").sort("UnitCode")
     touched = tables["indicators"].filter(pl.col("flags").str.contains("drawn_in"))
     ours = set(touched.select("unit", "indicator").iter_rows())
@@ -111,9 +113,12 @@ def test_published_scores_ranks_and_treated_points(asem: tuple[Scored, dict[str,
         for name in flags.columns[1:]
         if row[name] != "No"
     }
-    # Their flags also mark the figure up to which others are drawn in; it does not change.
-    assert ours <= theirs
-    assert len(ours) > 20
+    assert ours == theirs
+    assert len(ours) == 35
+    summary = pl.read_csv(_folder("coinr-asem-pipeline") / "expected_treatment_summary.csv")
+    counted = {row["IndCode"]: row["Low"] + row["High"] for row in summary.iter_rows(named=True)}
+    drawn = dict(tables["diagnostics"].filter(measure="points_drawn_in").select("part", "value").iter_rows())
+    assert {name: drawn.get(name, 0.0) for name in counted} == counted
 
 
 # Small published cases of weights and aggregation.

@@ -20,9 +20,9 @@ def kangheng(*arguments: object, **environment: str) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
-def make_city(path: Path) -> Path:
+def make_city(path: Path, residents: int = RESIDENTS, first: str = FIRST) -> Path:
     """The small demo city in `path`, not run yet."""
-    done = kangheng("demo", "--home", path, "--residents", RESIDENTS, "--seed", SEED, "--periods", f"{FIRST}:{LAST}")
+    done = kangheng("demo", "--home", path, "--residents", residents, "--seed", SEED, "--periods", f"{first}:{LAST}")
     assert done.returncode == 0, done.stderr
     return path
 

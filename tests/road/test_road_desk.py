@@ -54,6 +54,6 @@ def test_definitions_load_fast_and_light_and_say_what_they_are() -> None:
     assert isinstance(keys, dict)
     assert keys["stg_hospitals__encounters"] == ["archive__files"]
     assert keys["ind__values"][0] == "ind__counts"
-    read = {"ind__counts", "ind__values", "risk__areas", "risk__compared", "score__policies"}
+    read = {"ind__counts", "ind__rebased", "ind__values", "risk__areas", "risk__compared", "score__policies"}
     assert set(keys["alloc__payees"]) == read
     assert "alloc__payees" in keys["pub__release"]

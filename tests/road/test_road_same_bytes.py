@@ -13,10 +13,30 @@ from pathlib import Path
 import pytest
 
 from data_contracts.settings.loading import REGISTRY
+from tests.made_once import made_once
 from tests.road.conftest import LAST, make_city, run_city
 
+# As many periods as carry something on to the next: these tests walk the whole road again and again.
+FIRST, RESIDENTS = "2025Q2", 800
 CHANGED = ("threads", "memory_limit_mb")
 ELSEWHERE = {"TZ": "America/Los_Angeles", "LC_ALL": "C", "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "5"}
+
+
+def make_small(path: Path) -> Path:
+    """A smaller city than that of the other tests, not run yet."""
+    return make_city(path, residents=RESIDENTS, first=FIRST)
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smaller city, run; whoever changes anything in it copies it first."""
+    return made_once(tmp_path_factory, "small_city_on_the_road", lambda path: run_city(make_small(path)))
+
+
+@pytest.fixture(scope="session")
+def release(city: Path) -> Path:
+    """Its release."""
+    return city / "releases" / f"{LAST}-r1"
 
 
 def content_hash(release: Path) -> str:
@@ -27,7 +47,7 @@ def content_hash(release: Path) -> str:
 @pytest.mark.slow
 def test_killed_anywhere_the_next_run_gives_the_same(release: Path, tmp_path: Path) -> None:
     """And with another key, in another folder, time zone and locale, on one thread."""
-    city = make_city(tmp_path / "另一个 目录")
+    city = make_small(tmp_path / "另一个 目录")
     own = [line for line in (REGISTRY / "limits.yaml").read_text("utf-8").splitlines() if line.startswith(CHANGED)]
     assert len(own) == len(CHANGED)
     (city / "settings/limits.yaml").write_text("threads: 1\nmemory_limit_mb: 1500\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """Scenarios give their figures, twins miss those they say; rules in conflict are refused; hostile files are found."""
 
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -76,13 +77,16 @@ def test_a_large_scenario_gives_its_rates_at_a_smaller_size(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_rules_in_conflict_are_refused_by_name_and_hold_when_relaxed(tmp_path: Path) -> None:
-    make_demo_home(tmp_path / "tight", scenario="rural-reserve")
+    home = tmp_path / "home"
+    make_demo_home(home, scenario="rural-reserve")
     with pytest.raises(SaysNo) as refusal:
-        run_period(tmp_path / "tight", None)
+        run_period(home, None)
     assert all(words in refusal.value.words["zh"] for words in load_scenario("rural-reserve").refused)
-    assert not list((tmp_path / "tight/releases").glob("*-r*"))
-    make_demo_home(tmp_path / "loose", scenario="rural-reserve-loose")
-    loose = compute(tmp_path / "loose", MONEY)
+    assert not list((home / "releases").glob("*-r*"))
+    # The twin is the same city under another rule.
+    (changed,) = files("pipelines.demo").joinpath("scenarios", "rural-reserve-loose", "settings").iterdir()
+    shutil.copyfile(str(changed), home / "settings" / changed.name)
+    loose = compute(home, MONEY)
     payees, lines = loose.table("alloc__payees"), loose.table("alloc__lines")
     reserve = loose.table("alloc__reserves").row(0, named=True)
     assert payees.filter("is_rural")["year_fen"].sum() == reserve["reached_fen"]

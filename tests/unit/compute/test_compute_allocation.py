@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.compute.allocation import TABLES, allocate
+from assets.compute.allocation import allocate
+from assets.compute.allocation_published import TABLES
 from assets.compute.allocation_tables import check_tables
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import both
@@ -57,6 +58,7 @@ streams:
     registered: {{column: people}}
     data: {{table: quality, payee: payee, indicator: indicator, quarter: quarter, numerator: numerator,
            denominator: denominator}}
+    figures: year_so_far
     score: achievement
     indicators:
       - {{id: {MANAGED}, weight: 3, threshold: "0.2", benchmark: "0.8"}}

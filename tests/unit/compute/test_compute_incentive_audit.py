@@ -11,10 +11,13 @@ import polars as pl
 import pytest
 
 from assets.compute.allocation import Allocation, allocate
+from assets.compute.allocation_tables import RoadTables
 from assets.compute.auditing import RoadAudit
 from assets.compute.risk import risk_tables
+from assets.lake import parts
 from assets.stages.road import Road
 from assets.vault.crypto import VaultKeys
+from data_contracts.index_spec.document import indicators_of
 from data_contracts.periods import Period
 from data_contracts.tables import output_tables
 
@@ -64,6 +67,7 @@ streams:
     registered: {{column: people}}
     data: {{table: quality, payee: payee, indicator: indicator, quarter: quarter, numerator: numerator,
            denominator: denominator}}
+    figures: year_so_far
     score: achievement
     indicators: [{{id: {PAID}, weight: 1, threshold: "0.2", benchmark: "0.8"}}]
     quarterly: {{advance: "0.8"}}
@@ -174,10 +178,10 @@ def test_a_figure_that_is_no_index_and_says_nothing_of_its_parts_cannot_be_audit
     assert audited(city)["alloc__incentive_reasons"]["reason"].to_list() == ["risk_unknown"]
 
 
-def test_an_indicator_of_which_nobody_has_a_figure_stops_nothing(workshop: Any) -> None:
+def test_an_audit_that_can_ask_nothing_for_want_of_figures_is_not_passed(workshop: Any) -> None:
     without = {name: own for name, own in FIGURES.items() if name != PAID}
     found = audited(filled(workshop, "risk_structural", without))
-    assert found["alloc__incentive_reasons"].is_empty()
+    assert found["alloc__incentive_reasons"]["reason"].to_list() == ["nothing_asked"]
     assert set(found["alloc__incentives"]["verdict"]) == {"no_figure"}
 
 
@@ -210,8 +214,62 @@ def test_a_part_of_the_index_without_any_figure_cannot_be_audited(workshop: Any)
     assert set(reasons["reason"]) == {"loses", "no_figures"}
 
 
+def test_columns_say_by_where_they_come_from_whether_health_moves_them(
+    workshop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(filled.__globals__, "risk_tables", lambda *_: {})
+    city = filled(workshop, "risk_structural")
+    risk, people, need = "risk: {index: INDEX}", "people: {measure: population}", "population: {column: people}\n"
+    columns = [people, "urban: {area: is_urban}", f"covered: {{indicator: {COVERED}}}",
+               "old: {indicator: population_aged_65_plus_pct}", "again: {measure: population, times: 2}"]  # fmt: skip
+    factors = ", ".join(f"{{id: f_{name}, column: {name}}}" for name in ("urban", "covered", "old", "again"))
+    text = ALLOCATION.replace(people, "\n      ".join(columns)).replace(f"      {risk}\n", "")
+    text = re.sub(r"    risk: .*\n", "", text.replace(need, f"{need}    factors: [{factors}]\n", 1))
+    city.write_settings("allocation", text)
+    found = audited(city)
+    # An indicator without a good side says nothing; one with a good side is asked about, and more of it brings more.
+    assert found["alloc__incentive_reasons"]["reason"].to_list() == ["undeclared"]
+    assert "「old」" in found["alloc__incentive_reasons"]["zh"][0]
+    covered = found["alloc__incentives"].filter(indicator="covered")
+    assert set(covered["verdict"]) == {"keeps"}
+    assert covered["need_fen"].min() > 0
+
+
 def test_wording_that_changed_is_not_kept(workshop: Any) -> None:
     audit = divided(filled(workshop, "risk_structural")).audit
     assert audit is not None
     named = {**audit.titles, PAID: {"zh": "血压达标", "en": "Controlled"}}
     assert replace(audit, titles=named).mark != audit.mark == replace(audit).mark
+
+
+def test_what_payees_made_of_their_risk_themselves_is_a_figure(workshop: Any) -> None:
+    """An oracle by hand: the index of last year's figures, but for what payees control, is what the road reads."""
+    changed = {**FIGURES, COVERED: (70, 20, 60, 30), "related_admissions_per_1k": (50, 20, 20, 15)}
+    figures = "{index: risk_literal, year_before: true, improved: true}"
+    before = "{index: risk_literal, year_before: true}"
+    words = ALLOCATION.replace("{index: INDEX}", f"{figures}\n      before: {before}")
+    found = []
+    for year, own in (("2024Q4", FIGURES), ("2025Q4", changed)):
+        filled(workshop, "risk_literal", own)
+        rows = parts.read_table(workshop.home, "ind__values", [NOW])
+        workshop.put("ind__values", year, rows.with_columns(pl.lit(year).alias("period")))
+        found.append(_risks(workshop))
+    workshop.write_settings("allocation", words)
+    reading = RoadTables(workshop.home, workshop.settings, workshop.settings.allocation, Period.parse(NOW))
+    areas = reading.all(reading.areas())["areas"]
+    read = {column: dict(zip(areas["id"], map(float, areas[column]), strict=True)) for column in ("before", "risk")}
+    assert read["before"] == pytest.approx(found[0])
+    # Coverage is controllable, admissions are as they are: only the first has moved.
+    spec = workshop.settings.indices["risk_literal"]
+    kinds = {item.id: item.kind for item in indicators_of(spec.tree)}
+    assert kinds[COVERED] == "controllable"
+    moved = {name: own if kinds.get(name) == "controllable" else FIGURES[name] for name, own in changed.items()}
+    filled(workshop, "risk_literal", moved)
+    assert read["risk"] == pytest.approx(_risks(workshop))
+    assert read["risk"] != pytest.approx(read["before"])
+
+
+def _risks(workshop: Any) -> dict[str, float]:
+    risks = parts.read_table(workshop.home, "risk__areas", [NOW])
+    own = risks.filter(component="total", rule_set=RULES[0])
+    return dict(own.select("area_id", "value").iter_rows())

@@ -202,7 +202,8 @@ def test_what_pays_may_not_be_need_unless_somebody_signed(town: Any) -> None:
     assert f"'hidden' reads indicator '{paid}', which earns performance money" in words
     assert "signed_reason" in words
     reads(paid, signed_reason=REASON)
-    assert load_settings(town.home.path)
+    # Words alone are no signature: who signs, and what of, is in test_compute_signed_reasons.
+    assert "kangheng sign" in refuse(town)
     # hidden behind a count or a limit it pays all the same
     for column in (f"{paid}.numerator", f"{paid}.lower"):
         reads(column)

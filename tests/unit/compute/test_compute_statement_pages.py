@@ -156,8 +156,40 @@ def test_impossible_rules_are_on_the_money_page_and_no_statement_is(city: Any, t
     for language in FOLDERS:
         page = render_page("money", language, context, frames, areas)
         words = re.sub(r"\s+", " ", page).replace("&#39;", "'")
-        for table in ("alloc__conflict", "alloc__relaxations"):
+        for table in ("alloc__conflict", "alloc__relaxations", "alloc__best_shares", "alloc__proposal"):
             assert all(said in words for said in frames[table][f"words_{language}"])
+
+
+def test_what_would_change_it_is_the_division_made_again(city: Any, tmp_path: Any) -> None:
+    """A person of another risk, by dividing again with that figure and nothing else."""
+    context, frames = release(city)
+    own = frames["alloc__changes"].filter(what="risk", status="ok")
+    assert set(own["payee_id"]) == set(PEOPLE)
+    payee, change = own.select("payee_id", "change_fen").row(0)
+    risks = parts.read_table(city.home, "risk__areas", [NOW]).filter(component="total")
+    known = dict(risks.unique(["area_id"]).select("area_id", "value").iter_rows())
+    risked(city, {**known, payee: known[payee] + 1})
+    _, then = release(city)
+    year, moved = (paid(own, "alloc__payments", "year_fen")[payee] for own in (frames, then))
+    assert change == moved - year
+    write_statements(context, frames, tmp_path)
+    words = (tmp_path / FOLDERS["zh"] / f"{payee}.html").read_text("utf-8")
+    assert "重新算一遍" in words
+
+
+def test_a_home_in_another_currency_speaks_of_it_everywhere(city: Any, tmp_path: Any) -> None:
+    path = city.home.path / "home.yaml"
+    currency = "currency: {code: GBP, minor_unit: penny, major: {zh: 英镑, en: pounds}}\n"
+    path.write_text(path.read_text("utf-8") + currency, encoding="utf-8")
+    context, frames = release(city)
+    out = tmp_path / "site"
+    out.mkdir()
+    write_site(context, frames, out)
+    for folder, word, other in (("", "英镑", r"\d 元|元）|（元"), ("en/", "pounds", r"\byuan\b")):
+        for page in (out / folder / "money.html", *(out / folder / "statements").glob("*.html")):
+            words = page.read_text("utf-8")
+            assert word in words
+            assert not re.search(other, words), page.name
 
 
 def test_who_bears_floors_and_caps_is_what_lines_say(tmp_path: Any) -> None:

@@ -83,7 +83,8 @@ def payees():
     table = output_tables()["alloc__payees"]
     row = {
         "period": "2025Q4", "allocation_id": "a", "payee_kind": "community", "payee_id": PERSONAL, "is_rural": True,
-        "amount_fen": 1, "bound": "free", "year_fen": 4, "paid_due_fen": 1, "paid_before_fen": 0, "recurring_fen": 4,
+        "amount_fen": 1, "bound": "free", "year_fen": 4, "undecided_fen": 0,
+        "paid_due_fen": 1, "paid_before_fen": 0, "next_base_fen": 4,
     }  # fmt: skip
     rows = [dict.fromkeys(table.columns) | own for own in (row, row | {"payee_id": f"{PERSONAL}2"})]
     return table, table.shape(pl.DataFrame(rows, schema=table.schema))

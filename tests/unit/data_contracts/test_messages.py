@@ -7,6 +7,7 @@ import pytest
 
 from data_contracts import messages
 from data_contracts.closed import DefinitionError
+from data_contracts.statement_lines import step_of
 
 SENTENCES = messages.catalogue()
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -82,3 +83,8 @@ def test_a_sentence_not_in_exactly_both_languages_is_refused(own_catalogue, word
 def test_a_word_like_no_stays_the_word_it_is(own_catalogue):
     own_catalogue("a.yaml", "no: {zh: 否, en: No}\n")
     assert messages.both("no") == {"zh": "否", "en": "No"}
+
+
+def test_every_line_of_a_statement_belongs_to_a_step_with_words():
+    lines = [key.removeprefix("allocate.line.") for key in SENTENCES if key.startswith("allocate.line.")]
+    assert [line for line in lines if f"allocate.step.{step_of(line)}" not in SENTENCES] == []

@@ -52,6 +52,7 @@ FEEDS = (
     "health_bureau.purchase_contracts",
     "health_bureau.residents",
     "health_bureau.screening",
+    "health_bureau.serves",
     "health_bureau.staff",
     "health_bureau.supervision",
     "health_bureau.survey",
@@ -86,7 +87,7 @@ WANTED = {
         "health education and activities": ["activities"],
         "two-cancer screening": ["screening"],
         "contracts: offers, acceptance, fulfilment, renewal": ["contract_offers", "contracts"],
-        "institutions and staff": ["institutions", "staff"],
+        "institutions and staff, and whom they serve": ["institutions", "staff", "serves"],
         "work points": ["work_items"],
         "surveys": ["survey"],
         "opinions and complaints": ["opinions"],
@@ -248,7 +249,9 @@ def test_birth_and_sex_are_compared_with_the_number_where_the_feed_has_them(cont
 def test_what_is_measured_has_a_unit(contract):
     """A number without unit is an ordinal, a share or an index of its own."""
     bare = {c.name for c in contract.columns if c.type in ("integer", "decimal") and not c.extras.unit}
-    allowed = {"grade", "pooled_share", "priority", "self_rated_health", "service_satisfaction", "trust", "weight"}
+    allowed = {
+        "grade", "pooled_share", "priority", "self_rated_health", "service_satisfaction", "share", "trust", "weight",
+    }  # fmt: skip
     assert {name for name in bare if not name.startswith(("acuity_", "corrected_"))} <= allowed
 
 

@@ -16,7 +16,7 @@ PACE = {"floor_change": "-0.02", "cap_change": "0.50"}
 def test_in_the_worked_example_the_urban_community_below_target_pays_for_the_reserve() -> None:
     found = run([need({"floor_change": "-0.02"})], reserves=[{"id": "r", "group": "rural", "minimum_share": "0.30"}])
     payers = found.tables["payers"]
-    reserve = dict(payers.filter(rule="reserves").select("payee_id", "amount_fen").iter_rows())
+    reserve = dict(payers.filter(rule="reserve:r").select("payee_id", "amount_fen").iter_rows())
     assert reserve["C3"] == -(144_823_254 - 135_100_000)
     assert {payee for payee, change in reserve.items() if change < 0} == {"C3"}
     bounds = dict(payers.filter(rule="floors_and_caps").select("payee_id", "amount_fen").iter_rows())

@@ -4,9 +4,11 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluations.allocation.snapshot import DataError
 from tests.unit.evaluations.allocation_world import column, run
 
 WEIGHTS = {"i": 3, "j": 2}
@@ -41,7 +43,8 @@ def test_scores_and_money_are_those_of_the_naive_reckoning(payees: Rows, variant
         "data": {"table": "figures", "payee": "id", "indicator": "indicator", "quarter": "quarter",
                  "numerator": "top", "denominator": "cases", "baseline": "base"},
         "score": "best_of_achievement_and_improvement", "pool_quarters": 4,
-        "reliability": variant["reliability"], "rolling_quarters": variant["rolling_quarters"],
+        "through": "2025Q4", "reliability": variant["reliability"], "rolling_quarters": variant["rolling_quarters"],
+        "figures": "year_so_far" if variant["rolling_quarters"] == 1 else None,
         "indicators": [
             {"id": name, "weight": weight, "threshold": edges[0], "benchmark": edges[1],
              "minimum_cases": variant["minimum_cases"],
@@ -50,6 +53,10 @@ def test_scores_and_money_are_those_of_the_naive_reckoning(payees: Rows, variant
         ],
     }  # fmt: skip
     people = [{"id": f"P{at}", "rural": 0, "people": own["registered"]} for at, own in enumerate(payees)]
+    if variant["learnt"] and any(own["registered"] for own in payees) and meet(payees, edges, variant["lower"]):
+        with pytest.raises(DataError, match="the benchmark is no better"):
+            run([stream], people, amount=1000, tables={"figures": rows})
+        return
     found = run([stream], people, amount=1000, tables={"figures": rows})
     if not any(own["registered"] for own in payees):
         assert found.conflict is not None
@@ -61,6 +68,13 @@ def test_scores_and_money_are_those_of_the_naive_reckoning(payees: Rows, variant
     for at, (due, got) in enumerate(zip(potential, earned, strict=True)):
         part = sum(scores[name][at] * weight for name, weight in WEIGHTS.items()) / sum(WEIGHTS.values())
         assert got == floor(due * part)
+
+
+def meet(payees: Rows, edges: tuple[str, str], lower: bool) -> bool:
+    """Whether baselines leave no room between threshold and benchmark."""
+    known = sorted((Fraction(own["base"]) for own in payees if own["base"] is not None), reverse=lower)
+    first, last = (between(known, edge) for edge in edges)
+    return first is not None and first == last
 
 
 def naive_scores(cells: list[Any], payees: Rows, variant: dict[str, Any], edges: tuple[str, str]) -> list[Fraction]:

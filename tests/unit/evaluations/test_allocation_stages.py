@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from data_contracts.allocation_spec.pay import Quarterly
-from data_contracts.closed import DefinitionError
+from data_contracts.closed import Bilingual, DefinitionError
 from data_contracts.messages import catalogue
 from evaluations.allocation.engine import allocate
 from evaluations.allocation.quarters import payments
@@ -27,7 +27,7 @@ def people(*counts, **columns):
 
 def words(found):
     """(payee, line) → sentence in Chinese; every sentence of the result can be said."""
-    said = with_words(found.tables["lines"])
+    said = with_words(found.tables["lines"], Bilingual(zh="元", en="yuan"))
     return {(payee, line): sentence for payee, line, sentence in
             said.select("payee_id", "line_id", "words_zh").iter_rows()}  # fmt: skip
 
@@ -172,6 +172,7 @@ def earn(rows, *, indicators=None, amount=100, payees=None, **more):
                  "numerator": "top", "denominator": "cases", "baseline": "base"},
         "score": "best_of_achievement_and_improvement",
         "indicators": indicators or [{"id": "i", "weight": 1, "threshold": "0.5", "benchmark": "0.9"}],
+        **({} if "rolling_quarters" in more else {"figures": "year_so_far"}),
         **more,
     }  # fmt: skip
     return run([stream], payees or people(10, 10), amount=amount, tables={"figures": rows})
@@ -209,14 +210,18 @@ def test_lower_is_better_turns_everything():
 
 
 def test_percentiles_of_baselines_within_strata_weakest_first():
-    payees = people(10, 10, 10, 10, area=["x", "x", "x", "y"])
-    rows = [figure(own, 4, 50, base=base) for own, base in zip("ABCD", ("0.2", "0.4", "0.8", "0.7"), strict=True)]
+    payees = people(10, 10, 10, 10, 10, area=["x", "x", "x", "y", "y"])
+    bases = ("0.2", "0.4", "0.8", "0.7", "0.7")
+    rows = [figure(own, 4, 50, base=base) for own, base in zip("ABCDE", bases, strict=True)]
     item = {"id": "i", "weight": 1, "threshold": "p25", "benchmark": "p90"}
-    found = earn(rows, indicators=[item], payees=payees, strata=["area"])
+    found = earn([*rows[:4], figure("E", 4, 50, base="0.6")], indicators=[item], payees=payees, strata=["area"])
     assert column(found, "threshold", "performance")[0] == Decimal("0.3")
     assert column(found, "benchmark", "performance")[0] == Decimal("0.72")
-    # One payee only: threshold and benchmark meet at its own baseline, which it misses.
-    assert column(found, "score", "performance")[3] == 0
+    # 0.6 and 0.7.
+    assert column(found, "threshold", "performance")[3] == Decimal("0.625")
+    # A stratum of one payee, or of equal baselines, has no room between threshold and benchmark.
+    with pytest.raises(DataError, match="for 2 payees the benchmark is no better"):
+        earn(rows, indicators=[item], payees=payees, strata=["area"])
 
 
 def test_few_cases_are_pooled_over_quarters_then_take_the_mean_of_the_stratum():
@@ -271,7 +276,8 @@ def test_late_figures_are_carried_once_then_the_weak_quarter_and_settle_to_nothi
 
 def test_learnt_thresholds_pay_nothing_without_an_own_baseline():
     item = {"id": "i", "weight": 1, "threshold": "p25", "benchmark": "p90"}
-    found = earn([figure("A", 4, 70), figure("B", 4, 70, base=None)], indicators=[item])
+    rows = [figure("A", 4, 70), figure("B", 4, 70, base=None), figure("C", 4, 70, base="0.6")]
+    found = earn(rows, indicators=[item], payees=people(10, 10, 10))
     assert column(found, "way", "performance")[1] == "no_baseline"
     assert "没有基线" in words(found)["B", "earned_no_baseline"]
 
@@ -305,7 +311,7 @@ def test_a_short_dividend_pays_everybody_the_same_part():
     assert lines(rich, "transition")["dividend_rest"] == 5000 - sum(column(rich, "paid_fen", "dividend"))
     once = rich.tables["lines"].filter(stream="d", payee_kind="community")
     assert once["one_off"].all()
-    assert column(rich, "recurring_fen", "payees")[:2] == column(rich, "amount_fen")
+    assert column(rich, "next_base_fen", "payees")[:2] == column(rich, "amount_fen")
 
 
 def test_budget_lines_have_floors():

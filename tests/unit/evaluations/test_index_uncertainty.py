@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from data_contracts.index_spec.tree import Sampling
-from evaluations.index import importance, uncertainty
+from evaluations.index import importance, sampling, uncertainty
 from evaluations.index.scoring import scored
 from evaluations.index.sensitivity import effects
 from evaluations.index.sheet import sheet_of
@@ -110,7 +110,7 @@ def test_error_of_a_proportion_is_half_a_wilson_interval():
     columns = {"v": [65.0], "n": [100.0]}
     spec = spec_of(one([], sampling={"denominator": "n", "scale": 100}), uncertainty={"seed": 1, "sampling": True})
     sheet, nominal = computed(spec, columns)
-    error, low, high = uncertainty.standard_errors(spec, sheet, nominal)["v"]
+    error, low, high = sampling.standard_errors(spec, sheet, nominal)["v"]
     assert error[0] == pytest.approx(100 * (0.736358 - 0.552544) / 2 / 1.959964, rel=1e-5)
     assert (low, high) == (0, 100)
     assert Sampling(lower="l", upper="u").confidence == 0.95

@@ -5,12 +5,14 @@ import json
 
 import pytest
 
+from assets.vault.signing import new_key
 from pipelines import cli
 from pipelines.allocating import EXAMPLES, run_allocate
 from pipelines.outcomes import SaysNo
+from pipelines.signing import sign
 
 COUNTY = EXAMPLES / "county"
-STRUCTURAL = "reference: 50, indicators: {deprivation: {controllable: false}}"
+STRUCTURAL = "reference: 50, indicators: {deprivation: {controllable: false, signed_reason: 普查口径}}"
 PAYS = (
     "reference: 50, signed_reason: 测试, indicators: {hypertension: {effect_per_point: -1.25}, "
     "smoking: {effect_per_point: -0.5, spread: 3}}"
@@ -83,8 +85,13 @@ def test_what_the_proposal_lowers_divides_when_somebody_writes_it_down(county):
     assert county.run().budget == 1_200_000_000
 
 
-def test_an_audit_that_passes_may_be_approved_and_one_that_was_not_made_may_not(county):
+def test_an_audit_that_passes_may_be_approved_and_one_that_was_not_made_may_not(county, tmp_path):
     county.edit("reference: 50", STRUCTURAL)
+    unsigned = county.run(audit=True)
+    assert unsigned.status == "draft"
+    assert ["risk:need/deprivation" in own["zh"] for own in county.said()["draft_reasons"]] == [True]
+    new_key(tmp_path / "k.pem")
+    sign(county.spec, [], tmp_path / "k.pem", "王某/财务科长")
     assert county.run().status == "ok"
     assert [own["zh"] for own in county.said()["draft_reasons"]] == ["没有做激励审计；请用 --audit 重新运行"]
     run = county.run(audit=True)
@@ -99,8 +106,10 @@ def test_an_audit_that_fails_divides_as_a_draft_and_says_who_would_lose(county):
     run = county.run(audit=True)
     assert run.status == county.said()["status"] == "draft"
     reasons = [own["zh"] for own in county.said()["draft_reasons"]]
-    assert len(reasons) == 2
-    assert all("反而少拿钱" in own for own in reasons)
+    # The reason that stands in the spec is not signed either.
+    assert len(reasons) == 3
+    assert all("反而少拿钱" in own for own in reasons[:2])
+    assert "没有人签名" in reasons[2]
     assert county.table("payees")
     losing = {row["indicator"] for row in county.table("audit") if row["verdict"] == "loses"}
     assert losing == {"hypertension", "smoking"}

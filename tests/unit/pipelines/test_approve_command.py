@@ -1,14 +1,22 @@
 """Approval from the command line, of what the engine alone wrote: keys, signature, hash in the table, changed bytes."""
 
 import json
+import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import fastexcel
+import polars as pl
 import pytest
 
+from assets.lake.home import Home
+from assets.release.publish import ReleaseContent, content_hash, current, publish
 from assets.release.subject import alone_files, alone_hash, outputs_of
+from assets.vault.signing import load_key
 from data_contracts.finance import FinanceFile, finance_schema
+from data_contracts.settings.loading import load_settings
+from data_contracts.tables import output_tables
 from pipelines import cli
 from pipelines.allocating import EXAMPLES, run_allocate
 
@@ -20,7 +28,7 @@ PERSON = "王某/财务科长"
 def made(tmp_path_factory):
     """A result and a key, made once; tests change copies."""
     folder = tmp_path_factory.mktemp("made")
-    run_allocate(METHOD / "spec.yaml", METHOD / "data", folder / "out")
+    run_allocate(METHOD / "spec.yaml", METHOD / "data", folder / "out", audit=True)
     return folder
 
 
@@ -121,6 +129,87 @@ def test_a_fen_moved_with_every_hash_repaired_is_found(approved, kangheng):
     assert "allocation.json" in said
 
 
+def rehashed(out):
+    """The list of files and its hash redone, for which nothing secret is needed."""
+    run = json.loads((out / "run.json").read_text("utf-8"))
+    run["outputs"] = outputs_of(alone_files(out, run["pages"]), out)
+    run["content_hash"] = alone_hash(run)
+    (out / "run.json").write_text(json.dumps(run), encoding="utf-8")
+
+
+def changed_lines(out, column, change):
+    """One figure of the first two lines changed, one up and one down."""
+    path = out / "tables/lines.csv"
+    frame = pl.read_csv(path, infer_schema=False)
+    figures = frame[column].to_list()
+    figures[:2] = [change(figures[0], 1), change(figures[1], -1)]
+    frame.with_columns(pl.Series(column, figures)).write_csv(path)
+
+
+def changed_cell(out):
+    """One more yuan for the first payee and one less for the second, in the printed table only."""
+    path, sheet = out / "finance/allocation.xlsx", "xl/worksheets/sheet2.xml"
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    words = parts[sheet].decode()
+    for cell, more in (("F7", 1), ("F8", -1)):
+        found = re.search(rf'(<c r="{cell}"[^>]*><v>)([0-9.]+)', words)
+        words = words.replace(found[0], f"{found[1]}{float(found[2]) + more}", 1)
+    with zipfile.ZipFile(path, "w") as book:
+        for name, data in parts.items():
+            book.writestr(name, words.encode() if name == sheet else data)
+
+
+def changed_spec(out):
+    run = json.loads((out / "run.json").read_text("utf-8"))
+    run["spec_document"]["titles"]["zh"] = "别的方案"
+    (out / "run.json").write_text(json.dumps(run), encoding="utf-8")
+
+
+FORGED = {
+    "lines": lambda out: changed_lines(out, "amount_fen", lambda fen, more: str(int(fen) + more)),
+    "streams of lines": lambda out: changed_lines(out, "stream", lambda stream, _: f"{stream}_2"),
+    "a printed cell": changed_cell,
+    "a file for a system": lambda out: (out / "finance/allocation_payees.csv").write_text("x\n"),
+    "the spec": changed_spec,
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_tables_that_no_longer_agree_are_found_though_every_hash_is_redone(approved, kangheng, name):
+    out, key = approved
+    FORGED[name](out)
+    rehashed(out)
+    assert kangheng("verify", out)[0] == 1
+    assert kangheng("approve", out, "--key", key, "--as", PERSON)[0] == 1
+
+
+def test_an_approval_of_other_content_is_not_shown_as_one_of_this(approved, kangheng):
+    out, _ = approved
+    path = out / "tables/standard.csv"
+    path.write_text(path.read_text("utf-8") + "\n", encoding="utf-8")
+    rehashed(out)
+    code, said, _ = kangheng("verify", out)
+    assert code == 0
+    assert "无效" in next(line for line in said.splitlines() if PERSON in line)
+    assert json.loads(kangheng("verify", out, "--json")[1])["state"] == "draft"
+
+
+def test_a_failing_audit_cannot_be_taken_out_of_the_result(tmp_path, kangheng):
+    spec = tmp_path / "spec.yaml"
+    text, smoke = (EXAMPLES / "county/spec.yaml").read_text("utf-8"), "{smoke: {effect_per_point: -2, spread: 3}}"
+    spec.write_text(text.replace("reference: 50", f"reference: 50, indicators: {smoke}", 1), encoding="utf-8")
+    run_allocate(spec, EXAMPLES / "county/data", tmp_path / "out", audit=True)
+    kangheng("keys", "--new", tmp_path / "k.pem", "--as", PERSON)
+    code, _, said = kangheng("approve", tmp_path / "out", "--key", tmp_path / "k.pem", "--as", PERSON)
+    assert (code, "smoke" in said, "下一步" in said) == (1, True, True)
+    run = json.loads((tmp_path / "out/run.json").read_text("utf-8"))
+    (tmp_path / "out/run.json").write_text(json.dumps({**run, "draft_reasons": []}), encoding="utf-8")
+    rehashed(tmp_path / "out")
+    code, _, said = kangheng("approve", tmp_path / "out", "--key", tmp_path / "k.pem", "--as", PERSON)
+    assert (code, "激励审计" in said) == (1, True)
+
+
 def test_a_draft_is_not_approved(made, tmp_path, kangheng):
     out, key = tmp_path / "out", tmp_path / "k.pem"
     shutil.copytree(made / "out", out)
@@ -139,11 +228,11 @@ def test_a_draft_is_not_approved(made, tmp_path, kangheng):
 
 def test_run_again_the_same_stays_approved_and_another_one_is_a_draft(approved, kangheng):
     out, key = approved
-    run_allocate(METHOD / "spec.yaml", METHOD / "data", out)
+    run_allocate(METHOD / "spec.yaml", METHOD / "data", out, audit=True)
     assert json.loads(kangheng("verify", out, "--json")[1])["state"] == "approved"
     spec = out.parent / "spec.yaml"
     spec.write_text((METHOD / "spec.yaml").read_text("utf-8").replace("[80, 0.97]", "[80, 0.96]"), encoding="utf-8")
-    run_allocate(spec, METHOD / "data", out)
+    run_allocate(spec, METHOD / "data", out, audit=True)
     report = json.loads(kangheng("verify", out, "--json")[1])
     assert (report["state"], report["passed"]) == ("draft", True)
     assert kangheng("approve", out, "--key", key, "--as", PERSON)[0] == 0
@@ -157,3 +246,49 @@ def test_the_file_for_a_finance_system_is_what_its_schema_says(made):
     for payee in document["payees"]:
         assert set(payee) == set(described["properties"]) == set(described["required"])
         assert all(value is None or type(value) is int for name, value in payee.items() if name.endswith("_fen"))
+
+
+def candidate(path, approval, **more):
+    home = Home(path)
+    home.make_folders()
+    names = ("ind__values", "alloc__lines", "alloc__payees", "quality__files", "risk__areas")
+    settings = {"home": {"approval": approval, "levels": [{"id": "community"}]}, "indicators": {},
+                "budget_of_period": None}  # fmt: skip
+    tables = {name: output_tables()[name].empty() for name in names}
+    content = ReleaseContent("2025Q4", tables, lambda _: None, [], settings, {}, approved=False, **more)
+    return home, publish(home, content, lambda _: None)[0]
+
+
+def test_asking_for_less_after_computing_opens_nothing(make_home, kangheng):
+    home, release = candidate(make_home(), "two")
+    code, _, said = kangheng("publish", release)
+    assert (code, "还差 2 人" in said) == (1, True)
+    assert current(home)["periods"] == {}
+
+
+def test_a_draft_is_put_in_force_by_nobody_also_where_no_approval_is_asked_for(make_home, kangheng):
+    home, release = candidate(make_home(), "none", draft_reasons=[{"zh": "甲会少拿钱", "en": "A loses"}])
+    code, _, said = kangheng("publish", release)
+    assert (code, "甲会少拿钱" in said, "下一步" in said) == (1, True, True)
+    assert current(home)["periods"] == {}
+
+
+def test_settings_changed_between_compute_and_approve_are_refused(make_home, tmp_path, kangheng):
+    path = make_home()
+    kangheng("keys", "--new", tmp_path / "k.pem", "--as", PERSON)
+    public = load_key(tmp_path / "k.pem").public
+    text = (path / "home.yaml").read_text("utf-8")
+    person = f"approval: required\napprovers: [{{name: 王某, role: 财务科长, key: {public}, from: 2020-01-01}}]\n"
+    (path / "home.yaml").write_text(text + person, encoding="utf-8")
+    _, release = candidate(path, "required")
+    manifest = release / "internal/manifest.json"
+    document = json.loads(manifest.read_text("utf-8"))
+    document["settings"] |= load_settings(path).as_dict() | {"home": document["settings"]["home"], "indicators": {}}
+    document["content_hash"] = content_hash(document["outputs"], document)
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    code, _, said = kangheng("approve", release, "--key", tmp_path / "k.pem", "--as", PERSON)
+    assert (code, "indicators" in said, "kangheng run" in said) == (1, True, True)
+    document["settings"]["indicators"] = load_settings(path).as_dict()["indicators"]
+    document["content_hash"] = content_hash(document["outputs"], document)
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    assert kangheng("approve", release, "--key", tmp_path / "k.pem", "--as", PERSON)[0] == 0

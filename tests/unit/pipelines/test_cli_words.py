@@ -68,6 +68,7 @@ def test_an_option_before_the_command_is_told_where_it_belongs(run):
         ("demo", "--home", "{home}/x", "--scenario", "citty"),
         ("demo", "--home", "{home}/x", "--periods", "2025Q4:2025Q1"),
         ("scenarios", "--home", "{home}"),
+        ("allocate", "--compare", "a.yaml,b.yaml"),
     ],
 )
 def test_wrong_usage_ends_with_two_and_speaks_both_languages(run, make_home, arguments):
@@ -75,6 +76,11 @@ def test_wrong_usage_ends_with_two_and_speaks_both_languages(run, make_home, arg
     code, chinese, english = run(*(str(part).format(home=home) for part in arguments))
     assert code == WRONG_USE
     speaks_both(chinese, english)
+
+
+def test_a_file_that_is_not_there_is_named_in_chinese_too(run):
+    code, chinese, _ = run("allocate", "--spec", "没有.yaml", "--data", ".", "--out", "x")
+    assert (code, "没有.yaml" in chinese) == (WRONG_USE, True)
 
 
 @pytest.mark.parametrize(

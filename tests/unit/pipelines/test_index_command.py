@@ -129,9 +129,9 @@ def test_a_workbook_keeps_every_digit_of_a_number_and_every_zero_of_a_text(tmp_p
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n3\n", "as many fields as the header"),
-        ("a,b\n1,2,3\n", "as many fields as the header"),
-        ('a,b\n1,"2\n', "as many fields as the header"),
+        ("a,b\n1,2\n3\n", "row 3 has 1 fields, the header 2"),
+        ("a,b\n1,2,3\n", "row 2 has 3 fields, the header 2"),
+        ('a,b\n1,"2\n', "a quote is not closed"),
         ("a,a\n1,2\n", "column 'a' more than once"),
         ("a,\n1,2\n", "no header"),
         ("", "no header"),

@@ -5,8 +5,11 @@ from datetime import date
 
 import pytest
 
+from assets.lake.atomic import write_json
+from assets.release.publish import ReleaseContent, publish
 from assets.stages import road as steps
 from assets.stages.road import Road
+from data_contracts.tables import output_tables
 from pipelines.status import Status, status_of
 
 TABLE = "stg_civil_affairs__welfare"
@@ -177,3 +180,22 @@ def test_where_everything_is_here_there_is_nothing_to_do_but_the_run(home, land)
     take_in(home)
     status = status_of(home, "2025Q4", AFTER)
     assert [step["zh"].split("：")[0] for step in status.next_steps] == ["接收并计算"]
+
+
+def test_a_release_that_waits_for_its_approval_asks_for_that_and_not_for_another_run(home, land):
+    land(home, "2025Q4")
+    take_in(home)
+    road = Road.open(home)
+    tables = {name: output_tables()[name].empty() for name in ("ind__values", "quality__files")}
+    settings = {"home": {"approval": "two", "levels": []}, "indicators": {}}
+    content = ReleaseContent("2025Q4", tables, lambda _: None, [], settings, {}, approved=False)
+    made, _ = publish(road.home, content, lambda _: None)
+    write_json(road.home.lake / "_runs/2025Q4.json", {"state": road.state("2025Q4"), "release": made.name})
+    status = status_of(home, "2025Q4", BEFORE)
+    assert status.candidate == "2025Q4-r1"
+    assert f"kangheng approve {home}/releases/2025Q4-r1" in said(status)
+    assert "kangheng run" not in said(status)
+    # What lands afterwards makes it old.
+    land(home, "2025Q4", name="补报", institution="990102")
+    assert status_of(home, "2025Q4", BEFORE).candidate is None
+    assert "kangheng run" in said(status_of(home, "2025Q4", BEFORE))

@@ -18,9 +18,10 @@ from assets.release.decided import record_problems
 from assets.release.publish import ReleaseContent, current, publish
 from assets.release.subject import subject_of
 from assets.release.verify import verify
-from assets.vault.signing import SigningKey, key_id, load_key, new_key
+from assets.vault.signing import SigningKey, load_key, new_key
 from data_contracts.closed import DefinitionError
 from data_contracts.settings.approvers import Approver
+from data_contracts.signing import key_id
 from data_contracts.tables import output_tables
 
 NOW = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)

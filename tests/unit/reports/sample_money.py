@@ -157,6 +157,8 @@ def money_of(tree: Tree, areas: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
             ],
             orient="row",
             infer_schema_length=None,
+        ).with_columns(
+            paid_due_fen="amount_fen", paid_before_fen=pl.lit(0, pl.Int64), year_fen=4 * pl.col("amount_fen")
         ),
         pl.DataFrame(
             lines,

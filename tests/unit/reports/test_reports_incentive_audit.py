@@ -81,3 +81,11 @@ def test_other_periods_and_homes_without_an_audit_show_none_of_it(home: Home) ->
     assert (words["draft"], words["worst"]) == (False, [])
     assert audit_words(*home, "zh") is None
     assert 'id="audit"' not in page(home, "zh")
+
+
+def test_a_column_goes_by_its_name_and_an_edge_is_said_as_one(home: Home) -> None:
+    context, frames = audited(home, [-5], [("甲", "first")])
+    cells = frames["alloc__incentives"].with_columns(indicator=pl.lit("least"), step=pl.lit("edge2"))
+    words = audit_words(context, {**frames, "alloc__incentives": cells}, "zh")
+    assert words is not None
+    assert words["worst"][0][1:3] == ["least", "刚过一道门槛（1 点）"]

@@ -185,3 +185,37 @@ def test_appraisals_stand_by_falling_total_with_what_was_submitted(told: Any) ->
     html = render_page("dimensions", "en", context, {**frames, "score__appraisals": rows("score__appraisals", found)},
                        areas)  # fmt: skip
     assert "Submitted less recomputed" in html
+
+
+def test_institutions_that_are_appraised_stand_by_name(told: Any) -> None:
+    context, frames = told
+    blank = dict.fromkeys(("raw", "value_lower", "value_upper", "submitted", "difference", "rank", "of", "rank_lower",
+                           "rank_upper", "grade"))  # fmt: skip
+    shared = {"period": context.period, "appraisal_id": "yearly", "unit_kind": "institution", "rule_set": "all",
+              "status": "ok", "part": "total"}  # fmt: skip
+    found = [{**blank, **shared, "unit_id": unit, "value": value} for unit, value in (("h1", 90.0), ("h2", 80.0))]
+    view = AppraisalView(words("考核", "Appraisal"), "total", "x", (), {}, {})
+    context = replace(context, appraisals={"yearly": view}, institutions={"h1": "东街卫生院"})
+    (entry,) = appraisals(context, {**frames, "score__appraisals": rows("score__appraisals", found)}, "zh")
+    assert [row["name"] for row in entry["rows"]] == ["东街卫生院", "h2"]
+
+
+def test_the_choice_that_ranks_depend_on_is_named_at_its_level(told: Any) -> None:
+    context, frames = told
+    shares = {
+        "first": 0.2,
+        "first_lower": 0.1,
+        "first_upper": 0.3,
+        "total": 0.7,
+        "total_lower": 0.5,
+        "total_upper": 0.9,
+    }
+    found = [
+        {"period": context.period, "index_id": "structural", "area_level": next(iter(context.levels)),
+         "rule_set": next(iter(context.rule_sets)), "choice": "weights", **shares}
+    ]  # fmt: skip
+    frames = {**frames, "risk__sensitivity": rows("risk__sensitivity", found)}
+    told_of = {entry["id"]: entry["choices"] for entry in risk_sure(context, frames, areas_of(context, frames), "zh")}
+    lowest = str(len(context.levels) - 1)
+    assert [(row["title"], row["total"]) for row in told_of["structural"][lowest]] == [("权重", 0.7)]
+    assert told_of["literal"] == {}

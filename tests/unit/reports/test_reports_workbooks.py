@@ -63,7 +63,7 @@ def test_finance_workbook_sums_to_the_fen(city: Any, tmp_path: Path) -> None:
     detail = lines[5 : 5 + frames["alloc__lines"].height]
     assert sum(int(float(row[11])) for row in detail) == budget
     control = {row[0]: row[3] for row in cells(path, 4)[5:] if row[3] is not None}
-    assert float(control["差额（应为零）"]) == 0
+    assert float(control["本次下达与明细的差额（应为零）"]) == 0
     assert float(control["应补助合计"]) == budget
 
 
@@ -77,7 +77,8 @@ def test_finance_workbook_has_the_customary_form(city: Any, tmp_path: Path) -> N
         assert table[3][-6:] == ("系数", "已预拨", "本次下达", "结余", "扣回", "备注")
         assert table[5][:2] == ("No.", "Payee")
         # What is not known is a dash, never nothing and never zero.
-        assert {row[table[3].index("已预拨")] for row in table[6:8]} == {"—"}
+        assert {row[table[3].index("扣回")] for row in table[6:8]} == {"—"}
+        assert {row[table[3].index("已预拨")] for row in table[6:8]} == {"0"}
         foot = "".join(str(row[0]) for row in table[-4:])
         for word in ("制表人", "审核人", "分管领导", "单位负责人（盖章）", "填报日期"):
             assert word in foot

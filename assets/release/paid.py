@@ -1,0 +1,70 @@
+"""What published releases say was paid: the record that later periods are settled against.
+
+Put here: which release of a period was paid, and its tables. Keep out: settling (evaluations, assets.compute), what is
+in force (publish). A release that was published and not withdrawn may have been paid, also one that a later release of
+its period has superseded; where such releases pay differently, nobody here can know which was.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets.lake.atomic import read_json, sha256_file
+from assets.lake.home import Home
+from assets.release.publish import PROFILE, releases_of
+from assets.release.records import is_withdrawn, read
+from evaluations.allocation.snapshot import DataError
+
+_PAYMENTS, _SETTLEMENT = "alloc__payments", "alloc__settlement"
+
+
+def released_money(home: Home, period: str) -> Mapping[str, pl.DataFrame] | None:
+    """alloc__payments and alloc__settlement of the release of `period` that was paid; None without any.
+
+    Raises DataError where published releases pay differently, or the tables are not those of the manifest.
+    """
+    found = {}
+    for release in releases_of(home, period):
+        manifest = read_json(release / PROFILE / "manifest.json")
+        if _was_published(release, manifest):
+            found[_hash(manifest, _PAYMENTS)] = (release, manifest)
+    if not found:
+        return None
+    if len(found) > 1:
+        names = ", ".join(release.name for release, _ in found.values())
+        raise DataError("allocation_two_payments", period=period, count=len(found), releases=names)
+    release, manifest = next(iter(found.values()))
+    return {name: _table(release, manifest, name) for name in (_PAYMENTS, _SETTLEMENT) if name in manifest["tables"]}
+
+
+def paid_mark(home: Home, period: str) -> str:
+    """Fingerprint of what published releases of `period` paid."""
+    marks = []
+    for release in releases_of(home, period):
+        manifest = read_json(release / PROFILE / "manifest.json")
+        if _was_published(release, manifest):
+            marks += [_hash(manifest, _PAYMENTS), _hash(manifest, _SETTLEMENT)]
+    return "|".join(marks)
+
+
+def _was_published(release: Path, manifest: Mapping[str, Any]) -> bool:
+    known, _ = read(release)
+    published = manifest["status"] == "released" or any(record.act == "published" for record in known)
+    return published and not is_withdrawn(known, manifest["content_hash"])
+
+
+def _path(name: str) -> str:
+    return f"tables/{name}.parquet"
+
+
+def _hash(manifest: Mapping[str, Any], name: str) -> str:
+    return next((item["sha256"] for item in manifest["outputs"] if item["path"] == _path(name)), "")
+
+
+def _table(release: Path, manifest: Mapping[str, Any], name: str) -> pl.DataFrame:
+    path = release / PROFILE / _path(name)
+    if not path.is_file() or sha256_file(path) != _hash(manifest, name):
+        raise DataError("allocation_release_changed", release=release.name)
+    return pl.read_parquet(path)
