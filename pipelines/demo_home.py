@@ -195,5 +195,6 @@ def _settings(name: str, story: Scenario, residents: int, grain: str) -> dict[st
     for stream in documents["allocation.yaml"]["streams"] if grain != "quarter" else ():
         # Only a home that reports by quarter pays performance by quarter.
         stream.pop("quarterly", None)
+        stream.pop("figures", None)
         stream.get("data", {}).pop("quarter", None)
     return documents
