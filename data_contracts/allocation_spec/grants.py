@@ -56,7 +56,8 @@ class Claims(Word):
     rate: str | None = None
     """Column with yuan for one unit, where it is not the same for all."""
     paid_before: str | None = None
-    """Column with what the year already paid on the claim."""
+    """Column with what the year already paid on the claim: it uses up caps of the year. `units` are those still to be
+    paid; nothing is taken off them."""
 
 
 class Entitlements(StreamBase):

@@ -5,6 +5,7 @@ Keep out: reading files, and what is done with figures. An empty cell is unknown
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -134,6 +135,14 @@ def repeated(keys: Iterable[Hashable]) -> list[bool]:
         found.append(key in seen)
         seen.add(key)
     return found
+
+
+def _to_the_eye(word: str) -> str:
+    """What is seen of an id: without characters that show nothing, full-width letters and digits as plain ones."""
+    if word.isascii():
+        return word
+    seen = unicodedata.normalize("NFKC", word)
+    return "".join(letter for letter in seen if unicodedata.category(letter) != "Cf").strip()
 
 
 def _number(word: str) -> Decimal | None:
@@ -303,6 +312,7 @@ class Snapshot:
         rows.refuse([word is None for word in rows.words(column)], "allocate_blank_id", column)
         again = repeated(rows.cells[column])
         rows.refuse(again, "allocate_id_again", column)
+        rows.refuse(repeated(map(_to_the_eye, rows.cells[column])), "allocate_ids_alike", column)
         order = self._order(rows)
         ordered = Rows(
             table,

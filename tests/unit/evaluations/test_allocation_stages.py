@@ -463,3 +463,10 @@ def test_no_fen_depends_on_the_decimals_of_the_surroundings():
     with localcontext(Context(prec=4, rounding=ROUND_UP)):
         found = allocate(document, tables)
     assert all(found.tables[name].equals(expected.tables[name]) for name in expected.tables)
+
+
+def test_ids_that_look_alike_are_not_two_payees():
+    for other in ("A\u200b", "\uff21", "A\u00ad"):
+        payees = [{**row, "id": own} for row, own in zip(people(10, 10), ("A", other), strict=True)]
+        with pytest.raises(DataError, match="row 3: the id in 'id' looks like that of an earlier row"):
+            run([PLAIN], payees, amount=100)
