@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from data_contracts.messages import both, catalogue, text
+from data_contracts.closed import Bilingual
+from data_contracts.messages import LANGUAGES, both, catalogue, text
 from reports.context import ReportContext
 from reports.site_data import Frames, Json, areas_of, numbers, plain, table
 
@@ -64,6 +65,20 @@ def sentence(sentence_id: str, params: str | None, language: str, major: str) ->
         for key, value in values.items()
     }
     return text(sentence_id, language, major=major, **chosen)
+
+
+def worded(lines: pl.DataFrame, currency: Bilingual) -> pl.DataFrame:
+    """Released lines with `words_zh` and `words_en`, their sentences in money of that currency."""
+    rows = list(lines.select("sentence_id", "sentence_params").iter_rows())
+    words = [
+        pl.Series(
+            f"words_{language}",
+            [sentence(line, params, language, currency.get(language)) for line, params in rows],
+            dtype=pl.String,
+        )
+        for language in LANGUAGES
+    ]
+    return lines.with_columns(*words)
 
 
 def money_payload(

@@ -134,17 +134,8 @@ def _of_period(context: ReportContext, frames: Frames, view: AllocationView, nam
 
 
 def _worded(lines: pl.DataFrame, currency: Bilingual) -> pl.DataFrame:
-    """Lines with their sentences in both languages."""
-    rows = list(lines.select("sentence_id", "sentence_params").iter_rows())
-    said = [
-        pl.Series(
-            f"words_{language}",
-            [money_data.sentence(line, params, language, currency.get(language)) for line, params in rows],
-            dtype=pl.String,
-        )
-        for language in LANGUAGES
-    ]
-    return lines.rename({"sentence_params": "params"}).with_columns(*said)
+    """Lines as the engine names their columns, with their sentences in both languages."""
+    return money_data.worded(lines, currency).rename({"sentence_params": "params"})
 
 
 def _payees(payees: pl.DataFrame, payments: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

@@ -160,17 +160,8 @@ def _standard(frame: pl.DataFrame) -> pl.DataFrame | None:
 
 def _lines_of_road(lines: pl.DataFrame, major: Bilingual) -> pl.DataFrame:
     """Released lines with their sentences and figures as text."""
-    pairs = list(lines.select("sentence_id", "sentence_params").iter_rows())
-    words = [
-        pl.Series(
-            f"words_{language}",
-            [money_data.sentence(own, params, language, major.get(language)) for own, params in pairs],
-            dtype=pl.String,
-        )
-        for language in LANGUAGES
-    ]
     quantity = pl.col("quantity").cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".")
-    return lines.with_columns(quantity, *words)
+    return money_data.worded(lines, major).with_columns(quantity)
 
 
 def _of_year(payees: pl.DataFrame, context: ReportContext) -> dict[Key, str]:
