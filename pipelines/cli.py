@@ -21,10 +21,15 @@ from pipelines.options import (
     AnyPeriodOption,
     HomeOption,
     JsonOption,
+    KeyOption,
     Language,
     LanguageOption,
     OptionalHomeOption,
+    OptionalKeyOption,
+    OptionalOutOption,
+    OptionalPersonOption,
     PeriodOption,
+    PersonOption,
     ReleaseArgument,
     StatedHomeOption,
     first_and_last,
@@ -307,7 +312,7 @@ def index(
         list[Path] | None,
         typer.Option("--data", help="数据表，可多张 / .csv, .xlsx, one or several", exists=True, dir_okay=False),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
+    out: OptionalOutOption = None,
     sheet: Annotated[str | None, typer.Option("--sheet", help="工作表，缺省第一张 / sheet, first if not given")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="方案的 JSON Schema / JSON schema of a spec")] = False,
     example: Annotated[
@@ -343,7 +348,7 @@ def allocate(
     data: Annotated[
         Path | None, typer.Option("--data", help="数据目录或工作簿 / folder of tables, or workbook", exists=True)
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
+    out: OptionalOutOption = None,
     schema: Annotated[bool, typer.Option("--schema", help="方案的 JSON Schema / JSON schema of a spec")] = False,
     example: Annotated[
         str | None, typer.Option("--example", help="写出示例，如 county / write an example to --out")
@@ -395,8 +400,8 @@ def allocate(
 @app.command()
 def approve(
     release: ReleaseArgument,
-    key: Annotated[Path, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)],
-    person: Annotated[str, typer.Option("--as", help="姓名/职务 / name/role")],
+    key: KeyOption,
+    person: PersonOption,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -418,10 +423,8 @@ def publish(release: ReleaseArgument, as_json: JsonOption = False, language: Lan
 def withdraw(
     release: ReleaseArgument,
     reason: Annotated[str, typer.Option("--reason", help="撤回原因 / why")],
-    key: Annotated[
-        Path | None, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)
-    ] = None,
-    person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
+    key: OptionalKeyOption = None,
+    person: OptionalPersonOption = None,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -438,7 +441,7 @@ def diff(
         Path | None,
         typer.Option("--from", help="与哪个发布比较，缺省为同期上一个 / compared with; the one before", exists=True),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)] = None,
+    out: OptionalOutOption = None,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:
@@ -451,7 +454,7 @@ def diff(
 @app.command()
 def keys(
     new: Annotated[Path | None, typer.Option("--new", help="要写的私钥文件 / file for the private key")] = None,
-    person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
+    person: OptionalPersonOption = None,
     language: LanguageOption = Language.zh,
 ) -> None:
     """生成审批密钥。  Make a key for approving, and print how to register it."""
@@ -467,10 +470,8 @@ def keys(
 def sign(
     place: Annotated[Path, typer.Argument(help="机构目录或分配方案 / home, or allocation spec", exists=True)],
     entry: Annotated[list[str] | None, typer.Option("--entry", help="只签这一条 / this reason only")] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)
-    ] = None,
-    person: Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")] = None,
+    key: OptionalKeyOption = None,
+    person: OptionalPersonOption = None,
     as_json: JsonOption = False,
     language: LanguageOption = Language.zh,
 ) -> None:

@@ -49,6 +49,13 @@ ReleaseArgument = Annotated[
     Path,
     typer.Argument(help="发布或分配结果目录 / release, or result of allocate", exists=True, file_okay=False),
 ]
+KeyOption = Annotated[Path, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)]
+OptionalKeyOption = Annotated[
+    Path | None, typer.Option("--key", help="本人私钥文件 / own private key", exists=True, dir_okay=False)
+]
+PersonOption = Annotated[str, typer.Option("--as", help="姓名/职务 / name/role")]
+OptionalPersonOption = Annotated[str | None, typer.Option("--as", help="姓名/职务 / name/role")]
+OptionalOutOption = Annotated[Path | None, typer.Option("--out", help="输出目录 / folder", file_okay=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="机器可读 / machine-readable")]
 LanguageOption = Annotated[Language, typer.Option("--lang", envvar="KANGHENG_LANG", help="语言 / language")]
 

@@ -1,8 +1,6 @@
 """Statements of a release: lines sum to what is paid, the year and the payment told apart, nothing runs in them."""
 
 import re
-from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
 
 import polars as pl
@@ -17,43 +15,12 @@ from reports.context import context_from_settings
 from reports.release_money import links, write_statements
 from reports.site import render_page, write_site
 from reports.site_data import areas_of
+from tests.printed import Page, fen
 from tests.unit.compute.test_compute_allocation import ALLOCATION, NOW, PEOPLE, city, counted, risked, valued
 
 __all__ = ["city"]
 FOLDERS = {"zh": "statements", "en": "en/statements"}
 HOSTILE = '../c<"9">&'
-
-
-class Page(HTMLParser):
-    """Tables as rows of (class, cells), links, and the names of elements."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.rows, self.links, self.elements, self._cell = [], [], set(), None
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        self.elements.add(tag)
-        if tag == "tr":
-            self.rows.append((given.get("class", ""), []))
-        if tag in ("td", "th"):
-            self._cell = []
-        if "href" in given:
-            self.links.append(given["href"])
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th") and self._cell is not None:
-            self.rows[-1][1].append("".join(self._cell).strip())
-            self._cell = None
-
-    def handle_data(self, data):
-        if self._cell is not None:
-            self._cell.append(data)
-
-
-def fen(cell: str) -> int:
-    return int(Decimal(cell.replace(",", "").replace("−", "-").replace("+", "")) * 100)
 
 
 def release(city: Any, period: str = NOW) -> tuple[Any, dict[str, pl.DataFrame]]:

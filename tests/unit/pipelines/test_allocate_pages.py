@@ -4,8 +4,6 @@ import csv
 import json
 import re
 import shutil
-from decimal import Decimal
-from html.parser import HTMLParser
 
 import polars as pl
 import pytest
@@ -15,43 +13,10 @@ from pipelines import allocation_pages, cli
 from pipelines.allocating import EXAMPLES, run_allocate
 from pipelines.comparing import run_compare
 from pipelines.outcomes import SaysNo
+from tests.printed import Page, fen
 
 LANGUAGES = ("zh", "en")
 INDEX = {"zh": "index.html", "en": "en.html"}
-
-
-class Page(HTMLParser):
-    """Tables as rows of (class, cells), links, and every element's name."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.rows, self.links, self.elements, self.words = [], [], set(), []
-        self._cell = None
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.add(tag)
-        given = dict(attrs)
-        if tag == "tr":
-            self.rows.append((given.get("class", ""), []))
-        if tag in ("td", "th"):
-            self._cell = []
-        if "href" in given:
-            self.links.append(given["href"])
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th") and self._cell is not None:
-            self.rows[-1][1].append("".join(self._cell).strip())
-            self._cell = None
-
-    def handle_data(self, data):
-        self.words.append(data)
-        if self._cell is not None:
-            self._cell.append(data)
-
-
-def fen(cell):
-    return int(Decimal(cell.replace(",", "").replace("−", "-").replace("+", "")) * 100)
 
 
 def statement(page):
