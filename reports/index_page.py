@@ -144,8 +144,8 @@ def _flags(tables: dict[str, pl.DataFrame], language: str) -> list[dict[str, Any
         .agg(pl.len().alias("figures"), pl.col("indicator").n_unique().alias("indicators"))
         .sort("flags")
     )
-    known = ("few_cases", "imputed", "drawn_in", "left_out", "capped", "limited", "at_floor", "at_ceiling",
-             "beyond_knots", "by_improvement")  # fmt: skip
+    known = ("few_cases", "imputed", "drawn_in", "log_taken", "left_out", "capped", "limited", "at_floor",
+             "at_ceiling", "beyond_knots", "by_improvement")  # fmt: skip
     return [
         {**row, "words": text(f"index.flag.{row['flags']}", language) if row["flags"] in known else row["flags"]}
         for row in counts.iter_rows(named=True)

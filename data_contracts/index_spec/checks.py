@@ -8,7 +8,7 @@ from typing import Any
 
 from data_contracts.index_spec.basics import ByWord, Fitted, FromPart, within_model
 from data_contracts.index_spec.document import IndexSpec, all_parts, conditions_of, guards_hit
-from data_contracts.index_spec.steps import Goalposts, Linear, Transform
+from data_contracts.index_spec.steps import Goalposts, Linear, Transform, Winsorise
 from data_contracts.index_spec.tree import NORMALISING, Group, Indicator
 from data_contracts.messages import did_you_mean, wrong
 
@@ -20,6 +20,7 @@ def check(spec: IndexSpec) -> None:
     _check_order(spec)
     _check_guards(spec)
     _check_directions(spec)
+    _check_logs(spec)
 
 
 def _check_ids(spec: IndexSpec) -> None:
@@ -167,6 +168,20 @@ def _check_directions(spec: IndexSpec) -> None:
         else:
             if falls:
                 raise wrong("index_not_turned", id=item.id)
+
+
+def _check_logs(spec: IndexSpec) -> None:
+    """Where the log may be taken in one stratum and not in another, figures are compared within strata only."""
+    varied = [] if spec.uncertainty is None else spec.uncertainty.normalise
+    for item in [part for part in all_parts(spec) if isinstance(part, Indicator)]:
+        steps = spec.steps_of(item)
+        for place, step in enumerate(steps):
+            if not isinstance(step, Winsorise) or step.how != "skewness" or step.then != "log" or not step.within:
+                continue
+            for following in (steps[place + 1 :], *varied):
+                normal = next((own for own in following if own.step in NORMALISING), None)
+                if not isinstance(normal, Fitted) or not set(step.within) <= set(normal.within):
+                    raise wrong("index_log_within", part=item.id, columns=" · ".join(step.within))
 
 
 def _orients(step: Any) -> bool:

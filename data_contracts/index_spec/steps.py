@@ -122,7 +122,8 @@ class Winsorise(Fitted):
     and `high`. With `beyond: missing` figures outside have none instead. skewness: one point after the other from the
     longer tail (the highest if the skewness is ≥ 0), equal points together, until |skewness| < `skewness` or kurtosis <
     `kurtosis` (both bias-corrected), at most `most_points`; if that does not help, the untouched figures take
-    log(x − min + 0.01 range) where `then` is log, and stay as they are where it is none.
+    log(x − min + 0.01 range) where `then` is log, and stay as they are where it is none. With `within` and the log,
+    figures must then be normalised within the same columns.
     """
 
     step: Literal["winsorise"]

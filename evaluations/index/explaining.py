@@ -151,7 +151,7 @@ def ranks_without(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Vec
     result = {}
     for item in indicators_of(spec.tree):
         variation = Variation(weights=found.weights, without=_emptied(spec, item.id), known=own)
-        without = scored(spec, sheet, variation, silent=True).scores[spec.tree.id]
+        without = scored(spec, sheet, variation, silent=True, plan=found.plan).scores[spec.tree.id]
         result[item.id] = headline_ranks(spec, found, without)
     return result
 

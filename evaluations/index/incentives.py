@@ -50,7 +50,7 @@ def incentives(spec: IndexSpec, sheet: Sheet, found: Scored, within: Mask) -> li
     for place, item in enumerate(items):
         better = -1.0 if item.direction == "higher_is_better" else 1.0
         raw[item.id][place * height : (place + 1) * height] += better
-    again = scored(spec, stacked(sheet, copies), Variation(raw=raw), silent=True)
+    again = scored(spec, stacked(sheet, copies), Variation(raw=raw), silent=True, plan=found.plan)
     moved = again.scores[spec.tree.id].reshape(copies, height)
     root, result = found.scores[spec.tree.id], []
     for item, after in zip(items, moved, strict=True):

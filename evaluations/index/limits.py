@@ -61,7 +61,7 @@ def limits(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]:
         start = 2 * place * height
         raw[name][start : start + height] = ends[name].low
         raw[name][start + height : start + 2 * height] = ends[name].high
-    again = scored(spec, stacked(sheet, copies), Variation(raw=raw), silent=True)
+    again = scored(spec, stacked(sheet, copies), Variation(raw=raw), silent=True, plan=found.plan)
     result = {}
     for part in walk(spec.tree):
         if isinstance(part, Group):
@@ -78,7 +78,7 @@ def _by_draws(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]
     drawn = {name: np.empty((_DRAWS, sheet.height)) for name in groups}
     for at in range(_DRAWS):
         luck = np.random.default_rng([_SEED, at]).standard_normal((len(errors), sheet.height))
-        again = scored(spec, sheet, Variation(raw=moved(found.raw, errors, luck)), silent=True)
+        again = scored(spec, sheet, Variation(raw=moved(found.raw, errors, luck)), silent=True, plan=found.plan)
         for name in groups:
             drawn[name][at] = again.scores[name]
     return {name: _held(found.scores[name], scores) for name, scores in drawn.items()}

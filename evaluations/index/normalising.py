@@ -75,7 +75,8 @@ def z_score(step: ZScore, figures: Vector, sign: int, at: Situation) -> Vector:
     for label, rows, own, learn in at.learn(step, figures):
         weigh = None if weights is None else np.where(np.isfinite(weights), weights, 0.0)[rows][learn]
         centre = _centre(step, figures, own[learn], weigh, at) if middles is None else middles
-        spread = _spread(step, own[learn], weigh) if spreads is None else spreads
+        mean = centre if isinstance(centre, float) and step.centre == "mean" and step.centre_unit is None else None
+        spread = _spread(step, own[learn], weigh, mean) if spreads is None else spreads
         if isinstance(centre, float) and isinstance(spread, float):
             at.fact("centre", centre, label)
             at.fact("spread", spread, label)
@@ -102,9 +103,9 @@ def _centre(step: ZScore, figures: Vector, known: Vector, weights: Vector | None
     return numeric.mean(known, weights) if step.centre == "mean" else numeric.quantile(known, 0.5, "linear")
 
 
-def _spread(step: ZScore, known: Vector, weights: Vector | None) -> float:
+def _spread(step: ZScore, known: Vector, weights: Vector | None, mean: float | None) -> float:
     if step.spread == "sd":
-        return numeric.deviation(known, step.ddof, weights)
+        return numeric.deviation(known, step.ddof, weights, mean)
     if step.spread == "mad":
         middle = numeric.quantile(known, 0.5, "linear")
         return 1.4826 * numeric.quantile(np.abs(known - middle), 0.5, "linear")
@@ -131,17 +132,24 @@ def percentile_rank(step: PercentileRank, figures: Vector, sign: int, at: Situat
     """Rank as a share by the stated rule."""
     result, turned = np.full(figures.size, NAN), sign * figures
     for _, rows, own, learn in at.learn(step, turned):
-        n = int(learn.sum())
-        places = numeric.ranks_in(own, learn, step.ties)
-        share = {
-            "inc": (places - 1) / (n - 1) if n > 1 else places * NAN,
-            "exc": places / (n + 1),
-            "mid": (places - 0.5) / max(n, 1),
-            "of_n": places / max(n, 1),
-            "below": (places - 1) / max(n, 1),
-        }[step.rule]
+        share = _share(step, numeric.ranks_in(own, learn, step.ties), int(learn.sum()))
         result[rows] = share * step.scale
     return result if step.round is None else numeric.rounded(result, step.round.digits, step.round.how)
+
+
+def _share(step: PercentileRank, places: Vector, n: int) -> Vector:
+    """Ranks among n as shares."""
+    match step.rule:
+        case "inc":
+            return (places - 1) / (n - 1) if n > 1 else places * NAN
+        case "exc":
+            return places / (n + 1)
+        case "mid":
+            return (places - 0.5) / max(n, 1)
+        case "of_n":
+            return places / max(n, 1)
+        case _:
+            return (places - 1) / max(n, 1)
 
 
 def rank(step: Rank, figures: Vector, sign: int, at: Situation) -> Vector:

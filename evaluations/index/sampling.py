@@ -90,9 +90,11 @@ def moved(raw: Mapping[str, Vector], errors: Mapping[str, Error], luck: NDArray[
     """All raw figures, those with an error moved by `luck`: standard normal, indicators × units or copies of them."""
     height = next(iter(raw.values())).size
     copies = luck.shape[1] // height
-    figures = {name: np.tile(own, copies) for name, own in raw.items()}
+    figures = {name: np.tile(own, copies) for name, own in raw.items() if name not in errors}
     for own_luck, (name, (error, low, high)) in zip(luck, errors.items(), strict=True):
-        figures[name] = np.clip(figures[name] + np.tile(error, copies) * own_luck, low, high)
+        own = own_luck.reshape(copies, height) * error
+        own += raw[name]
+        figures[name] = np.clip(own, low, high, out=own).ravel()
     return figures
 
 

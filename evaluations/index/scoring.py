@@ -5,7 +5,7 @@ Put here: one pass over the tree, as the spec says or as varied. Keep out: the s
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +38,22 @@ class Variation:
     known: Mapping[str, Vector] = field(default_factory=dict)
 
 
+class Plan(NamedTuple):
+    """What every pass over a spec needs and none changes.
+
+    `counts`: the counts of the spec. `asked`: grades that some condition looks at, or that are strata, as part and
+    grade id.
+    """
+
+    counts: dict[str, Counting]
+    asked: set[tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class Scored:
     """Everything a pass found. `combined[group]`: its score before its own steps, and what each part gave to that."""
 
+    plan: Plan
     sheet: Sheet
     universe: Mask
     raw: dict[str, Vector]
@@ -49,7 +61,6 @@ class Scored:
     scores: dict[str, Vector]
     combined: dict[str, Combined]
     weights: dict[str, Table]
-    counts: dict[str, Counting]
     grades: dict[tuple[str, str], list[str]]
     notes: Notes
     strata: Mapping[str, Stratum] = field(default_factory=dict)
@@ -57,15 +68,20 @@ class Scored:
     def at(self, place: str, *, silent: bool = True) -> Situation:
         """What a step, a ranking or grades of the part `place` know."""
         notes = Notes(silent=True) if silent else self.notes
-        return Situation(self.sheet, self.universe, self.scores, self.counts, notes, self.grades, self.strata, place)
+        counts = self.plan.counts
+        return Situation(self.sheet, self.universe, self.scores, counts, notes, self.grades, self.strata, place)
 
 
 AS_STATED = Variation()
 
 
-def raw_figures(spec: IndexSpec, sheet: Sheet) -> dict[str, Vector]:
-    """The figure of every indicator before its steps; not of those that read the score of a part."""
-    return {item.id: _raw(item, sheet) for item in all_parts(spec) if isinstance(item, Indicator) and item.part is None}
+def raw_figures(spec: IndexSpec, sheet: Sheet, given: Mapping[str, Vector]) -> dict[str, Vector]:
+    """The figure of every indicator before its steps, where `given` has none; not of those that read a part's score."""
+    return {
+        item.id: given[item.id] if item.id in given else _raw(item, sheet)
+        for item in all_parts(spec)
+        if isinstance(item, Indicator) and item.part is None
+    }
 
 
 def _raw(item: Indicator, sheet: Sheet) -> Vector:
@@ -90,15 +106,23 @@ def universe_of(spec: IndexSpec, sheet: Sheet) -> Mask:
     return universe
 
 
-def scored(spec: IndexSpec, sheet: Sheet, variation: Variation = AS_STATED, *, silent: bool = False) -> Scored:
-    """The whole tree. Raises SheetError where the data do not allow a step."""
-    raw = {**raw_figures(spec, sheet), **variation.raw}
+def scored(
+    spec: IndexSpec,
+    sheet: Sheet,
+    variation: Variation = AS_STATED,
+    *,
+    silent: bool = False,
+    plan: Plan | None = None,
+) -> Scored:
+    """The whole tree; `plan`: that of an earlier pass. Raises SheetError where the data do not allow a step."""
+    plan = plan or Plan(_countings(spec), _asked_grades(spec))
+    raw = raw_figures(spec, sheet, variation.raw)
     universe = universe_of(spec, sheet)
     notes = Notes(silent=silent, trace=[] if spec.trace and not silent else None)
-    found = Scored(sheet, universe, raw, {}, {}, {}, {}, _countings(spec), {}, notes, spec.strata)
+    found = Scored(plan, sheet, universe, raw, {}, {}, {}, {}, {}, notes, spec.strata)
     at = found.at("", silent=False)
     dropped = _too_rare(spec, raw, universe, at)
-    sparse, asked = _too_little(spec, raw, dropped), _asked_grades(spec)
+    sparse = _too_little(spec, raw, dropped)
     for part, own in _to_compute(spec, variation):
         at.place = part.id
         if isinstance(part, Indicator) and part.part is not None:
@@ -109,7 +133,7 @@ def scored(spec: IndexSpec, sheet: Sheet, variation: Variation = AS_STATED, *, s
         else:
             _score_group(spec, part, own, found, at)
             found.scores[part.id][sparse] = np.nan
-        _grade(spec, part, asked, found)
+        _grade(spec, part, plan.asked, found)
     return found
 
 
@@ -121,7 +145,6 @@ def _to_compute(spec: IndexSpec, variation: Variation) -> Iterator[tuple[Group |
 
 
 def _asked_grades(spec: IndexSpec) -> set[tuple[str, str]]:
-    """Grades that some condition looks at, or that are strata, as part and grade id."""
     steps = [step for part in all_parts(spec) for step in _all_of(spec, part)]
     asked = {(str(item.part), item.grade) for step in steps for item in conditions_of(step) if item.grade is not None}
     return asked | {(item.part, item.grade) for item in spec.strata.values()}

@@ -259,10 +259,13 @@ def _figures(ordered: pl.DataFrame, name: str, blanks: frozenset[str]) -> Vector
     nothing = [number for number in map(_number, sorted(blanks)) if number is not None]
     own = ordered[name].cast(pl.Float64)
     column = own.set(own.is_in(nothing), None)
-    wrong_cells = ordered.filter(~column.is_finite().fill_null(value=True)).sort(ROW)
-    if wrong_cells.height:
-        raise SheetError("index_not_number", column=name, count=wrong_cells.height, row=wrong_cells[ROW][0])
+    _check_numbers(name, ordered[ROW], ~column.is_finite().fill_null(value=True))
     return column.fill_null(float("nan")).to_numpy().astype(float)
+
+
+def _check_numbers(name: str, rows: pl.Series, wrong_cells: pl.Series) -> None:
+    if wrong_cells.any():
+        raise SheetError("index_not_number", column=name, count=wrong_cells.sum(), row=rows.filter(wrong_cells).min())
 
 
 def _numbers(words: pl.DataFrame, name: str, blanks: frozenset[str], form: FigureForm) -> Vector:
@@ -277,13 +280,10 @@ def _numbers(words: pl.DataFrame, name: str, blanks: frozenset[str], form: Figur
     if point == ",":
         alien = ~is_grouped & text.str.contains(".", literal=True)
         grouped = pl.when(alien).then(pl.lit("?")).otherwise(grouped.str.replace(",", ".", literal=True))
-    figures = words.select(ROW, text.alias(name), grouped.cast(pl.Float64, strict=False).alias("_figure"))
-    wrong_cells = figures.filter(
-        (pl.col(name) != "") & (pl.col("_figure").is_null() | ~pl.col("_figure").is_finite().fill_null(value=True))
-    ).sort(ROW)
-    if wrong_cells.height:
-        raise SheetError("index_not_number", column=name, count=wrong_cells.height, row=wrong_cells[ROW][0])
-    return figures["_figure"].fill_null(float("nan")).to_numpy().astype(float)
+    figures = words.select(text.alias(name), grouped.cast(pl.Float64, strict=False).alias("_figure"))
+    found = figures["_figure"]
+    _check_numbers(name, words[ROW], (figures[name] != "") & ~found.is_finite().fill_null(value=False))
+    return found.fill_null(float("nan")).to_numpy().astype(float)
 
 
 def coded(sheet: Sheet, column: str, codes: dict[str, float]) -> Vector:

@@ -14,6 +14,8 @@ from evaluations.index.sheet import SheetError
 from evaluations.index.situation import Situation
 
 NAN = float("nan")
+# So near to a limit, moments of plain sums do not tell on which side a column is.
+_NEAR = 1e-6
 
 
 def minimum_cases(step: MinimumCases, figures: Vector, at: Situation) -> Vector:
@@ -198,22 +200,26 @@ def _predicted(step: Impute, figures: Vector, at: Situation) -> Vector:
 
 
 def winsorise(step: Winsorise, figures: Vector, at: Situation) -> Vector:
-    """Extreme figures drawn in, or left out; flagged `drawn_in`, or `left_out`."""
-    result = figures.copy()
+    """Extreme figures drawn in or left out, or all figures turned into logarithms.
+
+    Flagged `drawn_in`, `left_out` and `log_taken`.
+    """
+    result, logged = figures.copy(), np.zeros(figures.size, dtype=bool)
     for label, rows, own, learn in at.learn(step, figures):
         if step.how == "skewness":
-            result[rows] = _by_skewness(step, own, learn, label, at)
+            result[rows], logged[rows] = _by_skewness(step, own, learn, label, at)
             continue
         low, high = _bounds(step, own[learn])
         at.fact("low", low, label)
         at.fact("high", high, label)
         result[rows] = np.where(np.isfinite(own), np.minimum(np.maximum(own, low), high), own)
-    changed = np.isfinite(figures) & (result != figures)
-    if step.beyond == "missing":
-        at.flag("left_out", changed)
-        return np.where(changed, NAN, figures)
-    at.flag("drawn_in", changed)
-    return result
+    if at.notes.silent and step.beyond == "limit":
+        return result
+    known = np.isfinite(figures)
+    changed = known & ~logged & (result != figures)
+    at.flag("log_taken", known & logged)
+    at.flag("drawn_in" if step.beyond == "limit" else "left_out", changed)
+    return result if step.beyond == "limit" else np.where(changed, NAN, result)
 
 
 def _bounds(step: Winsorise, known: Vector) -> tuple[float, float]:
@@ -231,27 +237,41 @@ def _bounds(step: Winsorise, known: Vector) -> tuple[float, float]:
     return low, high
 
 
-def _by_skewness(step: Winsorise, own: Vector, learn: Mask, label: str, at: Situation) -> Vector:
-    known, drawn = own[learn].copy(), 0
-    skewness, kurtosis = numeric.skewness_and_kurtosis(known)
-    at.fact("skewness", skewness, label)
-    at.fact("kurtosis", kurtosis, label)
-    while not _passes(step, skewness, kurtosis) and drawn < step.most_points:
-        edge = known.max() if skewness >= 0 else known.min()
-        inner = known[known != edge]
-        known[known == edge] = inner.max() if skewness >= 0 else inner.min()
-        drawn += 1
+def _by_skewness(step: Winsorise, own: Vector, learn: Mask, label: str, at: Situation) -> tuple[Vector, bool]:
+    """The figures of a stratum after treatment, and whether they are logarithms now."""
+    known, drawn = own[learn], 0
+    if not at.notes.silent:
         skewness, kurtosis = numeric.skewness_and_kurtosis(known)
-    if _passes(step, skewness, kurtosis):
+        at.fact("skewness", skewness, label)
+        at.fact("kurtosis", kurtosis, label)
+    while (tail := _long_tail(step, known)) and drawn < step.most_points:
+        edge = known.max() if tail > 0 else known.min()
+        inner = known[known != edge]
+        known = np.minimum(known, inner.max()) if tail > 0 else np.maximum(known, inner.min())
+        drawn += 1
+    if not tail:
         at.fact("points_drawn_in", drawn, label)
-        return np.where(np.isfinite(own), np.clip(own, known.min(), known.max()), own) if drawn else own
+        return np.where(np.isfinite(own), np.clip(own, known.min(), known.max()), own) if drawn else own, False
     if step.then == "none":
-        return own
+        return own, False
     low, width = float(own[learn].min()), float(np.ptp(own[learn]))
     with np.errstate(invalid="ignore"):
-        return np.log(np.maximum(own - low, 0) + 0.01 * width)
+        return np.log(np.maximum(own - low, 0) + 0.01 * width), True
 
 
-def _passes(step: Winsorise, skewness: float, kurtosis: float) -> bool:
-    """A column that has no skewness (constant, or fewer than 4 figures) needs no treatment."""
-    return not (abs(skewness) >= step.skewness and kurtosis >= step.kurtosis)
+def _long_tail(step: Winsorise, known: Vector) -> int:
+    """1 where the upper tail is too long, −1 where the lower one is, 0 where neither is.
+
+    A column that has no skewness (constant, or fewer than 4 figures) needs no treatment.
+    """
+    shape = numeric.shape_roughly(known)
+    if shape is None or _too_near(abs(shape[0]), step.skewness, 0.0) or _too_near(shape[1], step.kurtosis):
+        shape = numeric.skewness_and_kurtosis(known)
+    skewness, kurtosis = shape
+    if not (abs(skewness) >= step.skewness and kurtosis >= step.kurtosis):
+        return 0
+    return 1 if skewness >= 0 else -1
+
+
+def _too_near(found: float, *limits: float) -> bool:
+    return any(abs(found - limit) <= _NEAR * (1 + abs(limit)) for limit in limits)

@@ -94,7 +94,7 @@ def drawn(spec: IndexSpec, sheet: Sheet, nominal: Scored, wanted: Uncertainty) -
     """Scores, ranks and classes of `wanted.draws` variations."""
     engine = _Engine(spec, sheet, nominal, wanted)
     master = np.random.default_rng(wanted.seed)
-    scores = engine.roots([_choices(master.random(len(FACTORS)), wanted) for _ in range(wanted.draws)])
+    scores = engine.roots(_choices(master.random((wanted.draws, len(FACTORS))), wanted))
     return Draws(scores, engine.ranked(scores), engine.chances(scores), engine.ranks)
 
 
@@ -113,17 +113,17 @@ def sobol_effects_within(
     plan = sensitivity.plan(len(factors), asked.runs, wanted.seed)
     rows = np.zeros((len(plan), len(FACTORS)))
     rows[:, [FACTORS.index(name) for name in factors]] = plan
-    shifts = _Engine(spec, sheet, nominal, wanted).shifts([_choices(row, wanted) for row in rows], worlds)
+    shifts = _Engine(spec, sheet, nominal, wanted).shifts(_choices(rows, wanted), worlds)
     return [
         dict(zip(factors, sensitivity.estimates(own, len(factors), wanted.seed, asked.bootstrap), strict=True))
         for own in shifts
     ]
 
 
-def _choices(row: Vector, wanted: Uncertainty) -> Choices:
-    """From numbers in [0, 1): an alternative of equal chance, or a seed."""
+def _choices(rows: Table, wanted: Uncertainty) -> list[Choices]:
+    """From rows of numbers in [0, 1): an alternative of equal chance, or a seed."""
     options = [len(wanted.normalise) + 1, len(wanted.combine) + 1, len(wanted.impute) + 1, _SEEDS, _SEEDS]
-    return Choices(*(int(number * count) for number, count in zip(row.tolist(), options, strict=True)))
+    return [Choices(*row) for row in (rows * options).astype(np.int64).tolist()]
 
 
 class _Engine:
@@ -139,7 +139,10 @@ class _Engine:
             for normalise in range(len(wanted.normalise) + 1)
             for impute in range(len(wanted.impute) + 1)
         }
+        # Indicators whose figures follow from these steps and the raw figures alone.
+        self._steady = {key: _steady(spec, steps) for key, steps in self._steps.items()}
         self._known: dict[tuple[int, int], dict[str, Vector]] = {}
+        self._shares = {name: scaled(weights).mean(axis=0) for name, weights in nominal.weights.items()}
         self._combine = [_varied_combine(spec, wanted, at) for at in range(len(wanted.combine) + 1)]
         self._grades = spec.tree.grades[0] if spec.tree.grades else None
         self._at = nominal.at(spec.tree.id)
@@ -171,16 +174,14 @@ class _Engine:
         for at, choices in enumerate(drawn_choices):
             alike[choices.normalise, choices.impute, choices.sampling].append(at)
         for (normalise, impute, sampling), places in alike.items():
-            steps = self._steps[normalise, impute]
+            steps, steady = self._steps[normalise, impute], self._steady[normalise, impute]
             raw, known = self._drawn_figures(sampling), self._unmoved(normalise, impute)
             for at in places:
                 choices = drawn_choices[at]
                 weights, combine = self._drawn_weights(choices.weights), self._combine[choices.combine]
-                found = scored(
-                    self._spec, self._sheet, Variation(raw, steps, weights, combine, known=known), silent=True
-                )
-                known = {name: found.scores[name] for name in self._steady(steps)}
-                scores[at] = found.scores[self._spec.tree.id]
+                found = self._scored(self._sheet, Variation(raw, steps, weights, combine, known=known))
+                known = {name: found.scores[name] for name in steady}
+                scores[at] = self._root(found)
         return scores
 
     def _pass(self, batch: list[Choices]) -> Table:
@@ -199,7 +200,13 @@ class _Engine:
             known={name: np.tile(own, copies) for name, own in self._unmoved(first.normalise, first.impute).items()},
         )
         sheet = stacked(self._sheet, copies)
-        return scored(self._spec, sheet, variation, silent=True).scores[self._spec.tree.id].reshape(copies, height)
+        return self._root(self._scored(sheet, variation)).reshape(copies, height)
+
+    def _scored(self, sheet: Sheet, variation: Variation) -> Scored:
+        return scored(self._spec, sheet, variation, silent=True, plan=self._nominal.plan)
+
+    def _root(self, found: Scored) -> Vector:
+        return found.scores[self._spec.tree.id]
 
     def ranked(self, scores: Table) -> NDArray[np.float32]:
         """Ranks of draws × units, some draws at a time so that memory stays bounded."""
@@ -232,19 +239,13 @@ class _Engine:
         """Figures of the indicators that depend on the choice of steps alone, computed once for each."""
         key = (normalise, impute)
         if key not in self._known:
-            steps = self._steps[key]
-            found = scored(self._spec, self._sheet, Variation(steps=steps), silent=True)
-            self._known[key] = {name: found.scores[name] for name in self._steady(steps) if name not in self._errors}
+            names = [name for name in self._steady[key] if name not in self._errors]
+            scores = self._scored(self._sheet, Variation(self._nominal.raw, self._steps[key])).scores if names else {}
+            self._known[key] = {name: scores[name] for name in names}
         return self._known[key]
 
-    def _steady(self, steps: dict[str, list[Step]]) -> list[str]:
-        """Indicators whose figures follow from these steps and the raw figures alone."""
-        return [item.id for item in indicators_of(self._spec.tree) if not follows_parts(item, steps[item.id])]
-
     def _drawn_figures(self, seed: int) -> dict[str, Vector]:
-        if not self._errors:
-            return {}
-        return self._moved(self._luck(seed))
+        return self._moved(self._luck(seed)) if self._errors else self._raw
 
     def _luck(self, seed: int) -> Table:
         """Standard normal numbers of one draw: indicators with an error × units."""
@@ -259,8 +260,7 @@ class _Engine:
 
     def _factors(self, seeds: Sequence[int]) -> dict[str, Table]:
         """What the weights of each group are multiplied with: draws × parts."""
-        shares = {name: scaled(weights).mean(axis=0) for name, weights in self._nominal.weights.items()}
-        how = self._wanted.weights
+        shares, how = self._shares, self._wanted.weights
         if how is None:
             return {name: np.ones((len(seeds), own.size)) for name, own in shares.items()}
         draws = [np.random.default_rng([self._wanted.seed, 2, seed]) for seed in seeds]
@@ -271,6 +271,10 @@ class _Engine:
         luck = np.array([one.uniform(1 - how.spread, 1 + how.spread, ends[-1]) for one in draws])
         parts = np.split(luck, ends[:-1], axis=1)
         return {name: _keeping_sum(own, part) for (name, own), part in zip(shares.items(), parts, strict=True)}
+
+
+def _steady(spec: IndexSpec, steps: dict[str, list[Step]]) -> list[str]:
+    return [item.id for item in indicators_of(spec.tree) if not follows_parts(item, steps[item.id])]
 
 
 def _copied(weights: Table, factors: Table, height: int) -> Table:

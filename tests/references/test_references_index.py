@@ -3,15 +3,17 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
-from data_contracts.closed import parse
-from data_contracts.index_spec.document import IndexSpec
+from data_contracts.closed import DefinitionError, parse
+from data_contracts.index_spec.document import IndexSpec, read_spec
 from evaluations.index import grading, weighing
 from evaluations.index.scoring import Scored, scored
 from evaluations.index.sheet import sheet_of
@@ -195,14 +197,41 @@ def test_vikor_is_published_the_other_way_round() -> None:
         _printed(case, 1 - _run(case, combine={"how": "vikor", "missing": "refuse"}).scores["root"])
 
 
-def test_pairwise_comparisons() -> None:
-    for case in _cases("AHP"):
-        _printed(case, weighing.principal(np.array(case["matrix"]))[0])
-    for case in _cases("consistency ratio"):
-        # Donegan and Dodd's random index of seven parts is stated as a number.
-        random = "saaty" if "Saaty" in case["method"] else 1.2519
-        largest = weighing.principal(np.array(case["matrix"]))[1]
-        _printed(case, [weighing.consistency(largest, len(case["matrix"]), random)[1]])
+def _compared(case: Mapping[str, Any], folder: Path, **rule: Any) -> dict[str, pl.DataFrame]:
+    """The comparison as a spec in a file, cells written as people write them (1/3), and everything a run finds."""
+    comparison = [[str(Fraction(cell).limit_denominator(9)) for cell in row] for row in case["matrix"]]
+    names = [f"c{at}" for at in range(len(comparison))]
+    tree = {
+        "id": "root",
+        "combine": _MEAN,
+        "weights": {"how": "ahp", "comparison": comparison, **rule},
+        "parts": [{"id": name, "steps": []} for name in names],
+    }
+    document = {"id": "case", "titles": {"zh": "案例", "en": "Case"}, "reference": case["source"], "unit": "unit"}
+    path = folder / "spec.yaml"
+    path.write_text(yaml.safe_dump({**document, "tree": tree}, allow_unicode=True), encoding="utf-8")
+    frame = pl.DataFrame({"unit": ["a", "b"], **{name: [1.0, 2.0] for name in names}})
+    return index_tables(read_spec(path), frame)
+
+
+@pytest.mark.parametrize("case", _cases("AHP") if CASES else [], ids=lambda case: case["name"])
+def test_weights_of_pairwise_comparisons(case: Mapping[str, Any], tmp_path: Path) -> None:
+    # One of the published comparisons is too inconsistent for the customary limit, so the spec has to say another.
+    _printed(case, _compared(case, tmp_path, consistency_below=1)["weights"]["share"].to_list())
+
+
+@pytest.mark.parametrize("case", _cases("consistency ratio") if CASES else [], ids=lambda case: case["name"])
+def test_consistency_ratio_of_pairwise_comparisons(case: Mapping[str, Any], tmp_path: Path) -> None:
+    # Donegan and Dodd's random index of seven parts is stated as a number.
+    random = "saaty" if "Saaty" in case["method"] else 1.2519
+    found = _compared(case, tmp_path, random_index=random)["diagnostics"]
+    _printed(case, found.filter(measure="consistency_ratio")["value"].to_list())
+
+
+def test_a_published_comparison_beyond_the_limit_is_refused_with_its_ratio(tmp_path: Path) -> None:
+    (case,) = [case for case in _cases("AHP") if case["name"] == "wang-chin2011"]
+    with pytest.raises(DefinitionError, match=r"root.*consistency ratio"):
+        _compared(case, tmp_path)
 
 
 def test_rank_sum_ratio_and_its_distribution() -> None:
