@@ -7,13 +7,15 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data_contracts.plain_yaml import Unusual, plain_document
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,40 +61,43 @@ _BOOL = "tag:yaml.org,2002:bool"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
-class _Loader(yaml.CSafeLoader):
+class FullLoader(yaml.CSafeLoader):
     """Safe loader that refuses duplicate keys and leaves dates and on/off words as text."""
 
 
-def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping_without_duplicates(loader: FullLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         if key_node.tag == _MERGE:
             continue
-        where = f"{Path(node.start_mark.name).name}:{key_node.start_mark.line + 1}"
         if not isinstance(key_node, yaml.ScalarNode):
-            raise _wrong("wrong_key_form", where=where)
+            raise _wrong("wrong_key_form", where=_where(key_node))
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
-            raise _wrong("wrong_key_twice", where=where, key=key)
+            raise _wrong("wrong_key_twice", where=_where(key_node), key=key)
         seen.add(key)
     loader.flatten_mapping(node)
     return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
 
 
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+def _where(node: yaml.Node) -> str:
+    return f"{Path(node.start_mark.name).name}:{node.start_mark.line + 1}"
+
+
+FullLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 # Dates stay text (a period `2025` or a day `2025-01-01` is ours to read), and a column may be called `on`.
-_Loader.yaml_implicit_resolvers = {
+FullLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_TIMESTAMP, _BOOL)]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+FullLoader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
-class _TextLoader(_Loader):
+class FullTextLoader(FullLoader):
     """Leaves every unquoted word as the text it is, so that the code 0110 does not become the number 72."""
 
 
-_TextLoader.yaml_implicit_resolvers = {}
+FullTextLoader.yaml_implicit_resolvers = {}
 
 
 def read_yaml(path: Path, *, only_text: bool = False) -> Any:
@@ -100,9 +105,14 @@ def read_yaml(path: Path, *, only_text: bool = False) -> Any:
 
     Raises DefinitionError naming the line where it is not YAML.
     """
+    loader = FullTextLoader if only_text else FullLoader
     try:
         with path.open("rb") as stream:
-            return yaml.load(stream, Loader=_TextLoader if only_text else _Loader)  # noqa: S506  (safe loaders)
+            try:
+                return plain_document(stream.read(), loader)
+            except Unusual:
+                stream.seek(0)
+                return yaml.load(stream, Loader=loader)  # noqa: S506  (safe loaders)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -140,7 +150,8 @@ def parse(model: type[Model], document: Any, where: str) -> Model:
         items = error.errors(include_url=False, include_input=False)
         raise DefinitionError(
             lambda language: "\n".join(
-                _said(language, "wrong_at", where=where, problem=_explain(model, item, language)) for item in items
+                _said(language, "wrong_at", where=where, problem=_explain(model, document, item, language))
+                for item in items
             )
         ) from None
 
@@ -194,24 +205,63 @@ _COMPLAINTS = {
 }
 
 
-def _explain(model: type[BaseModel], item: Mapping[str, Any], language: str) -> str:
-    place = ".".join(str(step) for step in item["loc"])
+def _explain(model: type[BaseModel], document: Any, item: Mapping[str, Any], language: str) -> str:
+    place, value = _address(document, item["loc"])
+    if item["type"] == "missing":
+        place = ".".join([*filter(None, [place]), str(item["loc"][-1])])
     if item["type"] == "extra_forbidden":
         problem = _unknown_key(model, str(item["loc"][-1]), language)
     else:
-        problem = _complaint(item, language)
+        problem = _complaint(item, value, language)
     return _said(language, "wrong_at", where=place, problem=problem) if place else problem
 
 
-def _complaint(item: Mapping[str, Any], language: str) -> str:
+def _address(document: Any, loc: Sequence[Any]) -> tuple[str, Any]:
+    """The place as somebody finds it who reads the document, and what stands there.
+
+    Things in a list go by their id where they have one; names of our classes, which stand in no document, are left out.
+    """
+    steps, here = list[str](), document
+    for step in loc:
+        if isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+            steps.append(_called(here, step))
+        elif isinstance(here, dict) and step in here:
+            here = here[step]
+            steps.append(str(step))
+    return ".".join(steps), here
+
+
+def _called(thing: Any, number: int) -> str:
+    name = thing.get("id") if isinstance(thing, dict) else None
+    return name if isinstance(name, str) and name else str(number)
+
+
+def _complaint(item: Mapping[str, Any], value: Any, language: str) -> str:
     context = item.get("ctx") or {}
     if isinstance(context.get("error"), DefinitionError):
         return str(context["error"].words(language))
+    kind = _COMPLAINTS.get(item["type"], "form")
+    if kind == "bounds":
+        return _beyond(context, language)
+    if kind == "text" and isinstance(value, int | float) and not isinstance(value, bool):
+        return _said(language, "wrong_value_quotes")
     if language != "zh":
         return str(item["msg"])
-    sentence = f"wrong_value_{_COMPLAINTS.get(item['type'], 'form')}"
     expected = str(context.get("expected", "")).replace("'", "").replace(" or ", "、").replace(", ", "、")
-    return _said(language, sentence, expected=expected)
+    return _said(language, f"wrong_value_{kind}", expected=expected)
+
+
+def _beyond(context: Mapping[str, Any], language: str) -> str:
+    """The bound that is not kept; a share is often written in per cent by mistake."""
+    word = next(word for word in ("gt", "ge", "lt", "le") if word in context)
+    limit = context[word]
+    if isinstance(limit, float) and limit.is_integer():
+        limit = int(limit)
+    share = word in ("lt", "le") and limit == 1
+    return _said(
+        language, f"wrong_value_{word}", limit=limit, hint=_said(language, "wrong_value_share") if share else ""
+    )
 
 
 @cache

@@ -7,8 +7,9 @@ must hold between them (coherence.py), the view they are read into (feed.py), re
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,13 +154,16 @@ def package_feeds() -> list[str]:
 class _FeedFiles(Mapping[str, tuple[FeedContract, ...]]):
     """The versions of every feed by key, read when they are first asked for: a command needs few of many."""
 
-    def __init__(self, paths: dict[str, list[Path]], code_lists: dict[str, CodeList]) -> None:
+    def __init__(self, paths: dict[str, list[Path]], code_lists: dict[str, CodeList], shipped: Set[str]) -> None:
         self._paths, self._code_lists = {key: files for key, files in sorted(paths.items()) if files}, code_lists
+        self._shipped = shipped
         self._read: dict[str, tuple[FeedContract, ...]] = {}
 
     def __getitem__(self, key: str) -> tuple[FeedContract, ...]:
         if key not in self._read:
-            self._read[key] = tuple(read_feed(path, self._code_lists) for path in self._paths[key])
+            files = self._paths[key]
+            lists = self._code_lists
+            self._read[key] = _shipped(*files) if key in self._shipped else tuple(read_feed(f, lists) for f in files)
         return self._read[key]
 
     def __contains__(self, key: object) -> bool:
@@ -170,6 +174,18 @@ class _FeedFiles(Mapping[str, tuple[FeedContract, ...]]):
 
     def __len__(self) -> int:
         return len(self._paths)
+
+
+def _versions(root: Path) -> dict[str, list[Path]]:
+    """The documents of every feed below `root`, by key."""
+    return {folder.name: sorted(folder.glob("*.yaml")) for folder in sorted(root.glob("*.*"))}
+
+
+@cache
+def _shipped(*files: Path) -> tuple[FeedContract, ...]:
+    """Documents of the package with its own code lists: they do not change while a program runs."""
+    lists = read_code_lists()
+    return tuple(read_feed(path, lists) for path in files)
 
 
 @dataclass(frozen=True)
@@ -184,18 +200,17 @@ class Catalog:
     @classmethod
     def load(cls, contracts: Path | None = None, use: list[str] | None = None) -> "Catalog":
         """Read package contracts, then those below `contracts` (a home's folder); `use` keeps only these feeds."""
-        own_codes = [contracts / "codes"] if contracts else []
-        code_lists = read_code_lists(*own_codes)
-        paths: dict[str, list[Path]] = {}
-        for root in [_FEEDS, *([contracts / "feeds"] if contracts else [])]:
-            for folder in sorted(root.glob("*.*")) if root.is_dir() else []:
-                paths[folder.name] = sorted(folder.glob("*.yaml"))
+        code_lists = read_code_lists(contracts / "codes") if contracts else read_code_lists()
+        own = _versions(contracts / "feeds") if contracts else {}
+        paths = {**_versions(_FEEDS), **own}
         if use is not None:
             missing = sorted(set(use) - set(paths))
             if missing:
                 raise wrong("wrong_feed", key=missing[0], hint=did_you_mean(missing[0], paths, "wrong_nearest"))
         chosen = {key: paths[key] for key in sorted(paths if use is None else use)}
-        return cls(_FeedFiles(chosen, code_lists), code_lists, frozenset(paths) - frozenset(chosen))
+        # Any feed of the package may use a code list that the home replaces.
+        shipped = paths.keys() - own.keys() if code_lists == read_code_lists() else set()
+        return cls(_FeedFiles(chosen, code_lists, shipped), code_lists, frozenset(paths) - frozenset(chosen))
 
     def feed(self, key: str, period: str | None = None) -> FeedContract:
         """The contract of a feed in force at the end of `period`, or the newest one."""

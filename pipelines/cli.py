@@ -5,6 +5,7 @@ commands share (options) and any work; heavy imports stay inside the commands, s
 `kangheng verify` start at once.
 """
 
+import gc
 import json
 import os
 import sys
@@ -38,6 +39,8 @@ from pipelines.outcomes import SaysNo, StepFailed
 from pipelines.usage import wrong_usage
 
 DONE, SAYS_NO, WRONG_USE, FAILED = 0, 1, 2, 3
+# The libraries leave half a million lasting objects, which Python would walk again with every few hundred new ones.
+_NEW_OBJECTS_UNTIL_COLLECTED = 20_000
 _ALONE = (["index"], ["allocate"], ["diff"])
 
 
@@ -62,6 +65,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point: what went wrong becomes an exit code and a sentence, never a stack trace."""
+    gc.set_threshold(_NEW_OBJECTS_UNTIL_COLLECTED)
     try:
         sys.exit(app(standalone_mode=False) or DONE)
     except DefinitionError as error:

@@ -84,17 +84,15 @@ def periods_with_files(path: Path, period: str | None) -> list[str]:
 def _through_dagster(road: Road, period: str) -> str:
     """Execute the job `road` in process with the home's own instance, so that the desk shows the run."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    import dagster as dg
-
     from assets.stages.plan import PROGRESS, Plan
     from assets.stages.showing import label
-    from pipelines.definitions import build
+    from pipelines.assembly import build
     from pipelines.jobs import ROAD, STARTED_BY
+    from pipelines.run_history import writing_instance
 
     logging.getLogger("dagster").setLevel(logging.ERROR)
     definitions = build(Plan.of_home(road.home.path), str(road.home.path))
-    place = str(instance_folder(road.home.path))
-    with dg.DagsterInstance.from_config(place) as instance, steps_logged_to(PROGRESS):
+    with writing_instance(instance_folder(road.home.path)) as instance, steps_logged_to(PROGRESS):
         close_abandoned_runs(instance, desk_opens=False)
         job = definitions.resolve_job_def(ROAD)
         result = job.execute_in_process(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from data_contracts.contracts import Catalog
+from pipelines.demo_home import make_demo_home
 from tests.hostile.harness import text_of
 from tests.hostile.records import id18, line
 from tests.road.conftest import kangheng
@@ -44,8 +45,7 @@ def hostile_file() -> tuple[bytes, dict[str, int], list[str]]:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("hostile") / "city"
-    done = kangheng("demo", "--home", home, "--residents", 600, "--periods", f"{PERIOD}:{PERIOD}")
-    assert done.returncode == 0, done.stderr
+    make_demo_home(home, residents=600, first=PERIOD, last=PERIOD)
     folder = home / "landing" / "health_bureau" / "followups_hypertension"
     (folder / f"hostile_{PERIOD}.csv").write_bytes(hostile_file()[0])
     (folder / f"hostile_{PERIOD}.csv.note.yaml").write_text(yaml.safe_dump({"institution": FORMULA}), encoding="utf-8")

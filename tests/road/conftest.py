@@ -1,13 +1,16 @@
 """A small demo city run once per test session, and how to run the command line as a user would."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pipelines import cli
 from tests.made_once import made_once
 
 # Long enough that two communities merge and a township is divided.
@@ -18,6 +21,24 @@ def kangheng(*arguments: object, **environment: str) -> subprocess.CompletedProc
     """Run the console script in a process of its own."""
     command = [str(Path(sys.executable).with_name("kangheng")), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+@pytest.fixture
+def kangheng_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As `kangheng` in this process: the same entry point, without starting Python and loading libraries again."""
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["kangheng", *map(str, arguments)]
+        monkeypatch.setattr("sys.argv", command)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(command, ended.value.code, *capsys.readouterr())
+
+    return call
 
 
 def make_city(path: Path, residents: int = RESIDENTS, first: str = FIRST) -> Path:
@@ -32,6 +53,15 @@ def run_city(path: Path, **environment: str) -> Path:
     done = kangheng("run", "--home", path, "--period", LAST, **environment)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip().splitlines()[-1].split("：")[-1])
+
+
+def before_any_run(city: Path, path: Path) -> Path:
+    """The home `city` as it was before anything ran in it, copied to `path`: another vault with other keys."""
+    path.mkdir(parents=True)
+    for name in ("home.yaml", "settings", "landing", "contracts"):
+        source = city / name
+        shutil.copytree(source, path / name) if source.is_dir() else shutil.copyfile(source, path / name)
+    return path
 
 
 def released(release: Path, table: str) -> pl.DataFrame:

@@ -5,15 +5,18 @@ import csv
 import io
 import json
 import shutil
+import subprocess
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tests.road.conftest import LAST, RESIDENTS, kangheng, released
+
+Here = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_money_sums_at_every_level(release: Path) -> None:
@@ -121,11 +124,11 @@ def _move_a_fen(folder: Path, table: str) -> None:
         _tamper_sources_and_hash, _tamper_payments_and_hash,
     ],
 )  # fmt: skip
-def test_tampering_is_found(release: Path, tmp_path: Path, tamper: object) -> None:
+def test_tampering_is_found(release: Path, tmp_path: Path, tamper: object, kangheng_here: Here) -> None:
     copy = tmp_path / release.name
     shutil.copytree(release, copy)
     tamper(copy / "internal")  # type: ignore[operator]
-    done = kangheng("verify", copy)
+    done = kangheng_here("verify", copy)
     assert done.returncode == 1, done.stdout
 
 
@@ -206,20 +209,20 @@ def test_the_planted_canary_would_be_found(city: Path, tmp_path: Path) -> None:
     assert _holding(_searched_for(_identifiers(city)), [*contents, b"nobody"], [*names, "c"]) == [*names]
 
 
-def test_explain_a_payee_by_its_name_ends_at_the_amount(city: Path, release: Path) -> None:
+def test_explain_a_payee_by_its_name_ends_at_the_amount(city: Path, release: Path, kangheng_here: Here) -> None:
     payees = released(release, "alloc__payees").filter(payee_kind="community")
     areas = released(release, "mart__areas").rename({"area_id": "payee_id"})
     # Two communities may have one name.
     named = payees.join(areas, on="payee_id").filter(pl.col("area_name").is_unique()).sort("payee_id")
     name, amount = named.select("area_name", "amount_fen").row(3)
-    done = kangheng("explain", "--home", city, "--period", LAST, "--payee", name, "--json")
+    done = kangheng_here("explain", "--home", city, "--period", LAST, "--payee", name, "--json")
     values = json.loads(done.stdout)["values"]
     assert values["sum"] == amount
 
 
-def test_explain_a_cell_counts_again(city: Path) -> None:
+def test_explain_a_cell_counts_again(city: Path, kangheng_here: Here) -> None:
     cell = f"ind__values:city/9901/{LAST}/chronic_hypertension_control_pct/national_2017/all"
-    done = kangheng("explain", "--home", city, "--period", LAST, "--cell", cell, "--json")
+    done = kangheng_here("explain", "--home", city, "--period", LAST, "--cell", cell, "--json")
     values = json.loads(done.stdout)["values"]
     assert values["same"] is True
     assert len(values["sources"]) >= 4
@@ -236,15 +239,17 @@ def test_explain_a_cell_counts_again(city: Path) -> None:
         (("frobnicate",), 2, "frobnicate"),
     ],
 )
-def test_wrong_use_is_told_in_a_sentence(city: Path, arguments: tuple[str, ...], code: int, word: str) -> None:
-    done = kangheng(*(argument.format(city=city) for argument in arguments))
+def test_wrong_use_is_told_in_a_sentence(
+    city: Path, arguments: tuple[str, ...], code: int, word: str, kangheng_here: Here
+) -> None:
+    done = kangheng_here(*(argument.format(city=city) for argument in arguments))
     assert done.returncode == code, done.stdout + done.stderr
     assert word in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_status_names_what_is_missing(city: Path) -> None:
-    done = kangheng("status", "--home", city, "--json")
+def test_status_names_what_is_missing(city: Path, kangheng_here: Here) -> None:
+    done = kangheng_here("status", "--home", city, "--json")
     state = json.loads(done.stdout)
     feeds = [feed for sender in state["senders"] for feed in sender["feeds"]]
     assert len(feeds) > 10

@@ -14,7 +14,7 @@ import pytest
 
 from data_contracts.settings.loading import REGISTRY
 from tests.made_once import made_once
-from tests.road.conftest import LAST, make_city, run_city
+from tests.road.conftest import LAST, before_any_run, make_city, run_city
 
 # As many periods as carry something on to the next: these tests walk the whole road again and again.
 FIRST, RESIDENTS = "2025Q2", 800
@@ -22,15 +22,14 @@ CHANGED = ("threads", "memory_limit_mb")
 ELSEWHERE = {"TZ": "America/Los_Angeles", "LC_ALL": "C", "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "5"}
 
 
-def make_small(path: Path) -> Path:
-    """A smaller city than that of the other tests, not run yet."""
-    return make_city(path, residents=RESIDENTS, first=FIRST)
-
-
 @pytest.fixture(scope="session")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smaller city, run; whoever changes anything in it copies it first."""
-    return made_once(tmp_path_factory, "small_city_on_the_road", lambda path: run_city(make_small(path)))
+
+    def make(path: Path) -> None:
+        run_city(make_city(path, residents=RESIDENTS, first=FIRST))
+
+    return made_once(tmp_path_factory, "small_city_on_the_road", make)
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +44,9 @@ def content_hash(release: Path) -> str:
 
 
 @pytest.mark.slow
-def test_killed_anywhere_the_next_run_gives_the_same(release: Path, tmp_path: Path) -> None:
+def test_killed_anywhere_the_next_run_gives_the_same(city: Path, release: Path, tmp_path: Path) -> None:
     """And with another key, in another folder, time zone and locale, on one thread."""
-    city = make_small(tmp_path / "另一个 目录")
+    city = before_any_run(city, tmp_path / "另一个 目录")
     own = [line for line in (REGISTRY / "limits.yaml").read_text("utf-8").splitlines() if line.startswith(CHANGED)]
     assert len(own) == len(CHANGED)
     (city / "settings/limits.yaml").write_text("threads: 1\nmemory_limit_mb: 1500\n", encoding="utf-8")
@@ -77,11 +76,7 @@ def test_killed_anywhere_the_next_run_gives_the_same(release: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_materialising_from_the_desk_gives_the_same(city: Path, release: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "desk"
-    copy.mkdir()
-    for name in ("home.yaml", "settings", "landing", "contracts"):
-        source = city / name
-        shutil.copytree(source, copy / name) if source.is_dir() else shutil.copyfile(source, copy / name)
+    copy = before_any_run(city, tmp_path / "desk")
     script = (
         "import dagster as dg\n"
         "from pipelines.definitions import defs\n"

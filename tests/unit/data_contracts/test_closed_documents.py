@@ -1,7 +1,9 @@
 """YAML to closed models: nothing unknown, nothing twice, nothing guessed, and every refusal says where."""
 
+from typing import Annotated, Literal
+
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from data_contracts.closed import Bilingual, Closed, DefinitionError, nearest, parse, read_yaml
 
@@ -38,6 +40,41 @@ def test_every_mistake_of_a_document_is_named_at_once():
         "shelves.0.width_cm",
         "shelves.0.title.en",
     ]
+
+
+class Box(Closed):
+    kind: Literal["box"]
+    id: str
+    code: str = "0"
+    part: float = Field(default=0.5, gt=0, le=1)
+    most: int = Field(default=9, ge=0, lt=10)
+
+
+class Bag(Closed):
+    kind: Literal["bag"]
+    id: str
+
+
+class Store(Closed):
+    things: list[Annotated[Box | Bag, Field(discriminator="kind")]]
+
+
+@pytest.mark.parametrize(
+    ("more", "zh"),
+    [
+        ({"part": 15}, "part：不得大于 1（百分之十五写成 0.15）"),
+        ({"part": 0}, "part：须大于 0"),
+        ({"most": -1}, "most：不得小于 0"),
+        ({"most": 10}, "most：须小于 10"),
+        ({"code": 110}, 'code：应为文字；编号、代码等数字请加引号，如 "0110"'),
+        ({"code": True}, "code：应为文字"),
+        ({"cod": "1"}, "cod：不认识的键“cod”；是不是“code”？"),
+    ],
+)
+def test_a_thing_of_a_list_is_called_by_its_id_and_a_bound_says_what_it_is(more, zh):
+    with pytest.raises(DefinitionError) as error:
+        parse(Store, {"things": [{"kind": "bag", "id": "b"}, {"kind": "box", "id": "tea", **more}]}, "s.yaml")
+    assert error.value.words("zh") == f"s.yaml：things.tea.{zh}"
 
 
 def test_what_was_read_does_not_change():

@@ -44,7 +44,7 @@ def test_a_spelling_written_twice_for_one_value_is_harmless(written):
 
 
 def test_a_number_without_quotes_is_refused(written):
-    with pytest.raises(DefinitionError, match=r"kind\.yaml: values\.a\.spellings\.0: Input should be a valid string"):
+    with pytest.raises(DefinitionError, match=r"kind\.yaml: values\.a\.spellings\.0: must be text; put numbers"):
         read_code_list(written("kind.yaml", listed(a="[1]")))
 
 

@@ -74,7 +74,10 @@ MISTAKES = {
         "department: a column of type money, and only such a column, states its money_unit",
     ),
     "type": (lambda d: ours(prop(d, "department")).update(type="string"), "department: type: Input should be 'text'"),
-    "negative scale": (lambda d: ours(prop(d, "department")).update(scale=-1), "department: scale: Input should be"),
+    "negative scale": (
+        lambda d: ours(prop(d, "department")).update(scale=-1),
+        "department: scale: must not be below 0",
+    ),
     "column twice": (lambda d: table(d)["properties"].append(prop(d, "department")), "two columns share a name"),
     "name of ours": (lambda d: prop(d, "department").update(name="record_no"), "two columns share a name"),
     "no name": (lambda d: prop(d, "department").pop("name"), "a property has no name"),

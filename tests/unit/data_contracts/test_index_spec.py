@@ -56,9 +56,9 @@ LEAF = ("tree", "parts", 0)
 @pytest.mark.parametrize(
     ("change", "place", "words"),
     [
-        (at(*LEAF, "steps", 0, step="zz"), "tree.parts.0.indicator.steps.0", "no step 'zz'; did you mean 'z'"),
-        (at(*LEAF, "steps", 0, capp=3), "tree.parts.0.indicator.steps.0.z.capp", "did you mean 'cap'"),
-        (at(*LEAF, wieght=3), "tree.parts.0.indicator.wieght", "did you mean 'weight'"),
+        (at(*LEAF, "steps", 0, step="zz"), "tree.parts.a.steps.0", "no step 'zz'; did you mean 'z'"),
+        (at(*LEAF, "steps", 0, capp=3), "tree.parts.a.steps.0.capp", "did you mean 'cap'"),
+        (at(*LEAF, wieght=3), "tree.parts.a.wieght", "did you mean 'weight'"),
         (at("tree", combne={}), "tree.combne", "did you mean 'combine'"),
         (at("tree", "combine", how="geometrc"), "tree.combine.how", "geometric"),
         (at("tree", "combine", missing="ignore"), "tree.combine.missing", "reweigh"),
@@ -67,7 +67,7 @@ LEAF = ("tree", "parts", 0)
         (at(*LEAF, weight=-1), "", "must not be negative"),
         (at("tree", "parts", 1, id="a"), "", "'a' is used twice"),
         (at("tree", "combine", require=[{"of": ["aa"]}]), "", "refers to 'aa'"),
-        (at("tree", "parts", 1, column="c"), "tree.parts.1.indicator", "column, ratio or part, not more than one"),
+        (at("tree", "parts", 1, column="c"), "tree.parts.b", "column, ratio or part, not more than one"),
         (at("tree", "combine", how="power"), "tree.combine", "'power' needs 'power' too"),
         (at("tree", "combine", missing="substitute"), "tree.combine", "'substitute' needs 'substitute' too"),
     ],

@@ -14,7 +14,7 @@ from data_contracts.tables import TableContract, TableDocument, output_tables
 TABLES = output_tables()
 CHINESE = re.compile("[\u4e00-\u9fff]")
 PUBLISHED = {
-    "alloc__changes", "alloc__dividend", "alloc__gain_share", "alloc__incentive_reasons",
+    "alloc__awards", "alloc__changes", "alloc__dividend", "alloc__gain_share", "alloc__incentive_reasons",
     "alloc__incentive_totals", "alloc__incentives", "alloc__institutions", "alloc__intervals", "alloc__lines",
     "alloc__payees", "alloc__payers", "alloc__payments", "alloc__peers", "alloc__performance",
     "alloc__quarters", "alloc__reserves", "alloc__sensitivity", "alloc__settlement", "alloc__sources",

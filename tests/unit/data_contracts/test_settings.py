@@ -264,7 +264,7 @@ MISTAKES = {
     ),
     "frequency": (
         "policies", lambda d: last_clauses(d)[1]["services"][0]["frequency"].update(times=0),
-        "htn_management.versions.1.clauses.1.services.0.frequency.times",
+        "htn_management.versions.2024.clauses.followup.services.0.frequency.times",
     ),
     "version twice": (
         "policies", lambda d: first_policy(d)["versions"][1].update(id="2017"),

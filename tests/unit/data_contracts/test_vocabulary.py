@@ -79,7 +79,7 @@ MISTAKES = {
     "sequence named like a rule": (adds(sequences=[{**SEQUENCE, "id": "cost_not_negative"}]), "two rules share a name"),
     "word of a sequence": (
         adds(sequences=[{**SEQUENCE, "hold": "x"}]),
-        "sequences.0.hold: unknown key 'hold'; did you mean 'holds'?",
+        "sequences.stays_apart.hold: unknown key 'hold'; did you mean 'holds'?",
     ),
     "map": (
         adds(maps=[{"headers": {"科": "departmen"}}]),
@@ -92,7 +92,7 @@ MISTAKES = {
         "correction ward: 'departmnt' is not a stored column; nearest: department",
     ),
     "correction twice": (adds(corrections=[CORRECTION, CORRECTION]), "two corrections share a name"),
-    "status": (adds(corrections=[{**CORRECTION, "status": "done"}]), "corrections.0.status:"),
+    "status": (adds(corrections=[{**CORRECTION, "status": "done"}]), "corrections.ward.status:"),
     "birth": (
         lambda d: ours(d)["person"].update(birth="department"),
         "person.birth: 'department' must be a column of type date",

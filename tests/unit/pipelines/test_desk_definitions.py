@@ -6,7 +6,7 @@ import pytest
 
 from assets.stages import STAGES
 from assets.stages.plan import Plan
-from pipelines.definitions import build
+from pipelines.assembly import build
 from pipelines.jobs import job_names
 
 

@@ -14,7 +14,7 @@ from assets.lake import parts
 from assets.stages.plan import Plan
 from assets.stages.road import Road
 from assets.stages.showing import HOME_FOLDERS
-from pipelines.definitions import build
+from pipelines.assembly import build
 from pipelines.desk import PROCESS, close_abandoned_runs, instance_folder
 from pipelines.run import run_period
 

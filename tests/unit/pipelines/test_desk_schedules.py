@@ -10,7 +10,7 @@ from data_contracts.closed import Bilingual
 from data_contracts.periods import periods_between
 from data_contracts.settings.home import Sender
 from pipelines import schedules
-from pipelines.definitions import build
+from pipelines.assembly import build
 from pipelines.schedules import CLOSES, last_due, last_ended
 
 TITLES = Bilingual(zh="某方", en="Somebody")

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from assets.stages.plan import Plan
-from pipelines.definitions import build
+from pipelines.assembly import build
 from pipelines.sensors import landing_sensor
 
 NAME = "landing/civil_affairs/welfare/990101/名单_2025Q4.csv"
