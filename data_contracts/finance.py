@@ -25,7 +25,7 @@ class FinanceSource(Word):
 
     source: str
     kind: str
-    """central, province, city, county, insurer, enterprise, donation, fee or in_kind."""
+    """central, province, city, county, insurer, enterprise, donation, fee, carried_over or in_kind."""
     title: str
     reference: str | None
     """Number of the document that orders it."""

@@ -5,7 +5,8 @@ Put here: what an id of a line says by itself. Keep out: making lines (evaluatio
 
 # What a line is for matters, not which way it went.
 _STEPS = {
-    "earned_": "earned", "floor_": "bounds", "cap": "bounds", "need_risk": "need_risk", "reserve_": "reserve",
+    "earned_": "earned", "floor_": "bounds", "cap": "bounds", "need_risk": "need_risk", "need_factor": "need_factor",
+    "standard": "standard", "reserve_": "reserve",
     "leakage_": "leakage_held",
     "dividend_short": "dividend", "coefficient": "coefficient", "award_": "award",
 }  # fmt: skip

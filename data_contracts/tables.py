@@ -14,6 +14,8 @@ from data_contracts.messages import wrong
 if TYPE_CHECKING:
     import polars as pl
 
+RELEASE = "release"
+"""Beside tables of a release: the frame that says its name, in a column that is called like it."""
 _FOLDER = Path(__file__).parent / "tables"
 
 

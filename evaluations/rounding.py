@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from operator import le
 
+import numpy as np
+from numpy.typing import NDArray
+
+Whole = NDArray[np.int64] | NDArray[np.object_]
+"""Whole numbers: of the machine where they are known to fit, else of Python. The same formulas hold for both."""
+LARGEST_OF_MACHINE = 2**63 - 1
+
 
 def largest_remainder(weights: Sequence[int], total: int, ids: Sequence[str]) -> list[int]:
     """Integers proportional to non-negative `weights` that sum to `total`, each within one of its exact share.
@@ -29,6 +36,31 @@ def by_place(weights: Sequence[int], total: int, whole: int | None = None) -> li
         first += 2 * rest >= whole
         return [first, total - first]
     return _given(weights, whole, total, range(len(weights))) if whole and total else [0] * len(weights)
+
+
+def rows_by_place(weights: Whole, totals: Whole) -> Whole:
+    """`by_place` of every row of `weights` (rows × places) with its own total: the same units, many rows at once."""
+    if weights.size and int(weights.max()) * int(totals.max()) > LARGEST_OF_MACHINE:
+        weights, totals = weights.astype(object), totals.astype(object)
+    whole = weights.sum(axis=1, keepdims=True)
+    totals = np.where(whole == 0, 0, totals[:, None])
+    exact, whole = weights * totals, np.where(whole == 0, 1, whole)
+    found = exact // whole
+    rest = exact - found * whole
+    left = totals - found.sum(axis=1, keepdims=True)
+    # Stable: of equal remainders the earlier place comes first.
+    order = np.argsort(-rest, axis=1, kind="stable")
+    raised = np.zeros(found.shape, dtype=np.int64)
+    np.put_along_axis(raised, order, (np.arange(found.shape[1]) < left).astype(np.int64), axis=1)
+    return found + raised
+
+
+def rows_by_id(weights: Whole, totals: Whole, ids: Sequence[str]) -> Whole:
+    """`largest_remainder` of every row of `weights` (rows × ids) with its own total, ties to the smaller id."""
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    found = np.empty(weights.shape, dtype=object)
+    found[:, order] = rows_by_place(weights[:, order], totals)
+    return found
 
 
 def _given(weights: Sequence[int], whole: int, total: int, order: Sequence[int]) -> list[int]:

@@ -229,19 +229,19 @@ def risk_tables(spec: AllocationSpec, folder: Path, tables: Mapping[str, pl.Data
 def with_words(lines: pl.DataFrame, currency: Bilingual) -> pl.DataFrame:
     """The lines with their sentences, `words_zh` and `words_en`, and yuan beside fen."""
     columns: dict[str, list[str]] = {language: [] for language in LANGUAGES}
+    major = {language: currency.get(language) for language in LANGUAGES}
     for line_id, quantity, rate, params in lines.select("line_id", "quantity", "rate", "params").iter_rows():
-        own = {**json.loads(params), "quantity": quantity, "rate": rate, "major": currency.model_dump()}
-        words = both(f"allocate.line.{line_id}", **own)
-        for language in LANGUAGES:
-            columns[language].append(words[language])
+        own = {**json.loads(params), "quantity": quantity, "rate": rate}
+        for language, said in columns.items():
+            said.append(text(f"allocate.line.{line_id}", language, **own, major=major[language]))
     amount = pl.Series("amount_yuan", [yuan(fen).replace(",", "") for fen in lines["amount_fen"]], dtype=pl.String)
-    said = [pl.Series(f"words_{language}", said, dtype=pl.String) for language, said in columns.items()]
-    return lines.with_columns(amount, *said)
+    words = [pl.Series(f"words_{language}", said, dtype=pl.String) for language, said in columns.items()]
+    return lines.with_columns(amount, *words)
 
 
 def _refused(spec: AllocationSpec, conflict: Conflict, out: Path) -> SaysNo:
     """Write conflict tables, pages and `run.json`; the error says the conflict, the ways out, and where they stand."""
-    words, found = conflict_words(conflict, spec.currency), write_conflict(spec, conflict, out)
+    words, found = conflict_words(spec, conflict, spec.currency), write_conflict(spec, conflict, out)
     tables = {name: {"path": f"tables/{name}.csv", "rows": frame.height} for name, frame in found.items()}
     write_json(out / "run.json", {"status": "infeasible", "spec": spec.id, "spec_hash": spec_hash(spec),
                                   "conflict": {**_plain(conflict), "words": words}, "tables": tables})  # fmt: skip

@@ -84,7 +84,7 @@ def run_compare(
         except (DataError, SheetError) as error:
             raise SaysNo(error.words) from None
         found.append(result)
-        conflict = None if result.conflict is None else conflict_words(result.conflict, spec.currency)
+        conflict = None if result.conflict is None else conflict_words(spec, result.conflict, spec.currency)
         sides.append(Side(path.name, spec, spec_hash(spec), result.tables, conflict))
     a, b = sides
     clear(out)

@@ -22,6 +22,8 @@ from pipelines.demo.truth_money import write_money
 from pipelines.expectations import Found
 from pipelines.locking import lock_settings
 
+# Below so many residents a community of the city has hardly a figure that may be shown.
+_SMALL = 20_000
 _SETTINGS = Path(__file__).parent / "demo" / "settings"
 # National base standard of basic public-health services, yuan per resident and year.
 _STANDARD = {2020: 74, 2021: 79, 2022: 84, 2023: 89, 2024: 94, 2025: 99}
@@ -103,6 +105,8 @@ def story_lines(name: str, language: str, residents: int | None = None) -> list[
         lines.append(text("demo_size", language, residents=f"{story.residents:,}", note=note))
     else:
         lines.append(text("demo_size_asked", language, residents=f"{residents:,}", own=f"{story.residents:,}"))
+        if residents < _SMALL and not story.refused:
+            lines.append(text("demo_small", language))
     if story.twin_of:
         lines.append(text("demo_twin", language, original=story.twin_of))
     lines += [text("demo_trap", language, trap=trap.get(language)) for trap in story.traps]

@@ -21,5 +21,5 @@ def write_conflict(spec: AllocationSpec, conflict: Conflict, out: Path) -> dict[
     (out / "tables").mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
         write_csv(frame, out / "tables" / f"{name}.csv")
-    write_refusal_pages(spec, conflict_words(conflict, spec.currency), tables, out)
+    write_refusal_pages(spec, conflict_words(spec, conflict, spec.currency), tables, out)
     return tables

@@ -4,6 +4,7 @@ Put here: their names and the order of writing. Keep out: layout (finance_workbo
 """
 
 import json
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -41,7 +42,30 @@ def write_finance(document: FinanceDocument, folder: Path, base: str) -> Finance
 
 
 def _write_json(document: object, path: Path) -> None:
-    path.write_text(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    path.write_text(indented(document) + "\n", encoding="utf-8")
+
+
+def indented(item: object, depth: int = 0) -> str:
+    """The text of `json.dumps(item, ensure_ascii=False, sort_keys=True, indent=1)`; keys are texts.
+
+    That writes every word by itself. Here what holds no other list or object goes through the fast writer at once.
+    """
+    parts = item.values() if isinstance(item, dict) else item if isinstance(item, list | tuple) else ()
+    flat, inner, outer = _flat(depth), "\n" + " " * (depth + 1), "\n" + " " * depth
+    if not parts:
+        return flat.encode(item)
+    if not any(isinstance(part, dict | list | tuple) for part in parts):
+        found = flat.encode(item)
+        return f"{found[0]}{inner}{found[1:-1]}{outer}{found[-1]}"
+    if isinstance(item, dict):
+        inside = [f"{flat.encode(name)}: {indented(item[name], depth + 1)}" for name in sorted(item)]
+        return "{" + inner + f",{inner}".join(inside) + outer + "}"
+    return "[" + inner + f",{inner}".join(indented(part, depth + 1) for part in parts) + outer + "]"
+
+
+@cache
+def _flat(depth: int) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",\n" + " " * (depth + 1), ": "))
 
 
 def finance_tables(file: FinanceFile) -> dict[str, pl.DataFrame]:

@@ -111,9 +111,8 @@ def _table_sheet(
     _page(sheet, (3, 5), 2)
     end = first + scale.rows.height
     for at, column in enumerate(columns):
-        for row, value in enumerate(column.values, first):
-            _put(sheet, looks, row, at, column, value, scale)
-        _put(sheet, looks, end, at, column, column.total, scale, bold=True)
+        _put(sheet, looks, first, at, column, column.values, scale)
+        _put(sheet, looks, end, at, column, [column.total], scale, bold=True)
     residual = _residual(document, scale)
     widths = [column.width for column in columns]
     foot = _foot(sheet, looks, document, file, end + 1, widths, [residual] if residual else [])
@@ -122,18 +121,23 @@ def _table_sheet(
 
 
 def _put(
-    sheet: Any, looks: _Looks, row: int, at: int, column: Column, value: Any, scale: Scale, *, bold: bool = False
-) -> None:
-    """What is not known is a dash, zero is 0."""
-    if value is None:
-        sheets.put_text(sheet, row, at, shown.MISSING, looks.cell(align="center", bold=bold))
-    elif column.kind == "words":
-        sheets.put_text(sheet, row, at, value, looks.cell(num_format="@", bold=bold, text_wrap=True))
-    elif column.kind == "figure":
-        sheets.put_number(sheet, row, at, float(value), looks.cell(bold=bold))
+    sheet: Any, looks: _Looks, first: int, at: int, column: Column, values: Sequence[Any], scale: Scale, *,
+    bold: bool = False,
+) -> None:  # fmt: skip
+    """Values of a column, from row `first` down. What is not known is a dash, zero is 0."""
+    nothing = looks.cell(align="center", bold=bold)
+    if column.kind == "words":
+        look = looks.cell(num_format="@", bold=bold, text_wrap=True)
     else:
-        look = looks.cell(bold=bold, num_format=scale.cell_format)
-        sheets.put_number(sheet, row, at, scale.value(value), look)
+        look = looks.cell(bold=bold) if column.kind == "figure" else looks.cell(bold=bold, num_format=scale.cell_format)
+    for row, value in enumerate(values, first):
+        if value is None:
+            sheets.put_text(sheet, row, at, shown.MISSING, nothing)
+        elif column.kind == "words":
+            sheets.put_text(sheet, row, at, value, look)
+        else:
+            number = float(value) if column.kind == "figure" else scale.value(value)
+            sheets.put_number(sheet, row, at, number, look)
 
 
 def _table_head(sheet: Any, looks: _Looks, columns: Sequence[Column]) -> None:

@@ -60,7 +60,7 @@ def _steps(tables: Mapping[str, pl.DataFrame], language: str) -> list[dict[str, 
     found = []
     for (family,), rows in tables["relaxation_steps"].group_by(["family"], maintain_order=True):
         shown = [
-            {"payee": row["payee_id"], "before": f"{row['before_fen'] / _FEN:,.2f}",
+            {"payee": row["name"], "before": f"{row['before_fen'] / _FEN:,.2f}",
              "after": f"{row['after_fen'] / _FEN:,.2f}"}
             for row in rows.head(_ROWS).iter_rows(named=True)
         ]  # fmt: skip

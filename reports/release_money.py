@@ -29,7 +29,7 @@ _KEYS = ("payee_kind", "payee_id")
 _NEEDED = ("payees", "lines", "payments", "streams")
 _PLAIN = ("payments", "quarters", "sources", "performance", "sensitivity", "peers")
 # What only some rules ask for, and releases from before do not hold.
-_SOME = ("changes", "intervals", "settlement", "institutions")
+_SOME = ("awards", "changes", "intervals", "settlement", "institutions")
 _NEED = ("payee_id", "target_fen", "before_fen", "distance_after", "years_to_target", "leakage_fen", "reserve_paid_fen")
 
 

@@ -27,6 +27,7 @@ from reports.money_words import (
     years_of,
     yuan,
 )
+from reports.statement_awards import awards_of
 from reports.statement_reasons import changes_of, peers_of
 from reports.statement_tables import Row, StatementTables, indicator_titles
 
@@ -110,6 +111,7 @@ def render(tables: StatementTables, owner: Owner, language: str, place: Place) -
                 }
                 for own in (tables.of("institutions", owner) if community else [])
             ],
+            awards=awards_of(tables, owner, language) if community else [],
             earned=_earned(tables, owner, language) if community else None,
             changes=changes_of(tables, owner, language) if community else [],
             divided_again=bool(tables.of("changes", owner)),
@@ -146,6 +148,8 @@ def _where(row: Row, language: str, major: str) -> Iterator[str]:
         yield text("allocate.statement.per_head_of", language,
                    amount=per_head(row["amount_fen"], row["population"]),
                    people=shown.count(row["population"]), major=major)  # fmt: skip
+    if row.get("last_year_from") in ("merged", "divided"):
+        yield text(f"allocate.statement.last_year_{row['last_year_from']}", language)
     if row["distance_after"] is not None:
         since = "_since" if row["distance_before"] is not None else ""
         yield text(f"allocate.statement.distance{since}", language, before=percent(row["distance_before"]),

@@ -4,7 +4,7 @@ Put here: the period's money and the statuses of a division. Keep out: the arith
 figures (allocation_tables), the shape of published tables (allocation_published) and the wording (messages).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,13 +13,16 @@ import polars as pl
 from assets.compute.allocation_published import TABLES, Published, passed_on
 from assets.compute.allocation_tables import PayeeAreas, RoadTables
 from assets.compute.auditing import RoadAudit, road_audit
+from assets.compute.carried import left_lying, with_carried
 from assets.compute.inputs import periods_per_year
-from assets.compute.refusals import conflict_words, summary, titles_of, worded_conflict
+from assets.compute.refusals import conflict_words, summary, worded_conflict
 from assets.compute.settlements import Released, record_found, record_of
 from assets.compute.what_if import what_if
 from assets.lake.home import Home
+from data_contracts.allocation_spec.contests import Awards, ByChance
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.pay import Performance
+from data_contracts.closed import Bilingual
 from data_contracts.contracts import Catalog
 from data_contracts.messages import LANGUAGES, both
 from data_contracts.periods import Period
@@ -29,6 +32,7 @@ from data_contracts.tables import output_tables
 from evaluations.allocation import engine
 from evaluations.allocation.periods import Part, paid_in
 from evaluations.allocation.problem import Conflict, Infeasible
+from evaluations.allocation.settling import Prepaid, Record
 from evaluations.allocation.snapshot import DataError
 from evaluations.rounding import instalments
 
@@ -44,7 +48,8 @@ class Allocation:
     Where rules cannot hold together `alloc__conflict` and `alloc__relaxations` name them and the ways out.
 
     `budget`: money of the period in minor units. `message`: both languages, why there is no table or who got nothing.
-    `audit`: what the incentive audit of the division starts from; None where nothing is divided.
+    `audit`: what the incentive audit of the division starts from; `spec`: the rules of the year, with what was carried
+    over into it; both None where nothing is divided.
     """
 
     status: Status
@@ -52,6 +57,7 @@ class Allocation:
     budget: int = 0
     message: dict[str, str] | None = None
     audit: RoadAudit | None = None
+    spec: AllocationSpec | None = None
 
     @property
     def lines(self) -> pl.DataFrame:
@@ -79,7 +85,7 @@ def allocate(
 
     Reads mart__areas, ind__counts, ind__values, risk and score tables of the period, and marts that the settings name.
     `released`: what releases of other periods paid. `catalog`: where recorded changes of areas are read, for baselines
-    of areas that were divided.
+    and earlier money of areas that were merged or divided.
     """
     document = settings.allocation
     if document is None:
@@ -88,7 +94,6 @@ def allocate(
     money = None if spec is None else spec.budget.amount
     if spec is None or money is None:
         return _without("no_budget", message=both("alloc.no_budget", year=period.year))
-    words, spec = spec.settlement, _for_the_engine(spec, document, period)
     part = Part(period.index, periods_per_year(period))
     budget = instalments(spec.fen(money), part.of)[part.index - 1]
     reading = RoadTables(home, settings, document, period, catalog, released)
@@ -96,14 +101,19 @@ def allocate(
     if not areas.payees:
         return _without("no_population", budget, both("alloc.no_population", measure=document.population))
     try:
+        rules = with_carried(spec, period, settings.home.calendar.first, released)
+        words, spec = rules.settlement, _for_the_engine(rules, document, period)
         given = reading.all(areas)
-        record = (
-            record_found(spec, reading, released) if words is None else record_of(words, spec, given, reading, released)
-        )
+        record: Record | Prepaid | None
+        reckoned: dict[str, str] | None = None
+        if words is None:
+            record, reckoned = record_found(spec, reading, released)
+        else:
+            record = record_of(words, spec, given, reading, released)
         found = engine.allocate(spec, given)
     except DataError as error:
         return _without("no_data", budget, both("allocation_data", reason=error.words))
-    published = Published(document, spec, period, areas, part, reading.baselines)
+    published = Published(document, spec, period, areas, part, reading.baselines, reading.last_year_from(spec))
     if found.conflict is not None:
         return _infeasible(found.conflict, published, budget)
     try:
@@ -118,7 +128,9 @@ def allocate(
             return _without("no_data", budget, both("allocation_data", reason=error.words))
         tables["alloc__institutions"] = published.shaped("alloc__institutions", passed)
     tables |= {name: published.shaped(name, frame) for name, frame in what_if(spec, given).items()}
-    return Allocation("ok", tables, paid.amount, _left_out(areas), road_audit(reading, spec, given))
+    said = (_left_out(areas), reckoned, left_lying(rules, period, released), *_nobody_competes(rules, found.tables))
+    message = _joined([own for own in said if own is not None])
+    return Allocation("ok", tables, paid.amount, message, road_audit(reading, spec, given), rules)
 
 
 def _for_the_engine(spec: AllocationSpec, document: AllocationDocument, period: Period) -> AllocationSpec:
@@ -144,14 +156,29 @@ def _without(status: Status, budget: int = 0, message: dict[str, str] | None = N
 
 
 def _infeasible(conflict: Conflict, published: Published, budget: int) -> Allocation:
-    said = [conflict_words(conflict, published.document.currency, titles_of(published.document))]
-    found = worded_conflict(published.spec, conflict)
+    names = published.areas.names
+    said = [conflict_words(published.spec, conflict, published.document.currency, names)]
+    found = worded_conflict(published.spec, conflict, names)
     said += summary(found)
-    names = {f"alloc__{name}": found[name] for name in _CONFLICT if name in found}
-    tables = {name: published.shaped(name, names.get(name)) for name in TABLES}
+    frames = {f"alloc__{name}": found[name] for name in _CONFLICT if name in found}
+    tables = {name: published.shaped(name, frames.get(name)) for name in TABLES}
+    return Allocation("infeasible", tables, budget, _joined(said))
+
+
+def _joined(said: list[dict[str, str]]) -> dict[str, str] | None:
     between = {"zh": "；", "en": "; "}
-    message = {name: between[name].join(words[name].rstrip("。.") for words in said) for name in LANGUAGES}
-    return Allocation("infeasible", tables, budget, message)
+    found = {name: between[name].join(words[name].rstrip("。.") for words in said) for name in LANGUAGES}
+    return found if said else None
+
+
+def _nobody_competes(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, str]]:
+    """Contests by score in which not one payee has a score, as where too few people live for a figure to be shown."""
+    for stream in spec.of_kind(Awards):
+        for item in stream.classes:
+            known = tables["awards"].filter(pl.col("chance").is_not_null(), stream=stream.id, award_class=item.id)
+            if isinstance(item, ByChance) and known.is_empty():
+                title = item.titles or stream.titles or Bilingual(zh=item.id, en=item.id)
+                yield both("alloc.nobody_competes", award=title.model_dump())
 
 
 def _left_out(areas: PayeeAreas) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.compute.allocation_tables import PayeeAreas
 from assets.compute.baselines import SCHEMA as BASELINES
+from assets.compute.succession import OWN
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.pay import Performance
 from data_contracts.periods import Period
@@ -28,8 +29,9 @@ from evaluations.allocation.snapshot import Snapshot
 TABLES = (
     "alloc__lines", "alloc__payees", "alloc__payments", "alloc__settlement", "alloc__quarters", "alloc__sources",
     "alloc__streams", "alloc__reserves", "alloc__institutions", "alloc__standard", "alloc__dividend",
-    "alloc__gain_share", "alloc__payers", "alloc__performance", "alloc__sensitivity", "alloc__peers", "alloc__conflict",
-    "alloc__relaxations", "alloc__best_shares", "alloc__proposal", "alloc__changes", "alloc__intervals",
+    "alloc__gain_share", "alloc__awards", "alloc__payers", "alloc__performance", "alloc__sensitivity", "alloc__peers",
+    "alloc__conflict", "alloc__relaxations", "alloc__best_shares", "alloc__proposal", "alloc__changes",
+    "alloc__intervals",
 )  # fmt: skip
 _OF_PAYEES = ("performance", "sensitivity", "peers", "payers", "standard", "dividend", "gain_share")
 _DIGITS = Decimal("0.000001")
@@ -46,6 +48,8 @@ class Published:
     areas: PayeeAreas
     part: Part
     baselines: Mapping[str, pl.DataFrame]
+    last_year_from: Mapping[str, str]
+    """Payee → merged or divided, where its money of the year before was that of other areas."""
 
     def tables(self, year: Mapping[str, pl.DataFrame], paid: PeriodPayment) -> dict[str, pl.DataFrame]:
         """All of TABLES; `year`: tables of the engine."""
@@ -67,9 +71,20 @@ class Published:
                 found[f"alloc__{name}"] = year[name].with_columns(pl.lit(self.spec.payees.kind).alias("payee_kind"))
         if (standard := found.get("alloc__standard")) is not None:
             found["alloc__standard"] = _numbers(standard, *_STANDARD)
+        if "awards" in year:
+            found["alloc__awards"] = self._awards(year["awards"])
         if "alloc__performance" in found:
             found["alloc__performance"] = self._with_marks(year["performance"])
         return {name: self.shaped(name, found.get(name)) for name in TABLES}
+
+    def _awards(self, year: pl.DataFrame) -> pl.DataFrame:
+        """Nothing is due to anybody before the contest is decided."""
+        due = pl.col("due_fen") if self.part.is_last else pl.lit(0, dtype=pl.Int64)
+        return year.with_columns(
+            pl.lit(self.spec.payees.kind).alias("payee_kind"),
+            pl.lit(self.part.is_last).alias("decided"),
+            due.alias("due_fen"),
+        ).pipe(_numbers, "chance")
 
     def _with_marks(self, performance: pl.DataFrame) -> pl.DataFrame:
         """Where the baselines come from that were used."""
@@ -118,6 +133,9 @@ class Published:
         rows = rows.with_columns(
             pl.when(own).then(_by_area(rural, pl.Boolean())).alias("is_rural"),
             pl.when(own).then(_by_area(self.areas.people, pl.Decimal(38, 6))).alias("population"),
+            pl.when(own & pl.col("last_year_fen").is_not_null())
+            .then(pl.col("payee_id").replace_strict(self.last_year_from, default=OWN, return_dtype=pl.String))
+            .alias("last_year_from"),
             pl.col("bound").fill_null("none"),
             pl.col(money).fill_null(0),
         )

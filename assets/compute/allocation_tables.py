@@ -1,29 +1,40 @@
 """Tables of an allocation, read from the road: figures of payees, indicators by quarter, records of marts.
 
-Put here: from measures, indicators, indices, scores, areas and marts in force to cells of text as the engine reads
-them; what is not known or may not be shown is an empty cell. Keep out: what tables there may be
-(settings.allocation_tables) and the division. Figures are taken under the first rule set of the home in force, which is
-the one that pays.
+Put here: from measures, indicators, indices, scores, areas and marts in force to the tables that the engine reads; what
+is not known or may not be shown is an empty cell. Keep out: what tables there may be (settings.allocation_tables),
+cells themselves (cells), areas that changed (succession) and the division. Figures are taken under the first rule set
+of the home in force, which is the one that pays.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
+from functools import cached_property
 
 import polars as pl
 
-from assets.compute import baselines
+from assets.compute import baselines, cells, succession
+from assets.compute.cells import plain
+from assets.compute.geography import Changes, known_changes
 from assets.compute.indexing import KEYS, judged_in, laid_out
 from assets.compute.marts import mart_columns, mart_names
 from assets.lake import parts
 from assets.lake.home import Home
+from data_contracts.allocation_spec.document import AllocationSpec
+from data_contracts.allocation_spec.need import Need
 from data_contracts.allocation_spec.pay import Performance
 from data_contracts.contracts import Catalog
 from data_contracts.index_spec.document import IndexSpec, columns_used, indicators_of
 from data_contracts.messages import did_you_mean, wrong
 from data_contracts.periods import GRAINS, Period
 from data_contracts.settings.allocation import AllocationDocument
-from data_contracts.settings.allocation_tables import INDICATOR_COLUMNS, IndicatorTable, PayeeFigure, RecordTable
+from data_contracts.settings.allocation_tables import (
+    INDICATOR_COLUMNS,
+    IndicatorTable,
+    PayeeFigure,
+    PayeeTable,
+    RecordTable,
+)
 from data_contracts.settings.indices import indicator_of
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
@@ -50,6 +61,15 @@ class PayeeAreas:
         return sorted(area for area in self.areas if self.people.get(area, 0) > 0)
 
     @property
+    def names(self) -> dict[str, dict[str, str]]:
+        """What areas are called in both languages, by id."""
+        called = {
+            area: (str(row.get("area_name") or area), str(row.get("area_name_en") or row.get("area_name") or area))
+            for area, row in self.areas.items()
+        }
+        return {area: {"zh": zh, "en": en} for area, (zh, en) in called.items()}
+
+    @property
     def left_out(self) -> list[str]:
         """Areas that are not paid, in order of id."""
         return sorted(set(self.areas) - set(self.payees))
@@ -70,6 +90,7 @@ class RoadTables:
     baselines: dict[str, pl.DataFrame] = field(default_factory=dict)
     """Table of indicators → its baselines (baselines.SCHEMA), once read."""
     _read: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
+    _heirs: dict[str, succession.Heirs] = field(default_factory=dict)
 
     def areas(self) -> PayeeAreas:
         """Who there is to pay."""
@@ -86,12 +107,12 @@ class RoadTables:
             elif isinstance(table, IndicatorTable):
                 found[name] = self._indicators(name, table, areas.payees)
             else:
-                cells = {column: self._figure(figure, areas) for column, figure in table.columns.items()}
+                known = {column: self._figure(figure, areas) for column, figure in table.columns.items()}
                 # A complaint names the row: here that is the payee.
-                cells[ROW] = {payee: payee for payee in areas.payees}
+                known[ROW] = {payee: payee for payee in areas.payees}
                 found[name] = pl.DataFrame(
-                    {column: [own.get(payee, "") for payee in areas.payees] for column, own in cells.items()},
-                    schema=dict.fromkeys(cells, pl.String),
+                    {column: [own.get(payee, "") for payee in areas.payees] for column, own in known.items()},
+                    schema=dict.fromkeys(known, pl.String),
                 )
         return found
 
@@ -104,9 +125,12 @@ class RoadTables:
 
     def _figure(self, figure: PayeeFigure, areas: PayeeAreas) -> Cells:
         if figure.area is not None:
-            return _of_area(figure.area, areas)
+            return cells.of_area(figure.area, areas.areas)
+        if figure.grade:
+            rows, _ = self._published(figure, self._period_of(figure))
+            return dict(rows.filter(pl.col("grade").is_not_null()).select("area_id", "grade").iter_rows())
         known = self._figures(figure, self._period_of(figure))
-        return {area: plain(_adjusted(figure, value)) for area, value in known.items()}
+        return {area: plain(cells.adjusted(figure, value)) for area, value in known.items()}
 
     def behind(self, figure: PayeeFigure) -> tuple[IndexSpec, pl.DataFrame]:
         """The index that makes a figure, rounded as the figure is, and its data: a row for each area."""
@@ -120,29 +144,45 @@ class RoadTables:
         """That of the reading, the one before, or the last one of the year before."""
         if figure.period_before:
             return self.period.shift(-1)
-        before = Period(self.period.year - 1, GRAINS[self.period.grain], self.period.grain)
-        return before if figure.year_before else self.period
+        return self._last_year if figure.year_before else self.period
+
+    @property
+    def _last_year(self) -> Period:
+        """The last period of the year before."""
+        return self.period.shift(-self.period.index)
 
     def _figures(self, figure: PayeeFigure, period: Period) -> dict[str, Decimal]:
         if figure.measure is not None:
-            return self._measure(figure.measure, period)
+            known = self._measure(figure.measure, period)
+            return known if period == self.period else succession.figures_passed_on(known, self.heirs(period))
+        if figure.money is not None:
+            return self._money(figure.money)
+        rows, digits = self._published(figure, period)
+        return cells.errors(rows, digits) if figure.standard_error else cells.decimals(rows, digits)
+
+    def _published(self, figure: PayeeFigure, period: Period) -> tuple[pl.DataFrame, int]:
+        """area_id, value, lower and upper of a figure that has limits, and the digits that count."""
         if figure.indicator is not None:
             rows = self._here("ind__values", period).filter(
                 pl.col("status").is_in(_SHOWN), indicator_id=figure.indicator, stratum="all"
             )
-            return _decimals(rows, _RATIO_DIGITS)
+            return rows, _RATIO_DIGITS
         if figure.index is not None and period != self.period:
-            return self._index_of(figure)
+            return self._index_of(figure), _RISK_DIGITS
         if figure.index is not None:
             used = self.settings.risk is not None and figure.index == self.settings.risk.uses
             rows = self._here("risk__areas" if used else "risk__compared", period)
-            return _decimals(rows.filter(index_id=figure.index, component="total"), _RISK_DIGITS)
-        if figure.money is not None:
-            return self._money(figure.money)
+            return rows.filter(index_id=figure.index, component="total"), _RISK_DIGITS
+        if figure.appraisal is not None:
+            names = {"unit_kind": "area_level", "unit_id": "area_id", "value_lower": "lower", "value_upper": "upper"}
+            root = self.settings.appraisals[figure.appraisal].spec.tree.id
+            rows = self._that_pay(self._table("score__appraisals", period).rename(names))
+            level = self.document.payee_level
+            return rows.filter(appraisal_id=figure.appraisal, part=root, area_level=level), _SCORE_DIGITS
         rows = self._here("score__policies", period).filter(policy_id=figure.policy, dimension="total")
-        return _decimals(rows, _SCORE_DIGITS)
+        return rows, _SCORE_DIGITS
 
-    def _index_of(self, figure: PayeeFigure) -> dict[str, Decimal]:
+    def _index_of(self, figure: PayeeFigure) -> pl.DataFrame:
         """Of another period, from its figures; what payees control, as it is now, where that is asked for."""
         spec, frame = self.behind(figure)
         if figure.improved:
@@ -154,21 +194,50 @@ class RoadTables:
             kept = frame.drop(moved)
             frame = kept.join(laid.select(*KEYS, *moved), on=KEYS, how="left", maintain_order="left")
         parts_of = judged_in(frame, spec.model_copy(update={"uncertainty": None})).parts
-        return _decimals(parts_of.filter(part=spec.tree.id), _RISK_DIGITS)
+        return parts_of.filter(part=spec.tree.id)
 
     def _money(self, stream: str) -> dict[str, Decimal]:
         """Of the year before, as its last release has it."""
-        last = Period(self.period.year - 1, GRAINS[self.period.grain], self.period.grain)
+        last = self._last_year
         if last.key < self.settings.home.calendar.first:
             return {}
         tables = None if self.released is None else self.released(last.key)
         if tables is None or "alloc__payments" not in tables:
             raise DataError("allocation_no_settled_year", stream=stream, period=last.key)
         own = tables["alloc__payments"].filter(payee_kind=self.document.payee_level, stream=stream)
-        return {
-            payee: Decimal(fen) / self.document.fen_per_unit
-            for payee, fen in own.select("payee_id", "year_fen").iter_rows()
-        }
+        now = succession.passed_on(dict(own.select("payee_id", "year_fen").iter_rows()), self.heirs(last))
+        return {payee: Decimal(fen) / self.document.fen_per_unit for payee, fen in now.items()}
+
+    def last_year_from(self, spec: AllocationSpec) -> dict[str, str]:
+        """Payee → where the money that its pace starts from comes from, if it was other areas' (succession.origins)."""
+        found: dict[str, str] = {}
+        for need in spec.of_kind(Need):
+            previous = None if need.pace is None else need.pace.previous
+            table = None if previous is None else self.document.tables[previous.table or self.document.payees.table]
+            figure = table.columns.get(previous.column) if previous and isinstance(table, PayeeTable) else None
+            if figure is not None and (figure.money is not None or figure.year_before):
+                found |= succession.origins(self.heirs(self._last_year))
+        return found
+
+    def heirs(self, then: Period) -> succession.Heirs:
+        """Payees of an earlier period that were merged or divided since, and who took over."""
+        if self.catalog is None:
+            return {}
+        if then.key not in self._heirs:
+            lowest = self._rows("ind__counts", self.period, self.settings.levels[0])
+            people = lowest.filter(measure_id=self.document.population, stratum="all").select("area_id", "value")
+            self._heirs[then.key] = succession.heirs(
+                self.home, self._changes, self.document.payee_level, then, self.period,
+                {area: value for area, value in people.iter_rows() if value is not None},
+            )  # fmt: skip
+        return self._heirs[then.key]
+
+    @cached_property
+    def _changes(self) -> Changes:
+        """What is known of areas that changed; nothing without contracts."""
+        if self.catalog is None:
+            return Changes({})
+        return known_changes(self.home, self.settings, self.catalog, self.period)
 
     def _measure(self, measure: str, period: Period) -> dict[str, Decimal]:
         rows = self._here("ind__counts", period).filter(measure_id=measure, stratum="all")
@@ -225,7 +294,7 @@ class RoadTables:
             return pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String))
         columns = []
         for name, column in table.columns.items():
-            own = _text(column, frame.schema[column])
+            own = cells.text_of(column, frame.schema[column])
             if column.endswith("_fen"):
                 each = self.document.fen_per_unit
                 own = pl.col(column).map_elements(lambda fen, each=each: plain(Decimal(fen) / each), pl.String)  # type: ignore[misc]
@@ -234,10 +303,15 @@ class RoadTables:
 
     def _here(self, table: str, period: Period) -> pl.DataFrame:
         """Rows of the payee level under the rule set that pays."""
+        return self._rows(table, period, self.document.payee_level)
+
+    def _rows(self, table: str, period: Period, level: str) -> pl.DataFrame:
+        return self._that_pay(self._table(table, period)).filter(area_level=level)
+
+    def _that_pay(self, frame: pl.DataFrame) -> pl.DataFrame:
         active = self.settings.active_rule_sets(self.period)
         rules = next((key for key in self.settings.home.rule_sets if key in active), None)
-        level = self.document.payee_level
-        return self._table(table, period).filter(area_level=level, rule_set=pl.lit(rules, dtype=pl.String))
+        return frame.filter(rule_set=pl.lit(rules, dtype=pl.String))
 
     def _table(self, table: str, period: Period) -> pl.DataFrame:
         key = (table, period.key)
@@ -254,7 +328,7 @@ def _figures(rows: pl.DataFrame, period: Period) -> pl.DataFrame:
         pl.col("area_id").alias("payee"),
         pl.col("indicator_id").alias("indicator"),
         pl.lit(period.key).alias("quarter"),
-        *(pl.when(shown).then(_text(name)).alias(name) for name in ("value", "numerator", "denominator")),
+        *(pl.when(shown).then(cells.text_of(name)).alias(name) for name in ("value", "numerator", "denominator")),
     )
 
 
@@ -274,44 +348,3 @@ def check_tables(settings: Settings, catalog: Catalog) -> None:
                             hint=did_you_mean(column, known))  # fmt: skip
             if column in _PERSONAL:
                 raise wrong("allocation_personal", table=name, column=column)
-
-
-def plain(value: Decimal) -> str:
-    """A number without exponent and trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _text(column: str, dtype: pl.DataType | None = None) -> pl.Expr:
-    """Cells as text; numbers without trailing zeros, yes and no as 1 and 0."""
-    own = pl.col(column)
-    if dtype == pl.Boolean():
-        return own.cast(pl.Int8).cast(pl.String)
-    if dtype is not None and not dtype.is_decimal():
-        return own.cast(pl.String)
-    return own.cast(pl.String).str.replace(r"\.(\d*?)0+$", ".$1").str.strip_suffix(".")
-
-
-def _of_area(what: str, areas: PayeeAreas) -> Cells:
-    """An area of which nobody says whether it is rural is in neither group."""
-    if what == "id":
-        return {area: area for area in areas.areas}
-    if what == "name":
-        return {area: str(row["area_name"]) for area, row in areas.areas.items()}
-    wanted = what == "is_rural"
-    return {area: str(int(row["is_rural"] is wanted)) for area, row in areas.areas.items()}
-
-
-def _decimals(frame: pl.DataFrame, digits: int) -> dict[str, Decimal]:
-    """Published numbers as decimals: what is paid on is exactly what is shown, to `digits` digits."""
-    shown = frame.filter(pl.col("value").is_not_null()).select("area_id", "value").iter_rows()
-    return {area: _rounded(Decimal(repr(value)), digits) for area, value in shown}
-
-
-def _adjusted(figure: PayeeFigure, value: Decimal) -> Decimal:
-    value = value if figure.times is None else value * figure.times
-    return value if figure.digits is None else _rounded(value, figure.digits)
-
-
-def _rounded(value: Decimal, digits: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)

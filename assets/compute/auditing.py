@@ -122,7 +122,8 @@ def road_audit(reading: RoadTables, spec: AllocationSpec, tables: Mapping[str, p
 def _known_columns(reading: RoadTables, spec: AllocationSpec) -> dict[str, KnownColumn]:
     """Columns that speak for themselves on the road, by where they come from; what the document declares goes before.
 
-    Areas and people are structural; scores of policies, and indicators with a direction, are what payees work for.
+    Areas and people are structural; scores of policies and appraisals, and indicators with a direction, are what payees
+    work for.
     """
     found = {}
     for own in asked_columns(spec):
@@ -137,7 +138,7 @@ def _known_columns(reading: RoadTables, spec: AllocationSpec) -> dict[str, Known
 def _known_of(reading: RoadTables, figure: PayeeFigure) -> KnownColumn | None:
     if figure.area is not None or figure.measure == reading.document.population:
         return KnownColumn(structural=str(figure.area or figure.measure))
-    if figure.policy is not None:
+    if (figure.policy is not None or figure.appraisal is not None) and not figure.grade:
         return KnownColumn(better="higher")
     direction = None if figure.indicator is None else reading.settings.indicators[figure.indicator].direction
     if direction in ("higher_is_better", "lower_is_better"):

@@ -19,19 +19,55 @@ from evaluations.allocation.remedies import conflict_tables
 
 Words = dict[str, str]
 _NAMED = 10
+_WAYS = {"due": "_down", "at_least": "_down", "fixed_grant": "_down", "reserve": "_down", "source": "_down",
+         "true_up": "_up"}  # fmt: skip
 _FLOORS = ("floor", "hold_harmless", "min_vs_target", "statutory", "spared")
 
 
-def conflict_words(conflict: Conflict, currency: Bilingual, titles: Mapping[str, Words] | None = None) -> Words:
-    """The conflict in zh and en; `titles`: what a clerk calls streams, reserves and sources, by id."""
-    named = titles or {}
-    rules = [_named(rule, named) for rule in conflict.rules]
-    listed = {"zh": "、".join(rule["zh"] for rule in rules), "en": ", ".join(rule["en"] for rule in rules)}
-    payees = "、".join(conflict.payees[:_NAMED]) + (" …" if len(conflict.payees) > _NAMED else "")
-    whose = both("allocate_whose", payees=payees) if payees else dict.fromkeys(LANGUAGES, "")
+class Called:
+    """What streams, reserves, sources and payees are called: by title or name, else by id."""
+
+    def __init__(self, rules: AllocationRules, conflict: Conflict, payees: Mapping[str, Words] | None = None) -> None:
+        """`payees`: names in both languages; without them those of the table of payees."""
+        items = [*rules.streams, *rules.reserves, *rules.sources]
+        known = payees or {payee: dict.fromkeys(LANGUAGES, name) for payee, name in conflict.names.items()}
+        self._payees = dict(known)
+        self._rules = {item.id: item.titles.model_dump() for item in items if item.titles is not None}
+
+    def rule(self, name: str | None) -> Words:
+        """A stream, reserve or source."""
+        return self._rules.get(name or "", dict.fromkeys(LANGUAGES, name or ""))
+
+    def payee(self, name: str) -> Words:
+        """A payee."""
+        return self._payees.get(name, dict.fromkeys(LANGUAGES, name))
+
+    def subject(self, name: str) -> Words:
+        """What a conflict is about: the budget, a stream (also as `streams.<id>`), or several of them."""
+        if name == "budget":
+            return both("allocate_rule_budget")
+        return joined([self.rule(own.removeprefix("streams.")) for own in name.split(", ")])
+
+
+def joined(words: Sequence[Words]) -> Words:
+    """Several things one after another."""
+    return {"zh": "、".join(own["zh"] for own in words), "en": ", ".join(own["en"] for own in words)}
+
+
+def conflict_words(
+    rules: AllocationRules, conflict: Conflict, currency: Bilingual, payees: Mapping[str, Words] | None = None
+) -> Words:
+    """The conflict in zh and en; `payees`: names by id, where others than those of the table of payees."""
+    called = Called(rules, conflict, payees)
+    parts = [rule.partition(":") for rule in conflict.rules]
+    listed = joined([rule_words(name, called.rule(subject)) for name, _, subject in parts])
+    whose = dict.fromkeys(LANGUAGES, "")
+    if conflict.payees:
+        more = [dict.fromkeys(LANGUAGES, "…")] if len(conflict.payees) > _NAMED else []
+        whose = both("allocate_whose", payees=joined([*map(called.payee, conflict.payees[:_NAMED]), *more]))
     return both(
         "allocate_conflict",
-        subject=named.get(conflict.subject, conflict.subject),
+        subject=called.subject(conflict.subject),
         rules=listed,
         short=yuan(conflict.short),
         reachable=yuan(conflict.reachable),
@@ -45,18 +81,19 @@ def rule_words(name: str, subject: str | Words | None) -> Words:
     return both(f"allocate_rule_{name}", id=subject or "")
 
 
-def titles_of(rules: AllocationRules) -> dict[str, Words]:
-    """Id → title of the streams, reserves and sources that have one."""
-    items = [*rules.streams, *rules.reserves, *rules.sources]
-    return {item.id: item.titles.model_dump() for item in items if item.titles is not None}
+def worded_conflict(
+    spec: AllocationSpec, conflict: Conflict, payees: Mapping[str, Words] | None = None
+) -> dict[str, pl.DataFrame]:
+    """The tables of `conflict_tables`, with `words_zh` and `words_en` for each row, in steps the `name` of the payee.
 
-
-def worded_conflict(spec: AllocationSpec, conflict: Conflict) -> dict[str, pl.DataFrame]:
-    """The tables of `conflict_tables`, with `words_zh` and `words_en` for each row."""
-    tables, major = conflict_tables(conflict, spec.priorities), spec.currency.model_dump()
-    spoken = {"conflict": _rule, "relaxations": _way, "proposal": _way, "best_shares": _best}
+    `payees` as in conflict_words.
+    """
+    tables, words = conflict_tables(conflict, spec.priorities), _Sentences(spec, Called(spec, conflict, payees))
+    if "relaxation_steps" in tables:
+        tables["relaxation_steps"] = words.with_names(tables["relaxation_steps"])
+    spoken = {"conflict": words.rule, "relaxations": words.way, "proposal": words.way, "best_shares": words.best}
     return {
-        name: _with_words(frame, [spoken[name](row, major) for row in frame.iter_rows(named=True)])
+        name: _with_words(frame, [spoken[name](row) for row in frame.iter_rows(named=True)])
         if name in spoken
         else frame
         for name, frame in tables.items()
@@ -65,15 +102,10 @@ def worded_conflict(spec: AllocationSpec, conflict: Conflict) -> dict[str, pl.Da
 
 def summary(tables: Mapping[str, pl.DataFrame]) -> list[Words]:
     """The ways out that help, and the best shares, in words: for the terminal."""
-    ways = tables["relaxations"].filter("possible").filter(pl.col("total_fen") > 0)
+    ways = tables["relaxations"].filter("possible").filter(pl.col("total_fen").is_null() | (pl.col("total_fen") > 0))
     frames = [ways, *([tables["best_shares"]] if "best_shares" in tables else [])]
     return [{language: row[f"words_{language}"] for language in LANGUAGES}
             for frame in frames for row in frame.iter_rows(named=True)]  # fmt: skip
-
-
-def _named(rule: str, titles: Mapping[str, Words]) -> Words:
-    name, _, subject = rule.partition(":")
-    return rule_words(name, titles.get(subject, subject))
 
 
 def _with_words(frame: pl.DataFrame, words: Sequence[Words]) -> pl.DataFrame:
@@ -82,49 +114,93 @@ def _with_words(frame: pl.DataFrame, words: Sequence[Words]) -> pl.DataFrame:
     )
 
 
-def _rule(row: Mapping[str, Any], major: Words) -> Words:
-    if row["amount_fen"] is None:
-        return rule_words(row["kind"], row["subject"])
-    kind = f"floor_{row['set_by']}" if row["kind"] == "floor" else row["kind"]
-    return both(f"allocate.conflict.{kind}", subject=row["subject"], amount=yuan(row["amount_fen"]), major=major)
+class _Sentences:
+    """Rows of conflict tables in words."""
 
+    def __init__(self, spec: AllocationSpec, called: Called) -> None:
+        self._major, self._called = spec.currency.model_dump(), called
 
-def _family(row: Mapping[str, Any]) -> Words:
-    family = "reserves" if row["family"] == "reserve" and row["subject"] is None else row["family"]
-    return both(f"allocate.family.{family}", subject=row["subject"])
+    def with_names(self, steps: pl.DataFrame) -> pl.DataFrame:
+        """Steps with what each payee is called."""
+        names = [self._called.payee(payee)["zh"] for payee in steps["payee_id"]]
+        return steps.with_columns(pl.Series("name", names, dtype=pl.String))
 
+    def _money(self, fen: int) -> dict[str, Any]:
+        return {"total": yuan(fen), "major": self._major}
 
-def _way(row: Mapping[str, Any], major: Words) -> Words:
-    family, total = row["family"], row["total_fen"]
-    if family == "no_weights":
-        return both("allocate.relax.no_weights", total=yuan(total), major=major)
-    if family not in ("budget", "reserve", "cap", *_FLOORS) or (family == "budget" and row["before_fen"] is None
-                                                                and row["possible"]):  # fmt: skip
-        return both("allocate.relax.plain", rule=rule_words(family, row["subject"]), total=yuan(total), major=major)
-    if not row["possible"]:
-        return both("allocate.relax.never", family=_family(row))
-    if not total:
-        return both("allocate.relax.holds", family=_family(row))
-    if family == "budget":
+    def rule(self, row: Mapping[str, Any]) -> Words:
+        """A row of `conflict`."""
+        kind, name = row["kind"], row["subject"]
+        if row["amount_fen"] is None:
+            return rule_words(kind, self._called.rule(name))
+        if kind == "floor":
+            kind = f"floor_{row['set_by']}"
+        if name is None and kind.startswith("streams_"):
+            kind = f"all_{kind}"
+        of_payee = row["kind"] in ("floor", "cap", "no_target")
+        subject = self._called.payee(name) if of_payee else self._called.rule(name)
+        return both(f"allocate.conflict.{kind}", subject=subject, amount=yuan(row["amount_fen"]), major=self._major)
+
+    def way(self, row: Mapping[str, Any]) -> Words:
+        """A row of `relaxations` or `proposal`."""
+        family, total = row["family"], row["total_fen"]
+        if family == "no_weights":
+            return both("allocate.relax.no_weights", **self._money(total))
+        if family in ("source", "earmark") and (row["before_fen"] is not None or family == "earmark"):
+            return self._source(row)
+        # Where there was no problem to solve, all that is known is by how much a rule would have to give.
+        alone = row["possible"] and row["before_fen"] is None and (family == "budget" or row["subject"] is not None)
+        if family not in ("budget", "reserve", "cap", *_FLOORS) or (family in ("budget", "reserve") and alone):
+            rule = rule_words(family, self._called.rule(row["subject"]))
+            return both(f"allocate.relax.plain{_WAYS.get(family, '')}", rule=rule, **self._money(total))
+        if not row["possible"]:
+            return both("allocate.relax.never", family=self._family(row))
+        if not total:
+            return both("allocate.relax.holds", family=self._family(row))
+        return self._change(row)
+
+    def _change(self, row: Mapping[str, Any]) -> Words:
+        family, money = row["family"], self._money(row["total_fen"])
+        if family == "budget":
+            way = "up" if row["after_fen"] > row["before_fen"] else "down"
+            return both(f"allocate.relax.budget_{way}", before=yuan(row["before_fen"]), after=yuan(row["after_fen"]),
+                        **money)  # fmt: skip
+        if family == "reserve" and row["subject"] is not None:
+            return both("allocate.relax.reserve", subject=self._called.rule(row["subject"]),
+                        share_before=percent(row["share_before"]), share_after=percent(row["share_after"]),
+                        **money)  # fmt: skip
+        if family == "reserve":
+            return both("allocate.relax.reserves", **money)
+        kind = "cap" if family == "cap" else "floors"
+        return both(f"allocate.relax.{kind}", family=self._family(row), payees=row["payees"], **money)
+
+    def _source(self, row: Mapping[str, Any]) -> Words:
+        if not row["possible"]:
+            return both("allocate.relax.never", family=self._family(row))
+        if row["family"] == "earmark":
+            return both("allocate.relax.earmark", subject=self._called.rule(row["subject"]))
+        if not row["total_fen"]:
+            return both("allocate.relax.holds", family=self._family(row))
+        shares = dict.fromkeys(LANGUAGES, "")
+        if row["share_after"] is not None:
+            shares = both("allocate.relax.shares", before=percent(row["share_before"]),
+                          after=percent(row["share_after"]))  # fmt: skip
         way = "up" if row["after_fen"] > row["before_fen"] else "down"
-        return both(f"allocate.relax.budget_{way}", total=yuan(total), before=yuan(row["before_fen"]),
-                    after=yuan(row["after_fen"]), major=major)  # fmt: skip
-    if family == "reserve" and row["subject"] is not None:
-        if row["before_fen"] is None:
-            return both("allocate.relax.plain", rule=rule_words(family, row["subject"]), total=yuan(total), major=major)
-        return both("allocate.relax.reserve", subject=row["subject"], total=yuan(total), major=major,
-                    share_before=percent(row["share_before"]), share_after=percent(row["share_after"]))  # fmt: skip
-    if family == "reserve":
-        return both("allocate.relax.reserves", total=yuan(total), major=major)
-    kind = "cap" if family == "cap" else "floors"
-    return both(f"allocate.relax.{kind}", family=_family(row), total=yuan(total), payees=row["payees"], major=major)
+        return both(f"allocate.relax.source_{way}", subject=self._called.rule(row["subject"]), shares=shares,
+                    before=yuan(row["before_fen"]), after=yuan(row["after_fen"]),
+                    **self._money(row["total_fen"]))  # fmt: skip
 
+    def _family(self, row: Mapping[str, Any]) -> Words:
+        family = "reserves" if row["family"] == "reserve" and row["subject"] is None else row["family"]
+        return both(f"allocate.family.{family}", subject=self._called.rule(row["subject"]))
 
-def _best(row: Mapping[str, Any], major: Words) -> Words:
-    if row["most_fen"] is None:
-        return both("allocate.best.none", reserve=row["reserve"])
-    return both("allocate.best.share", reserve=row["reserve"], share=percent(row["most_share"]),
-                most=yuan(row["most_fen"]), wanted=yuan(row["wanted_fen"]), major=major)  # fmt: skip
+    def best(self, row: Mapping[str, Any]) -> Words:
+        """A row of `best_shares`."""
+        reserve = self._called.rule(row["reserve"])
+        if row["most_fen"] is None:
+            return both("allocate.best.none", reserve=reserve)
+        return both("allocate.best.share", reserve=reserve, share=percent(row["most_share"]),
+                    most=yuan(row["most_fen"]), wanted=yuan(row["wanted_fen"]), major=self._major)  # fmt: skip
 
 
 def percent(share: Decimal | None) -> str:

@@ -15,13 +15,14 @@ from assets.lake.atomic import read_json, sha256_file
 from assets.lake.home import Home
 from assets.release.publish import PROFILE, releases_of
 from assets.release.records import is_withdrawn, read
+from data_contracts.tables import RELEASE
 from evaluations.allocation.snapshot import DataError
 
 _PAYMENTS, _SETTLEMENT = "alloc__payments", "alloc__settlement"
 
 
 def released_money(home: Home, period: str) -> Mapping[str, pl.DataFrame] | None:
-    """alloc__payments and alloc__settlement of the release of `period` that was paid; None without any.
+    """alloc__payments and alloc__settlement of the release of `period` that was paid, and RELEASE, its name; or None.
 
     Raises DataError where published releases pay differently, or the tables are not those of the manifest.
     """
@@ -36,7 +37,8 @@ def released_money(home: Home, period: str) -> Mapping[str, pl.DataFrame] | None
         names = ", ".join(release.name for release, _ in found.values())
         raise DataError("allocation_two_payments", period=period, count=len(found), releases=names)
     release, manifest = next(iter(found.values()))
-    return {name: _table(release, manifest, name) for name in (_PAYMENTS, _SETTLEMENT) if name in manifest["tables"]}
+    own = {name: _table(release, manifest, name) for name in (_PAYMENTS, _SETTLEMENT) if name in manifest["tables"]}
+    return {**own, RELEASE: pl.DataFrame({RELEASE: [release.name]})}
 
 
 def paid_mark(home: Home, period: str) -> str:

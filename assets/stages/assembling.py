@@ -45,7 +45,15 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
     tables = _tables(road, period)
     result = road.allocation(period)
     budget = result.budget if result.status == "ok" else None
+    exceptions = unsigned(road.settings)
+    drafts = [*exceptions, *_draft_reasons(tables)]
+    if result.status == "infeasible":
+        drafts = [both("approval_nothing_paid")]
     context = _context(road, period, budget)
+    if result.status == "ok" and context.allocation is not None:
+        said = () if result.message is None else (Bilingual(**result.message),)
+        money = replace(context.allocation, spec=result.spec)
+        context = replace(context, allocation=money, warnings=(*_draft(drafts), *context.warnings, *said))
     # Why nothing is paid is said on the page; no table of it is published.
     refused = {name: result.tables[name] for name in _REFUSED}
     frames = {**tables, **refused, "areas": tables["mart__areas"]}
@@ -53,14 +61,8 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
     def draw(folder: Path) -> None:
         write_site(context, frames, folder / "site")
         if budget is not None:
-            rules = road.settings.allocation
-            spec = rules.spec(Period.parse(period).year) if rules is not None else None
-            write_finance(document_of_road(context, frames, spec), folder / "finance", f"allocation_{period}")
+            write_finance(document_of_road(context, frames, result.spec), folder / "finance", f"allocation_{period}")
 
-    exceptions = unsigned(road.settings)
-    drafts = [*exceptions, *_draft_reasons(tables)]
-    if result.status == "infeasible":
-        drafts = [both("approval_nothing_paid")]
     return ReleaseContent(
         period=period,
         tables=tables,
@@ -73,6 +75,18 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
         approved=road.settings.home.approval == "none" and not exceptions and not _loses(tables),
         draft_reasons=drafts,
     )
+
+
+def _draft(reasons: list[dict[str, str]]) -> tuple[Bilingual, ...]:
+    """Whoever opens a release whose division may not be approved reads so first."""
+    if not reasons:
+        return ()
+    between = {"zh": "；", "en": "; "}
+    return (
+        Bilingual(**{
+            name: text("run_draft", name, reason=between[name].join(own[name] for own in reasons)) for name in LANGUAGES
+        }),
+    )  # fmt: skip
 
 
 def _loses(tables: dict[str, pl.DataFrame]) -> bool:

@@ -42,6 +42,7 @@ _INPUTS = (
     "alloc__intervals",
     "alloc__payers",
     "alloc__standard",
+    "alloc__awards",
     "alloc__dividend",
     "alloc__institutions",
     "alloc__gain_share",

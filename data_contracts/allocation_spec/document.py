@@ -124,6 +124,16 @@ class AllocationRules(Word):
         """Money of this file in fen; checked to be whole when the file was read."""
         return int(amount * self.fen_per_unit)
 
+    def carried_over(self) -> dict[str, int]:
+        """Stream → fen of the year before spent in it on top of its own size. Raises where an amount is not known."""
+        found = {}
+        for source in self.sources:
+            if source.kind == "carried_over":
+                if source.amount is None:
+                    raise wrong("allocate_carried_amount", id=source.id, stream=source.streams[0])
+                found[source.streams[0]] = self.fen(source.amount)
+        return found
+
     def of_kind(self, kind: type[Any]) -> list[Any]:
         """The streams of one model in their order."""
         return [stream for stream in self.streams if isinstance(stream, kind)]
@@ -279,7 +289,9 @@ def _tables(item: BaseModel) -> Iterator[str]:
 
 def read_spec(path: Path) -> AllocationSpec:
     """The spec in a YAML file. Raises DefinitionError that names the place and the nearest known word."""
-    return parse(AllocationSpec, read_yaml(path), path.name)
+    spec = parse(AllocationSpec, read_yaml(path), path.name)
+    spec.carried_over()
+    return spec
 
 
 def spec_schema() -> dict[str, Any]:

@@ -13,13 +13,18 @@ from data_contracts.allocation_spec.basics import Figure, Id, Positive, Share, W
 from data_contracts.closed import Bilingual
 from data_contracts.messages import did_you_mean, wrong
 
-SourceKind = Literal["central", "province", "city", "county", "insurer", "enterprise", "donation", "fee", "in_kind"]
+SourceKind = Literal[
+    "central", "province", "city", "county", "insurer", "enterprise", "donation", "fee", "carried_over", "in_kind"
+]
 
 
 class FundingSource(Word):
     """A source of money: by exactly one of share, amount and residual.
 
     in_kind: goods or services at their value, shown beside the money of the streams it is `for`, never paid in cash.
+    carried_over: what one stream did not spend in the year before, spent in it now on top of the budget and of the
+    stream's own size, of which all shares are taken. On the road its `amount` need not be given: it is then what the
+    fund `carry_over` held for that stream when the release of the last period of the year before was published.
     """
 
     id: Id
@@ -38,7 +43,11 @@ class FundingSource(Word):
 
     @model_validator(mode="after")
     def _one_size(self) -> "FundingSource":
-        if (self.share is not None) + (self.amount is not None) + self.residual != 1:
+        sizes = (self.share is not None) + (self.amount is not None) + self.residual
+        if self.kind == "carried_over":
+            if len(self.streams) != 1 or sizes != (self.amount is not None):
+                raise wrong("allocate_carried_source", id=self.id)
+        elif sizes != 1:
             raise wrong("allocate_source_size", id=self.id)
         if self.kind == "in_kind" and (self.amount is None or not self.streams):
             raise wrong("allocate_in_kind", id=self.id)
@@ -177,6 +186,7 @@ def check_sources(sources: list[FundingSource], cut_to: Positive | None, streams
                 hint = did_you_mean(named, streams)
                 raise wrong("allocate_unknown", place=f"sources.{source.id}.for", word=named, hint=hint)
     cash = [source for source in sources if source.kind != "in_kind"]
+    _check_carried(cash)
     residuals = [source.id for source in cash if source.residual]
     if len(residuals) > 1:
         raise wrong("allocate_two_residuals", ids=", ".join(residuals))
@@ -189,3 +199,10 @@ def check_sources(sources: list[FundingSource], cut_to: Positive | None, streams
         raise wrong("allocate_cut_needs")
     if any(source.streams for source in cash):
         raise wrong("allocate_cut_earmarks")
+
+
+def _check_carried(sources: list[FundingSource]) -> None:
+    streams = [source.streams[0] for source in sources if source.kind == "carried_over"]
+    for stream in streams:
+        if streams.count(stream) > 1:
+            raise wrong("allocate_twice", place="sources.carried_over.for", id=stream)

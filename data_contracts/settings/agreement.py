@@ -171,8 +171,22 @@ def _check_money(settings: Settings, measures: list[str]) -> None:
     for stream in allocation.of_kind(Performance):
         if stream.data.quarter is not None and (stream.quarterly is None or not quarterly):
             raise wrong("allocation_quarters", where=where, stream=stream.id)
+        if isinstance(allocation.tables[stream.data.table], IndicatorTable) and stream.data.quarter is not None:
+            _check_windows(where, stream, settings)
     for name, table in allocation.tables.items():
         _check_table(f"{where}: tables.{name}", table, settings, measures)
+
+
+def _check_windows(where: str, stream: Performance, settings: Settings) -> None:
+    """A figure that grows with the year is not one of a quarter, and the other way round."""
+    unlike = ("in_period",) if stream.figures == "year_so_far" else ("year_to_date", "rolling_12m")
+    for item in stream.indicators:
+        known = settings.indicators.get(item.id)
+        if known is not None and known.window in unlike:
+            said = f"figures: {stream.figures}" if stream.figures else f"rolling_quarters: {stream.rolling_quarters}"
+            words = both(f"allocation_figures_{known.window}")
+            raise wrong("allocation_figures_window", where=where, stream=stream.id, indicator=item.id, said=said,
+                        window=words)  # fmt: skip
 
 
 def _check_table(where: str, table: RoadTable, settings: Settings, measures: list[str]) -> None:
@@ -188,3 +202,8 @@ def _check_table(where: str, table: RoadTable, settings: Settings, measures: lis
             _known("indicator", here, figure.indicator, indicators)
             _known("index", here, figure.index, settings.risk.indices if settings.risk else [])
             _known("policy", here, figure.policy, policies)
+            _known("appraisal", here, figure.appraisal, list(settings.appraisals))
+            level = settings.allocation.payee_level if settings.allocation else None
+            of = settings.appraisals[figure.appraisal].of if figure.appraisal is not None else level
+            if of != level:
+                raise wrong("allocation_appraisal_level", where=here, name=figure.appraisal, of=of, level=level)

@@ -16,7 +16,7 @@ INDICATOR_COLUMNS = ("payee", "indicator", "quarter", "value", "numerator", "den
 
 
 class PayeeFigure(Word):
-    """One figure of each payee: exactly one of measure, indicator, index, policy, money, area.
+    """One figure of each payee: exactly one of measure, indicator, index, policy, appraisal, money, area.
 
     A figure that is not known, or may not be shown, is an empty cell: what that pays is said by the stream.
     """
@@ -29,11 +29,18 @@ class PayeeFigure(Word):
     """The score of an index of risk.yaml."""
     policy: str | None = None
     """The total score of a policy."""
+    appraisal: str | None = None
+    """The total score of an appraisal of the areas that are paid."""
     money: str | None = None
     """A stream: its money of the year before, from the published release of that year's last period. Before the first
     period of the home nothing was paid, and every payee is new."""
     area: Literal["id", "name", "is_rural", "is_urban"] | None = None
     """What the tree of areas says."""
+    standard_error: bool = False
+    """With policy, appraisal, index or indicator: how far the figure may be off by chance, instead of the figure; for
+    awards by chance."""
+    grade: bool = False
+    """With policy or appraisal: the grade, instead of the score."""
     times: Number | None = None
     """The figure is multiplied by this one: people by yuan per head."""
     digits: int | None = Field(default=None, ge=0, le=12)
@@ -48,7 +55,7 @@ class PayeeFigure(Word):
 
     @model_validator(mode="after")
     def _one_way(self) -> "PayeeFigure":
-        ways = (self.measure, self.indicator, self.index, self.policy, self.money, self.area)
+        ways = (self.measure, self.indicator, self.index, self.policy, self.appraisal, self.money, self.area)
         if sum(way is not None for way in ways) != 1:
             raise wrong("allocation_one_figure")
         other_period = self.year_before or self.period_before
@@ -60,6 +67,11 @@ class PayeeFigure(Word):
             raise wrong("index_needs", word="improved", needs="index, year_before")
         if self.year_before and self.period_before:
             raise wrong("allocation_one_period")
+        scored = self.policy is not None or self.appraisal is not None
+        if self.standard_error and not (scored or self.index is not None or self.indicator is not None):
+            raise wrong("index_needs", word="standard_error", needs="policy / appraisal / index / indicator")
+        if self.grade and (not scored or self.standard_error or self.times is not None or self.digits is not None):
+            raise wrong("allocation_grade_alone")
         return self
 
 

@@ -106,7 +106,7 @@ def _followed(settings: Settings, allocation: AllocationDocument) -> set[str]:
 
 
 def _paying(settings: Settings, allocation: AllocationDocument) -> dict[str, list[Any]]:
-    """Indicators that money follows, with the terms: of performance streams, and of policies whose scores pay."""
+    """Indicators that money follows, with the terms: of performance streams, of scores of policies and appraisals."""
     found = terms_of(allocation)
     policies = settings.policy_document.policies if settings.policy_document else {}
     for table in allocation.tables.values():
@@ -114,6 +114,10 @@ def _paying(settings: Settings, allocation: AllocationDocument) -> dict[str, lis
             for items in policies[figure.policy].indicators.values() if figure.policy is not None else ():
                 for scored in items:
                     found.setdefault(scored.indicator, []).append([figure.policy, scored.model_dump(mode="json")])
+            if figure.appraisal is not None:
+                for item, columns in columns_read(settings.appraisals[figure.appraisal].spec):
+                    for key in sorted({indicator_of(column) for column in columns} & settings.indicators.keys()):
+                        found.setdefault(key, []).append([figure.appraisal, item.model_dump(mode="json")])
     return found
 
 

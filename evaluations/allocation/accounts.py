@@ -19,7 +19,8 @@ Payee = tuple[str, str]
 class Account:
     """A payee in a stream: the lines of the year that it is shown, fen due so far and, by the same rules, before.
 
-    `recorded`: what earlier periods of the year really paid; None where no record is kept, and `before` counts.
+    `recorded`: what earlier periods of the year really paid; None before it is looked up, and `before` counts.
+    `by_rules`: nobody knows what was really paid, `recorded` is what the rules say.
     `set_off`: line id → fen that the payment of the period changes by. `bound`: as in the table of quarters.
     """
 
@@ -31,6 +32,7 @@ class Account:
     recorded: int | None = None
     set_off: Mapping[str, int] = field(default_factory=dict)
     bound: str = "none"
+    by_rules: bool = False
 
     @property
     def year(self) -> int:
@@ -58,7 +60,7 @@ class Account:
         paid = {"due": yuan(self.before), "paid": yuan(self.paid_before)}
         for line_id, amount, params in (
             ("not_due_yet" if self.due < self.year else "paid_too_much", self.due - self.year, {}),
-            ("before_by_rules" if self.recorded is None else "paid_before", -self.before, {}),
+            ("before_by_rules" if self.by_rules else "paid_before", -self.before, {}),
             ("corrected_before", self.before - self.paid_before, paid),
             *((line_id, amount, {}) for line_id, amount in self.set_off.items()),
         ):

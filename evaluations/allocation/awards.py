@@ -4,7 +4,7 @@ Put here: the posterior, tiers and places. Keep out: how scores are made; an awa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from statistics import NormalDist
 
@@ -58,13 +58,17 @@ class Tier:
 
 @dataclass(frozen=True)
 class Award:
-    """The highest tier won (None: none, amount 0) and the chance of reaching it, or the lowest tier where none is."""
+    """The highest tier reached (None: none) and the chance of reaching it, or the lowest tier where none is.
+
+    `no_place`: the tier is reached, but all places went to others; the amount is then 0, as it is without a tier.
+    """
 
     id: str
     tier: str | None
     amount: int
     posterior: Posterior | None
     chance: Decimal | None
+    no_place: bool = False
 
 
 def prior_of(figures: Sequence[Measured]) -> Prior | None:
@@ -140,7 +144,7 @@ def by_chance(
         key=lambda x: (rank[x.tier or ""], -(x.chance or 0), -(x.posterior.mean if x.posterior else 0), x.id),
     )
     kept = {award.id for award in winners[:places]}
-    return [x if x.id in kept else Award(x.id, None, 0, x.posterior, x.chance) for x in found]
+    return [x if x.id in kept or x.tier is None else replace(x, amount=0, no_place=True) for x in found]
 
 
 def ranks(scores: Sequence[Decimal | None]) -> list[int | None]:

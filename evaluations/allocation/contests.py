@@ -206,7 +206,10 @@ def _agreement(stream: str, words: Reviews, reviews: Sequence[Review]) -> pl.Dat
 
 
 def by_awards(stream: Awards, pool: int, setting: Setting) -> StreamResult:
-    """A line `award_…` per payee and class, `short_pool`; table `awards` with every chance, also of those without."""
+    """A line `award_…` per payee and class, `short_pool`; table `awards` with every chance, also of those without.
+
+    A tier that is reached and has no place left is named there, with nothing due.
+    """
     ids, kind = setting.snapshot.ids, setting.snapshot.kind
     won = [False] * len(ids)
     payees, dues, params, rows = [], [], [], []
@@ -215,10 +218,10 @@ def by_awards(stream: Awards, pool: int, setting: Setting) -> StreamResult:
         if item.group is not None:
             competes = group_of(setting, item.group, f"streams.{stream.id}.{item.id}.group")
         competes = [may and not (stream.once and had) for may, had in zip(competes, won, strict=True)]
-        amounts, tiers, chances = _class(stream.id, item, competes, setting)
+        amounts, tiers, chances, outside = _class(stream.id, item, competes, setting)
         for at, own in enumerate(ids):
             if competes[at]:
-                rows.append((stream.id, item.id, own, tiers[at], chances[at], amounts[at]))
+                rows.append((stream.id, item.id, own, tiers[at], chances[at], outside[at], amounts[at]))
             if amounts[at]:
                 won[at] = True
                 payees.append((kind, own))
@@ -230,7 +233,7 @@ def by_awards(stream: Awards, pool: int, setting: Setting) -> StreamResult:
         for (kind, own), amount, (line_id, words) in zip(payees, dues, params, strict=True)
     ]
     lines += short_lines(stream.id, "S6", payees, dues, paid, one_off=True)
-    table = frame_of(rows, stream=str, award_class=str, payee_id=str, tier=str, chance=str, due_fen=int)
+    table = frame_of(rows, stream=str, award_class=str, payee_id=str, tier=str, chance=str, no_place=bool, due_fen=int)
     lines = with_fund(lines, stream.unspent_to, "S6", stream.id, pool)
     return StreamResult(stream.id, pool, lines, {"awards": table})
 
@@ -253,10 +256,10 @@ def _award_words(item: AwardClass, tier: str, chance: str | None) -> dict[str, s
 
 def _class(
     stream: str, item: AwardClass, competes: Sequence[bool], setting: Setting
-) -> tuple[list[int], list[str | None], list[str | None]]:
-    """Per payee: fen, tier or rank or grade, chance."""
+) -> tuple[list[int], list[str | None], list[str | None], list[bool]]:
+    """Per payee: fen, tier or rank or grade, chance, whether it reached a tier whose places others have."""
     snapshot, spec, place = setting.snapshot, setting.spec, f"streams.{stream}.{item.id}"
-    nothing: list[str | None] = [None] * len(competes)
+    nothing, inside = list[str | None]([None] * len(competes)), [False] * len(competes)
     if isinstance(item, ByChance):
         scores = snapshot.some_figures(item.score, f"{place}.score", low=None)
         errors = _errors(item, place, snapshot)
@@ -270,13 +273,14 @@ def _class(
             [award.amount for award in found],
             [award.tier for award in found],
             [None if award.chance is None else f"{award.chance}" for award in found],
+            [award.no_place for award in found],
         )
     if isinstance(item, ByRank):
         known = snapshot.some_figures(item.score, f"{place}.score", low=None)
         ranks = awards.ranks([score if may else None for score, may in zip(known, competes, strict=True)])
         fen = awards.by_rank(ranks, [(last, spec.fen(amount)) for last, amount in item.amounts])
-        return fen, [None if rank is None else str(rank) for rank in ranks], nothing
+        return fen, [None if rank is None else str(rank) for rank in ranks], nothing, inside
     rows = snapshot.rows_of(Figure(column=item.grade), place)
     grades = [word if may else None for word, may in zip(rows.words(item.grade), competes, strict=True)]
     fen = awards.by_grade(grades, {grade: spec.fen(amount) for grade, amount in item.amounts.items()})
-    return fen, grades, nothing
+    return fen, grades, nothing, inside

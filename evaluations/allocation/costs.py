@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from evaluations.allocation.exact import whole, whole_rows
-from evaluations.rounding import largest_remainder
+from evaluations.rounding import largest_remainder, rows_by_id
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def cost_shares(
     ]
     sums = list(map(sum, parts))
     paid = largest_remainder(sums, pool, ids)
-    items = [largest_remainder(row, amount, item_ids) for row, amount in zip(parts, paid, strict=True)]
+    items = rows_by_id(np.array(parts, dtype=object), np.array(paid, dtype=object), item_ids).tolist()
     total = sum(sums)
     balance = Fraction(pool * scale, total) if total else None
     return CostShares([Fraction(own, scale) for own in sums], balance, items, paid, pool - sum(paid))

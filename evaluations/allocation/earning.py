@@ -4,17 +4,19 @@ Put here: potential money of registered persons, scores weighed by indicator, th
 themselves (scoring.py), lines and tables (performance.py).
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+
+import numpy as np
 
 from data_contracts.allocation_spec.pay import Performance
 from evaluations.allocation.exact import integer_weights
 from evaluations.allocation.problem import Conflict, Infeasible
-from evaluations.allocation.ratios import QUANTUM, ZERO, Ratio, quantised
-from evaluations.allocation.reported import WHOLE_YEAR, History, baselines_of, read_data, strata_of
-from evaluations.allocation.scoring import Score, late_filled, scores_of, standard_of
+from evaluations.allocation.ratios import QUANTUM, ZERO, Column, Ratios, chosen, quantised, whole_column
+from evaluations.allocation.reported import WHOLE_YEAR, Figures, baselines_of, read_data, strata_of
+from evaluations.allocation.scores import Scores
+from evaluations.allocation.scoring import Scorer, late_filled, standard_of
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import DataError, Snapshot, quarter_name, quarter_number
 from evaluations.rounding import largest_remainder
@@ -38,14 +40,16 @@ class Earning:
     its financing add to that part, × 10¹².
     """
 
-    scores: list[list[Score]]
-    parts: list[Ratio]
+    scores: list[Scores]
+    parts: Ratios
     bonus: list[int]
 
-    def earned(self, at: int, potential: int) -> int:
-        """Fen of so much potential money, rounded down, never more than it."""
-        top, bottom = self.parts[at]
-        return min(potential, potential * (top * QUANTUM + self.bonus[at] * bottom) // (bottom * QUANTUM))
+    def earned(self, potential: Sequence[int]) -> list[int]:
+        """Fen of so much potential money of each payee, rounded down, never more than it."""
+        tops, bottoms = self.parts
+        money, bonus = whole_column(potential), whole_column(self.bonus)
+        exact = money * (tops * QUANTUM + bonus * bottoms) // (bottoms * QUANTUM)
+        return list(map(min, potential, exact.tolist()))
 
 
 def potential_of(stream: Performance, snapshot: Snapshot, pool: int) -> Potential:
@@ -78,27 +82,30 @@ def earnings_of(stream: Performance, setting: Setting, potential: Potential) -> 
     """
     snapshot, data = setting.snapshot, read_data(stream, setting.snapshot)
     strata, size = strata_of(stream, snapshot), len(snapshot.ids)
-    quarters = _quarters(stream, setting.spec.year, data.values())
-    by_quarter: dict[int, list[list[Score]]] = {quarter: [] for quarter in quarters}
+    scorers = []
     for item in stream.indicators:
         standard = standard_of(item, baselines_of(data[item.id], item.id), strata, size)
+        scorers.append(Scorer(stream, item, data[item.id], standard, size))
+    quarters = quarters_of(stream, setting.spec.year, [scorer.figures for scorer in scorers])
+    by_quarter: dict[int, list[Scores]] = {quarter: [] for quarter in quarters}
+    for scorer in scorers:
         before = None
-        if any(quarters[0] - 1 in history for history in data[item.id].values()):
-            before = scores_of(stream, item, data[item.id], standard, quarters[0] - 1, size, late=True)
+        if quarters[0] - 1 in scorer.figures.quarters:
+            before = scorer.at(quarters[0] - 1, late=True)
         for quarter in quarters:
             late = carries(stream, quarter)
-            scores = scores_of(stream, item, data[item.id], standard, quarter, size, late=late)
+            scores = scorer.at(quarter, late=late)
             before = late_filled(scores, before, strata) if late else scores
             by_quarter[quarter].append(before)
-    bonus = _bonus_shares(stream, snapshot)
+    bonus = bonus_shares(stream, snapshot)
     return {quarter: _earning(scores, potential, bonus) for quarter, scores in by_quarter.items()}
 
 
-def _quarters(stream: Performance, year: int, data: Iterable[Mapping[int, History]]) -> list[int]:
+def quarters_of(stream: Performance, year: int, reported: Sequence[Figures]) -> list[int]:
     """The quarters of the year up to the one that is paid; that one alone where nothing is paid within the year."""
     if stream.data.quarter is None:
         return [WHOLE_YEAR]
-    last = _stated(stream, year) or _last_reported(stream, year, data)
+    last = _stated(stream, year) or _last_reported(stream, year, reported)
     return list(range(year * QUARTERS, last + 1)) if stream.quarterly is not None else [last]
 
 
@@ -111,27 +118,23 @@ def _stated(stream: Performance, year: int) -> int | None:
     return number
 
 
-def _last_reported(stream: Performance, year: int, data: Iterable[Mapping[int, History]]) -> int:
+def _last_reported(stream: Performance, year: int, reported: Sequence[Figures]) -> int:
     """The last quarter of the year in which a figure stands; blank rows made beforehand say nothing.
 
     Raises DataError where most of the payees that have reported in the year have not for that quarter: the last quarter
     settles the year, and those without a figure would get nothing because somebody else was early.
     """
-    reported: dict[int, set[int]] = defaultdict(set)
-    for by_payee in data:
-        for payee, history in by_payee.items():
-            for quarter, cell in history.items():
-                if cell.known and quarter // QUARTERS == year:
-                    reported[quarter].add(payee)
+    of_year = range(year * QUARTERS, (year + 1) * QUARTERS)
+    who = {quarter: np.logical_or.reduce([own.known(quarter) for own in reported]) for quarter in of_year}
     words = {"table": stream.data.table, "column": stream.data.quarter, "year": year}
-    if not reported:
+    with_figures = [quarter for quarter in of_year if who[quarter].any()]
+    if not with_figures:
         raise DataError("allocate_no_quarter", **words)
-    last, everybody = max(reported), set().union(*reported.values())
-    if 2 * len(reported[last]) < len(everybody):
-        raise DataError(
-            "allocate_quarter_unclear", **words, stream=stream.id, quarter=quarter_name(last),
-            count=len(reported[last]), whole=len(everybody),
-        )  # fmt: skip
+    last = with_figures[-1]
+    count, everybody = int(who[last].sum()), int(np.logical_or.reduce(list(who.values())).sum())
+    if 2 * count < everybody:
+        raise DataError("allocate_quarter_unclear", **words, stream=stream.id, quarter=quarter_name(last), count=count,
+                        whole=everybody)  # fmt: skip
     return last
 
 
@@ -142,7 +145,7 @@ def carries(stream: Performance, quarter: int) -> bool:
     return quarter != WHOLE_YEAR and quarter % QUARTERS != QUARTERS - 1
 
 
-def _bonus_shares(stream: Performance, snapshot: Snapshot) -> list[int] | None:
+def bonus_shares(stream: Performance, snapshot: Snapshot) -> list[int] | None:
     """What the bonus adds to a score of 1, × 10¹²."""
     if stream.equity is None:
         return None
@@ -150,27 +153,25 @@ def _bonus_shares(stream: Performance, snapshot: Snapshot) -> list[int] | None:
     return [int(own * stream.equity.strength * QUANTUM) for own in found]
 
 
-def _earning(scores: list[list[Score]], potential: Potential, bonus: Sequence[int] | None) -> Earning:
-    parts = [
-        _part(weights, [own.score for own in row])
-        for weights, row in zip(potential.weights, zip(*scores, strict=True), strict=True)
-    ]
-    more = [0] * len(parts) if bonus is None else _bonus([quantised(part) for part in parts], potential.fen, bonus)
-    return Earning(scores, parts, more)
+def _earning(scores: list[Scores], potential: Potential, bonus: Sequence[int] | None) -> Earning:
+    parts = parts_of(potential.weights, [own.score for own in scores])
+    if bonus is None:
+        return Earning(scores, parts, [0] * len(potential.fen))
+    return Earning(scores, parts, bonus_of(quantised(parts).tolist(), potential.fen, bonus))
 
 
-def _part(weights: Sequence[int], scores: Sequence[Ratio]) -> Ratio:
-    """Scores weighed; 0 where nothing counts."""
-    top, bottom, whole = 0, 1, sum(weights)
-    for (own_top, own_bottom), weight in zip(scores, weights, strict=True):
-        if bottom == own_bottom:
-            top += weight * own_top
-        elif own_top:
-            top, bottom = top * own_bottom + weight * own_top * bottom, bottom * own_bottom
-    return (top, bottom * whole) if whole else ZERO
+def parts_of(weights: Sequence[Sequence[int]], scores: Sequence[Ratios]) -> Ratios:
+    """Scores weighed, payee by payee; 0 where nothing counts. `weights`: payees × indicators, `scores` by indicator."""
+    columns, size = [whole_column(own) for own in zip(*weights, strict=True)], len(weights)
+    whole: Column = np.sum(columns, axis=0)
+    found: Ratios = (whole_column([0] * size), whole_column([1] * size))
+    for weight, (top, bottom) in zip(columns, scores, strict=True):
+        apart = (found[0] * bottom + weight * top * found[1], found[1] * bottom)
+        found = chosen(found[1] == bottom, (found[0] + weight * top, bottom), apart)
+    return chosen(whole != 0, (found[0], found[1] * whole), ZERO)
 
 
-def _bonus(parts: Sequence[int], money: Sequence[int], bonus: Sequence[int]) -> list[int]:
+def bonus_of(parts: Sequence[int], money: Sequence[int], bonus: Sequence[int]) -> list[int]:
     """What the part of each payee changes by: more for good work among the disadvantaged, lowered to cost nothing.
 
     Good work: at least the median. All × 10¹², rounded down.

@@ -15,14 +15,14 @@ import polars as pl
 from data_contracts.allocation_spec.document import AllocationSpec
 from evaluations.allocation.envelope import envelope
 from evaluations.allocation.funding import after
-from evaluations.allocation.lines import StreamResult, paid_of
+from evaluations.allocation.lines import StreamResult
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.quarters import quarters_table
 from evaluations.allocation.registry import DIVIDE, rounds
 from evaluations.allocation.reserves import check_nested, reserves_table, true_ups
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import Snapshot
-from evaluations.allocation.tables import all_lines, lines_table, payees_table, streams_table
+from evaluations.allocation.tables import lines_table, payees_table, streams_table
 
 _PRECISION = 60
 
@@ -43,16 +43,20 @@ def allocate(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Alloca
     (need, performance, dividend …). Raises DefinitionError for a table or column that is not there, DataError for
     cells.
     """
-    budget = 0
     # The surroundings may have set digits and rounding otherwise; no fen depends on them.
     with localcontext(Context(prec=_PRECISION, rounding=ROUND_HALF_EVEN)), _uncollected():
-        snapshot = Snapshot(spec, tables)
-        check_nested(spec, snapshot)
-        try:
-            budget, pools = envelope(spec, snapshot)
-            return Allocation(budget, _tables(_divided(spec, snapshot, budget, pools)))
-        except Infeasible as found:
-            return Allocation(budget, conflict=found.conflict)
+        return _allocated(spec, Snapshot(spec, tables))
+
+
+def _allocated(spec: AllocationSpec, snapshot: Snapshot) -> Allocation:
+    budget = 0
+    check_nested(spec, snapshot)
+    try:
+        budget, pools = envelope(spec, snapshot)
+        return Allocation(budget, _tables(_divided(spec, snapshot, budget, pools)))
+    except Infeasible as found:
+        names = dict(zip(snapshot.ids, snapshot.names, strict=True))
+        return Allocation(budget, conflict=replace(found.conflict, names=names))
 
 
 @contextmanager
@@ -84,15 +88,15 @@ def _tables(setting: Setting) -> dict[str, pl.DataFrame]:
         for name, frame in setting.done[stream.id].tables.items():
             own[name].append(frame)
     joined = {name: pl.concat(frames) for name, frames in own.items()}
-    lines = all_lines(setting)
-    numbered = lines_table(lines)
-    paid = paid_of(lines)[setting.snapshot.kind]
+    lines = lines_table([line for stream in setting.spec.streams for line in setting.done[stream.id].lines])
+    payees = payees_table(setting, lines, joined.get("need"))
+    paid = payees.filter(payee_kind=setting.snapshot.kind).select("payee_id", "amount_fen")
     return {
-        "lines": numbered,
-        "payees": payees_table(setting, lines, joined.get("need")),
+        "lines": lines,
+        "payees": payees,
         "streams": streams_table(setting),
         "reserves": reserves_table(setting),
         "quarters": quarters_table(setting),
         **joined,
-        **after(setting.snapshot, lines, numbered["line_no"].to_list(), paid),
+        **after(setting.snapshot, lines, dict(paid.iter_rows())),
     }

@@ -18,7 +18,7 @@ from evaluations.rounding import largest_remainder
 
 
 def envelope(spec: AllocationSpec, snapshot: Snapshot) -> tuple[int, dict[str, int]]:
-    """The budget and each stream's pool; the pools sum to the budget.
+    """The budget and each stream's pool; the pools sum to the budget. Money carried over comes on top of both.
 
     Raises Infeasible where the budget or a stream is below one of its floors, or streams do not fit the budget, and
     DefinitionError for a budget that no table could hold.
@@ -26,14 +26,16 @@ def envelope(spec: AllocationSpec, snapshot: Snapshot) -> tuple[int, dict[str, i
     floors = [(least.id, _least(least, snapshot, f"budget.{least.id}")) for least in spec.budget.at_least]
     given = spec.budget.amount
     budget = max((floor for _, floor in floors), default=0) if given is None else spec.fen(given)
-    if budget >= LARGEST_FEN:
+    carried = spec.carried_over()
+    if budget + sum(carried.values()) >= LARGEST_FEN:
         raise wrong("allocate_budget_too_much")
     _above("budget", budget, floors)
     pools = _pools(spec, budget)
     for stream in spec.streams:
         place = f"streams.{stream.id}"
         _above(place, pools[stream.id], [(least.id, _least(least, snapshot, place)) for least in stream.at_least])
-    return budget, pools
+    pools = {stream: pool + carried.get(stream, 0) for stream, pool in pools.items()}
+    return budget + sum(carried.values()), pools
 
 
 def _pools(spec: AllocationSpec, budget: int) -> dict[str, int]:

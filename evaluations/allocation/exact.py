@@ -64,7 +64,7 @@ def half_up(value: Fraction) -> int:
 
 def shown(value: Fraction, digits: int = 6) -> str:
     """For statements: plain digits, at most `digits` after the point, a half away from zero."""
-    top, bottom = value.numerator, value.denominator
+    top, bottom = value.as_integer_ratio()
     if bottom == 1:
         return str(top)
     unit = 10**digits

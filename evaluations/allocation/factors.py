@@ -9,8 +9,10 @@ from fractions import Fraction
 from math import lcm
 from operator import mul
 
+import numpy as np
+
 from evaluations.allocation.exact import integer_weights
-from evaluations.rounding import largest_remainder
+from evaluations.rounding import largest_remainder, rows_by_id
 
 
 class NobodyCounts(ValueError):  # noqa: N818  (an answer, not a fault)
@@ -52,7 +54,7 @@ def factor_shares(
     rows = [list(map(mul, row, scales)) for row in zip(*whole, strict=True)]
     sums = list(map(sum, rows))
     paid = largest_remainder(sums, pool, ids)
-    parts = [largest_remainder(row, own, factor_ids) for row, own in zip(rows, paid, strict=True)]
+    parts = rows_by_id(np.array(rows, dtype=object), np.array(paid, dtype=object), factor_ids).tolist()
     return FactorShares([Fraction(own, common) for own in sums], parts, paid)
 
 

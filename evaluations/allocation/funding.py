@@ -8,23 +8,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from operator import attrgetter
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from data_contracts.allocation_spec.basics import Figure
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.funding import FundingSource, ServesMap, Settlement, iso_day
 from evaluations.allocation.exact import shown, split
 from evaluations.allocation.gainsharing import gain_share_table
-from evaluations.allocation.lines import Line, frame_by_column, frame_of
+from evaluations.allocation.lines import FUND, frame_of
 from evaluations.allocation.problem import Conflict, Infeasible
 from evaluations.allocation.records import figures
 from evaluations.allocation.serving import MapFault, Serves, passed_on, served_between
 from evaluations.allocation.settlement import settled
 from evaluations.allocation.snapshot import DataError, Rows, Snapshot
+from evaluations.allocation.source_conflict import GIVES, LIMIT, NEEDS, TAKES, SourcesProblem, in_conflict
 from evaluations.allocation.sources import (
     SharedBase,
     Source,
@@ -33,92 +32,96 @@ from evaluations.allocation.sources import (
     by_stream,
     cut_rows,
     shared_lines,
+    shared_lines_of_many,
+    stated_amounts,
 )
+from evaluations.rounding import Whole
 
+KEYS = ("payee_kind", "payee_id")
 SOURCES_SCHEMA = {
     "payee_kind": str, "payee_id": str, "line_no": int, "stream": str, "source": str, "source_kind": str,
     "amount_fen": int, "cash": bool,
 }  # fmt: skip
 
 
-def sources_table(spec: AllocationSpec, lines: Sequence[Line], numbers: Sequence[int]) -> pl.DataFrame:
-    """Every line of every payee split among the sources in cash; then values in kind, without a line (line_no null).
+def sources_table(spec: AllocationSpec, lines: pl.DataFrame) -> pl.DataFrame:
+    """Every line of the table `lines` split among the sources in cash; then values in kind, without a line.
 
-    `numbers`: the number of each line on the statement of its payee. For each line the sources sum to the line, and
-    each source sums to its amount over all lines. Raises Infeasible where sources, earmarks and streams do not fit.
+    For each line the sources sum to the line, and each source sums to its amount over all lines. Raises Infeasible
+    where sources, earmarks and streams do not fit.
     """
     cash = [source for source in spec.sources if source.kind != "in_kind"]
     split_of = cut_lines(spec, cash, lines) if spec.sources_cut_to is not None else _shared(spec, cash, lines)
-    rows: list[tuple[object, ...]] = []
-    for source in spec.sources:
-        if source.kind == "in_kind":
-            rows += _in_kind(spec, source, lines)
-    return pl.concat([portions(cash, lines, numbers, split_of), frame_of(rows, **SOURCES_SCHEMA)])
+    beside = [_in_kind(spec, source, lines) for source in spec.sources if source.kind == "in_kind"]
+    return pl.concat([portions(cash, lines, split_of), *beside])
 
 
-def portions(
-    cash: Sequence[FundingSource],
-    lines: Sequence[Line],
-    numbers: Sequence[int],
-    split_of: NDArray[np.int64] | Sequence[Sequence[int]],
-) -> pl.DataFrame:
-    """A row for each line and source with money, in their order."""
-    if not lines or not cash:
-        return frame_of([], **SOURCES_SCHEMA)
-    columns: dict[str, Sequence[str | int]] = {
-        name: list(map(attrgetter(name), lines)) for name in ("payee_kind", "payee_id", "stream")
-    }
-    columns["line_no"] = numbers
-    each = frame_by_column(columns, **dict(list(SOURCES_SCHEMA.items())[:4]))
-    amounts = np.asarray(split_of, dtype=np.int64).ravel()
-    places = np.flatnonzero(amounts)
-    row, source = np.divmod(places, len(cash))
-    return each[row].with_columns(
+def portions(cash: Sequence[FundingSource], lines: pl.DataFrame, split_of: Whole) -> pl.DataFrame:
+    """SOURCES_SCHEMA: a row for each line and source with money, in their order; `split_of`: lines × sources."""
+    places = np.flatnonzero(split_of)
+    line, source = np.divmod(places, max(1, len(cash)))
+    return lines[line].select(
+        *KEYS,
+        "line_no",
+        "stream",
         source=pl.Series([own.id for own in cash], dtype=pl.String)[source],
         source_kind=pl.Series([own.kind for own in cash], dtype=pl.String)[source],
-        amount_fen=pl.Series(amounts[places]), cash=pl.lit(True),
-    )  # fmt: skip
+        amount_fen=pl.Series(split_of.ravel()[places], dtype=pl.Int64),
+        cash=pl.lit(True),
+    )
 
 
-def cut_lines(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> list[list[int]]:
+def cut_lines(spec: AllocationSpec, cash: Sequence[FundingSource], lines: pl.DataFrame) -> Whole:
     """As notices do it: each line by shares cut down to the unit, the residual source takes the rest."""
     unit = spec.fen(spec.sources_cut_to or Decimal(0))
     shares = [None if source.residual else Fraction(source.share or 0) for source in cash]
-    parts = cut_rows([abs(line.amount) for line in lines], shares, unit)
-    return [[-part for part in row] if line.amount < 0 else row for line, row in zip(lines, parts, strict=True)]
+    amounts = lines["amount_fen"]
+    parts = np.array(cut_rows(amounts.abs().to_list(), shares, unit), dtype=np.int64).reshape(-1, len(cash))
+    return np.asarray(parts * amounts.sign().to_numpy()[:, None], dtype=np.int64)
 
 
-def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: Sequence[Line]) -> NDArray[np.int64]:
-    need: dict[str, int] = {stream.id: 0 for stream in spec.streams}
-    for line in lines:
-        need[line.stream] += line.amount
+def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: pl.DataFrame) -> Whole:
+    paid: dict[str, int] = dict(lines.group_by("stream").agg(pl.col("amount_fen").sum()).iter_rows())
+    need = {stream.id: paid.get(stream.id, 0) for stream in spec.streams}
     return split_by_stream(_given(spec, cash, need), [source.id for source in cash], lines)
 
 
-def split_by_stream(
-    given: Mapping[str, Mapping[str, int]], sources: Sequence[str], lines: Sequence[Line]
-) -> NDArray[np.int64]:
-    """Each line split among `sources`; `given`: stream → source → fen, which sum to the lines of the stream."""
-    places: dict[str, dict[tuple[str, str], list[int]]] = defaultdict(lambda: defaultdict(list))
-    amounts = [line.amount for line in lines]
-    for at, line in enumerate(lines):
-        places[line.stream][line.payee_kind, line.payee_id].append(at)
-    found = np.zeros((len(lines), len(sources)), dtype=np.int64)
-    for stream, payees in places.items():
-        money = [given[stream].get(source, 0) for source in sources]
+def split_by_stream(given: Mapping[str, Mapping[str, int]], sources: Sequence[str], lines: pl.DataFrame) -> Whole:
+    """Each line split among `sources`; `given`: stream → source → fen, which sum to the lines of the stream.
+
+    First the whole money of each payee in a stream, one payee after the other, then the lines of all of them.
+    """
+    payees = (
+        lines.with_row_index("at")
+        .group_by("stream", *KEYS, maintain_order=True)
+        .agg("at", net=pl.col("amount_fen").sum())
+    )
+    amounts = lines["amount_fen"].to_numpy()
+    parts, otherwise = np.zeros((2, payees.height, len(sources)), dtype=np.int64)
+    for (stream,), own in payees.with_row_index("row").group_by(["stream"], maintain_order=True):
+        money = [given[str(stream)].get(source, 0) for source in sources]
         # A stream without money may have lines that cancel: they fall to sources that could pay it.
-        weights = money if any(money) else [int(source in given[stream]) for source in sources]
-        giving = [at for at, weight in enumerate(weights) if weight]
-        columns, weights = [money[at] for at in giving], [weights[at] for at in giving]
-        each = [[amounts[at] for at in own] for own in payees.values()]
-        nets = shared_lines(list(map(sum, each)), columns, weights)
-        rows = [row for own, parts in zip(each, nets, strict=True) for row in shared_lines(own, parts, weights)]
-        found[np.ix_([at for own in payees.values() for at in own], giving)] = rows
+        weights = [
+            abs(amount) or int(not any(money) and source in given[str(stream)])
+            for amount, source in zip(money, sources, strict=True)
+        ]
+        giving = np.flatnonzero(weights)
+        rows, columns, weights = own["row"].to_numpy(), [money[at] for at in giving], [weights[at] for at in giving]
+        parts[np.ix_(rows, giving)] = shared_lines(own["net"].to_list(), columns, weights)
+        otherwise[np.ix_(rows, giving)] = weights
+    found = np.zeros((lines.height, len(sources)), dtype=np.int64)
+    at = payees["at"].explode().to_numpy()
+    payee = np.repeat(np.arange(payees.height), payees["at"].list.len().to_numpy())
+    found[at] = shared_lines_of_many(amounts[at], payee, parts, otherwise)
     return found
 
 
 def _given(spec: AllocationSpec, cash: Sequence[FundingSource], need: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Stream → source → fen."""
+    """Stream → source → fen. What was carried over pays its stream first; the others share what is left."""
+    carried = spec.carried_over()
+    need = {stream: fen - carried.get(stream, 0) for stream, fen in need.items()}
+    held = {source.streams[0]: source.id for source in cash if source.kind == "carried_over"}
+    cash = [source for source in cash if source.kind != "carried_over"]
     total = sum(need.values())
     fixed = {source.id: spec.fen(source.amount) for source in cash if source.amount is not None}
     shares: dict[frozenset[str], dict[str, Fraction]] = defaultdict(dict)
@@ -133,31 +136,48 @@ def _given(spec: AllocationSpec, cash: Sequence[FundingSource], need: Mapping[st
     try:
         amounts = amounts_of(total, fixed, shared, residual, [source.id for source in cash])
         marks = {source.id: frozenset(source.streams) or None for source in cash}
-        return by_stream([Source(name, amount, marks[name]) for name, amount in amounts.items()], need)
-    except SourcesConflict as no:
-        rules = tuple(f"source:{name}" for name in no.sources)
-        # Money that may not be spent is reachable only up to what its streams need; lacking money up to what is held.
-        reachable = no.need if no.idle else no.held
-        subject = ", ".join(no.streams) or "budget"
-        raise Infeasible(Conflict((*rules, "sources"), subject, no.short, reachable)) from None
+        given = by_stream([Source(name, amount, marks[name]) for name, amount in amounts.items()], need)
+    except SourcesConflict:
+        stated = stated_amounts(total, fixed, shared, residual)
+        bases = {name: (share, group.base) for group in shared for name, share in group.shares.items()}
+        marks = {source.id: frozenset(source.streams) or None for source in cash}
+        problem = SourcesProblem(
+            [Source(source.id, stated[source.id], marks[source.id]) for source in cash if source.id in stated],
+            need, None if residual is None else Source(residual, 0, marks[residual]), bases,
+        )  # fmt: skip
+        raise Infeasible(_sources_conflict(problem)) from None
+    return {
+        stream: {**sources, **({held[stream]: carried[stream]} if stream in held else {})}
+        for stream, sources in given.items()
+    }
 
 
-def _in_kind(spec: AllocationSpec, source: FundingSource, lines: Sequence[Line]) -> list[tuple[object, ...]]:
+def _sources_conflict(problem: SourcesProblem) -> Conflict:
+    """Money that may not be spent is reachable up to what its streams take; lacking money up to what is given."""
+    rules = in_conflict(problem)
+    given = sum(rule.amount for rule in rules if rule.kind in (GIVES, LIMIT))
+    wanted = sum(rule.amount for rule in rules if rule.kind in (TAKES, NEEDS))
+    named = tuple(f"source:{rule.subject}" for rule in rules if rule.kind in (GIVES, LIMIT))
+    streams = [rule.subject for rule in rules if rule.kind in (TAKES, NEEDS) and rule.subject is not None]
+    subject = ", ".join(streams) or "budget"
+    return Conflict((*named, "sources"), subject, abs(given - wanted), min(given, wanted), sources=problem)
+
+
+def _in_kind(spec: AllocationSpec, source: FundingSource, lines: pl.DataFrame) -> pl.DataFrame:
     """The value of goods beside the money of the streams they are for, in proportion to it."""
-    paid: dict[tuple[str, str, str], int] = defaultdict(int)
-    for line in lines:
-        if line.stream in source.streams and line.payee_kind != "fund":
-            paid[line.stream, line.payee_kind, line.payee_id] += line.amount
-    keys = sorted(key for key, amount in paid.items() if amount > 0)
+    theirs = pl.col("stream").is_in(source.streams) & (pl.col("payee_kind") != FUND)
+    paid = lines.filter(theirs).group_by("stream", *KEYS).agg(pl.col("amount_fen").sum())
+    paid = paid.filter(pl.col("amount_fen") > 0).sort("stream", *KEYS)
     value = spec.fen(source.amount or Decimal(0))
-    if not keys and value:
+    if paid.is_empty() and value:
         raise Infeasible(Conflict((f"source:{source.id}", "sources"), ", ".join(source.streams), value, 0))
-    parts = split([paid[key] for key in keys], value, ["|".join(key) for key in keys])
-    return [
-        (kind, own, None, stream, source.id, source.kind, part, False)
-        for (stream, kind, own), part in zip(keys, parts, strict=True)
-        if part
-    ]
+    ids = paid.select(pl.concat_str("stream", *KEYS, separator="|")).to_series().to_list()
+    parts = pl.Series(split(paid["amount_fen"].to_list(), value, ids), dtype=pl.Int64)
+    found = paid.select(
+        *KEYS, pl.lit(None, dtype=pl.Int64).alias("line_no"), "stream", source=pl.lit(source.id),
+        source_kind=pl.lit(source.kind), amount_fen=parts, cash=pl.lit(False),
+    )  # fmt: skip
+    return found.filter(pl.col("amount_fen") != 0)
 
 
 DECLARED = ("prepaid", "carried_over", "claw_back")
@@ -235,17 +255,15 @@ def _days(rows: Rows, column: str | None) -> list[str | None]:
     return found
 
 
-def after(
-    snapshot: Snapshot, lines: Sequence[Line], numbers: Sequence[int], paid: Mapping[str, int]
-) -> dict[str, pl.DataFrame]:
+def after(snapshot: Snapshot, lines: pl.DataFrame, paid: Mapping[str, int]) -> dict[str, pl.DataFrame]:
     """Name → frame, for all that the spec asks to be done with divided money.
 
-    `numbers`: of the lines on their statements; `paid`: payee of the table of payees → fen.
+    `lines`: the table of lines; `paid`: payee of the table of payees → fen.
     """
     spec = snapshot.spec
     tables = {}
     if spec.sources:
-        tables["sources"] = sources_table(spec, lines, numbers)
+        tables["sources"] = sources_table(spec, lines)
     if spec.settlement is not None:
         tables["settlement"] = settlement_table(snapshot, paid)
     if spec.serves is not None:

@@ -6,16 +6,20 @@ Put here: the line, the result of a stream, their sums. Keep out: sentences (mes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
+
+from evaluations.allocation.snapshot import DataError
 
 FUND = "fund"
 PAYEE_KINDS = ("community", "institution", "fund", "family_total", "partner")
 
 
-@dataclass(frozen=True)
-class Line:
+_NO_WORDS: Mapping[str, str] = {}
+
+
+class Line(NamedTuple):
     """One step of one payee's statement.
 
     `stage`: S1 … S10 of the engine. `line_id`: what kind of step; its sentence is `allocate.line.<line_id>` of the
@@ -31,7 +35,7 @@ class Line:
     amount: int
     quantity: str | None = None
     rate: str | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = _NO_WORDS
     one_off: bool = False
 
 
@@ -41,7 +45,8 @@ class StreamResult:
 
     `tables`: frames of this kind of stream by name; frames of the same name of several streams are put together.
     `potential`: of money that results earn, payee → the most that it can earn in the year; `settled`: False while the
-    year is not over, and what is not earned yet still may be. Raises ValueError where a fen is lost or made.
+    year is not over, and what is not earned yet still may be. `amounts`: kind → payee → fen beside the lines, where
+    nobody asks for lines. Raises ValueError where a fen is lost or made.
     """
 
     stream: str
@@ -50,22 +55,43 @@ class StreamResult:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     potential: Mapping[str, int] = field(default_factory=dict)
     settled: bool = True
+    amounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     _paid: dict[str, dict[str, int]] = field(default_factory=dict, repr=False, compare=False)
+    _sums: dict[tuple[str, frozenset[str], bool], int] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        total = sum(line.amount for line in self.lines)
+        total = sum([line.amount for line in self.lines]) + sum(sum(own.values()) for own in self.amounts.values())
         if total != self.pool:
             raise ValueError(f"stream {self.stream}: the lines sum to {total} of {self.pool}")
 
     def paid(self, kind: str) -> dict[str, int]:
         """Payee of this kind → fen."""
-        if not self._paid:
-            self._paid.update(paid_of(self.lines))
-        return dict(self._paid[kind])
+        return dict(self._by_kind[kind])
+
+    def paid_to(self, kind: str, payee: str) -> int:
+        """Fen of one payee."""
+        return self._by_kind[kind].get(payee, 0)
 
     def planned(self, kind: str) -> dict[str, int]:
         """As `paid`, with all that results may still earn."""
         return dict(self.potential) or self.paid(kind)
+
+    def sum_of(self, kind: str, payees: frozenset[str], *, by_plan: bool) -> int:
+        """Fen of these payees together, reckoned once; `by_plan`: with all that results may still earn."""
+        key = kind, payees, by_plan
+        if key not in self._sums:
+            found = self.planned(kind) if by_plan else self._by_kind[kind]
+            self._sums[key] = sum([amount for payee, amount in found.items() if payee in payees])
+        return self._sums[key]
+
+    @property
+    def _by_kind(self) -> dict[str, dict[str, int]]:
+        if not self._paid:
+            self._paid.update(paid_of(self.lines))
+            for kind, own in self.amounts.items():
+                lines = self._paid[kind]
+                self._paid[kind] = {payee: own.get(payee, 0) + lines.get(payee, 0) for payee in {**own, **lines}}
+        return self._paid
 
 
 def paid_of(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
@@ -82,24 +108,39 @@ def fund_line(fund: str, stage: str, line_id: str, stream: str, amount: int, **p
     return Line(FUND, fund, stage, line_id, stream, amount, params=params)
 
 
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number that a table holds."""
 MICRO = "millionths"
 """In a schema: whole millionths, which become decimals with six digits. Many decimals are slow one by one."""
 
 
 def frame_of(rows: Sequence[Sequence[Any]], **schema: Any) -> pl.DataFrame:
     """A frame of rows with this schema, also of none."""
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    return frame_by_column(dict(zip(schema, columns, strict=True)), **schema)
+    return frame_by_column(by_column(rows, list(schema)), **schema)
+
+
+def by_column(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Name → column, also of no rows."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return dict(zip(names, columns, strict=True))
 
 
 def frame_by_column(columns: Mapping[str, Sequence[Any]], **schema: Any) -> pl.DataFrame:
-    """A frame of columns with this schema."""
-    frame = pl.DataFrame(
-        [pl.Series(name, columns[name], pl.Int64 if dtype == MICRO else dtype) for name, dtype in schema.items()]
-    )
+    """A frame of columns with this schema. Raises DataError for whole numbers that no table can hold."""
+    frame = pl.DataFrame([_series(name, columns[name], dtype) for name, dtype in schema.items()])
     micro = [name for name, dtype in schema.items() if dtype == MICRO]
     figures = (pl.col(micro).cast(pl.Decimal(38, 6)) / pl.lit(10**6)).cast(pl.Decimal(20, 6))
     return frame.with_columns(figures) if micro else frame
+
+
+def _series(name: str, values: Sequence[Any], dtype: Any) -> pl.Series:
+    try:
+        return pl.Series(name, values, pl.Int64 if dtype == MICRO else dtype)
+    except (TypeError, OverflowError):
+        beyond = sum(isinstance(own, int) and not -LARGEST_WHOLE - 1 <= own <= LARGEST_WHOLE for own in values)
+        if not beyond:
+            raise
+        raise DataError("allocate_beyond_tables", column=name, count=beyond, most=f"{LARGEST_WHOLE:,}") from None
 
 
 def plain(figure: Decimal) -> str:
@@ -110,4 +151,5 @@ def plain(figure: Decimal) -> str:
 
 def yuan(fen: int) -> str:
     """Fen as yuan with two decimals, for sentences."""
-    return f"{Decimal(fen).scaleb(-2):,.2f}"
+    whole, part = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole:,}.{part:02d}"

@@ -10,6 +10,7 @@ from evaluations.allocation.lines import Line, plain, yuan
 from evaluations.allocation.need import QUANTUM
 from evaluations.allocation.pace import Bounds, Paced
 from evaluations.allocation.payers import Changes
+from evaluations.allocation.records import named
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.statement import NeedStatement
 
@@ -30,10 +31,14 @@ class NeedLines:
         self._kind, self._ids = setting.snapshot.kind, setting.snapshot.ids
         self._figures = statement.targets.figures
         self._factors = dict(self._figures.factors)
-        self._titles = {factor.id: factor.titles for factor in stream.factors}
+        self._factor_words = {factor.id: {"factor": factor.id, **named("factor", factor.id, factor.titles)}
+                              for factor in stream.factors}  # fmt: skip
+        self._means = {name: Decimal(own.numerator) / own.denominator for name, own in statement.means.items()}
+        self._mean_words = {name: plain(own.quantize(_DIGITS)) for name, own in self._means.items()}
         scaled = Decimal(found.multiplier.numerator * statement.targets.scale)
         self._multiplier = plain((scaled / found.multiplier.denominator).quantize(_DIGITS))
-        self._reserves = {reserve.id: reserve.titles for reserve in setting.spec.reserves}
+        self._reserve_words = {reserve.id: {"reserve": reserve.id, **named("reserve", reserve.id, reserve.titles)}
+                               for reserve in setting.spec.reserves}  # fmt: skip
 
     def of(self, at: int) -> list[Line]:
         """The lines of a payee; they sum to its need money."""
@@ -66,17 +71,20 @@ class NeedLines:
         if name not in self._factors:
             return name, None, None, {}
         rate = plain((Decimal(self._factors[name][at]) / QUANTUM).quantize(_DIGITS))
+        to_mean, words = self._to_mean(name, at)
         if name == "risk":
             risk = self._figures.risks[at]
-            return (
-                "need_risk_missing" if risk is None else "need_risk",
-                None,
-                rate,
-                {"risk": plain(risk or Decimal(0))},
-            )
-        titles = self._titles[name]
-        zh, en = (titles.zh, titles.en) if titles else (name, name)
-        return "need_factor", None, rate, {"factor": name, "factor_zh": zh, "factor_en": en}
+            line_id = "need_risk_missing" if risk is None else f"need_risk{to_mean}"
+            return line_id, None, rate, {"risk": plain(risk or Decimal(0)), **words}
+        return f"need_factor{to_mean}", None, rate, {**self._factor_words[name], **words}
+
+    def _to_mean(self, name: str, at: int) -> tuple[str, dict[str, str]]:
+        """Where factors are brought to a mean of 1: the end of the line id, the mean, and how many times it this is."""
+        mean = self._means.get(name)
+        if not self._stream.normalise or not mean:
+            return "", {}
+        times = Decimal(self._factors[name][at]) / QUANTUM / mean
+        return "_to_mean", {"mean": self._mean_words[name], "times": plain(times.quantize(_DIGITS))}
 
     def _of_bound(self, amount: int, at: int) -> Words:
         """The floor or cap that a payee stands at, in per cent of the year before or of the target."""
@@ -93,7 +101,4 @@ class NeedLines:
 
     def _of_reserve(self, name: str, change: int) -> Words:
         """The reserve that lifts a payee, or that it pays for."""
-        titles = self._reserves[name]
-        zh, en = (titles.zh, titles.en) if titles else (name, name)
-        words = {"reserve": name, "reserve_zh": zh, "reserve_en": en}
-        return "reserve_gain" if change > 0 else "reserve_pay", None, None, words
+        return "reserve_gain" if change > 0 else "reserve_pay", None, None, self._reserve_words[name]

@@ -50,7 +50,7 @@ def divide(stream: Need, pool: int, setting: Setting) -> StreamResult:
         hold = pace is not None and pace.leakage == "hold_in_transition"
         found = paced(pool, targets, bounds, reserved, snapshot.ids, stream.id, hold=hold)
     if not setting.explained:
-        return _amounts(stream, pool, setting, targets, found)
+        return amounts_only(stream, pool, setting.snapshot, targets, found)
     shares = by_reserve(found)
     explained = NeedLines(stream, setting, NeedStatement(stream, targets), bounds, found, shares)
     lines = [line for at in range(len(snapshot.ids)) for line in explained.of(at)]
@@ -79,9 +79,9 @@ def _groups(snapshot: Snapshot) -> list[list[str]]:
     return [snapshot.groups_of(at) for at in range(len(snapshot.ids))]
 
 
-def _amounts(stream: Need, pool: int, setting: Setting, targets: Targets, found: Paced) -> StreamResult:
+def amounts_only(stream: Need, pool: int, snapshot: Snapshot, targets: Targets, found: Paced) -> StreamResult:
     """The same money without its explanation; of table `need` only the targets, by which reserves are made good."""
-    snapshot, pace = setting.snapshot, stream.pace
+    pace = stream.pace
     lines = [
         Line(snapshot.kind, payee, "S3", "pace", stream.id, amount)
         for payee, amount in zip(snapshot.ids, found.amounts, strict=True)

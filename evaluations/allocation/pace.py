@@ -37,6 +37,18 @@ class Bounds:
 
 
 @dataclass(frozen=True)
+class Past:
+    """Per payee, in fen: money of the year before (None: a new payee), the same per head where people moved.
+
+    `statutory`: what is owed by law.
+    """
+
+    before: list[int | None]
+    start: list[Fraction | None]
+    statutory: list[int]
+
+
+@dataclass(frozen=True)
 class Paced:
     """Need money in fen: `natural` within floors and caps, `reserved` within reserved shares too, `amounts` as paid.
 
@@ -62,17 +74,36 @@ def bounds_of(pace: Pace | None, snapshot: Snapshot, targets: Targets, place: st
     Raises Infeasible for payees whose floor lies above their cap, DataError where money owed by law, or the people
     before of a payee with money before, is not known.
     """
+    return bounds_after(past_of(pace, snapshot, targets, place), pace, targets, snapshot.ids, stream)
+
+
+def past_of(pace: Pace | None, snapshot: Snapshot, targets: Targets, place: str) -> Past:
+    """What is known of the year before. Raises DataError as `bounds_of`."""
     size = len(targets.fen)
-    if pace is None:
-        return Bounds([0] * size, [None] * size, [NO_FLOOR] * size, [None] * size, [None] * size)
     before: list[int | None] = [None] * size
+    if pace is None:
+        return Past(before, [None] * size, [0] * size)
     if pace.previous is not None:
         before = snapshot.money(pace.previous, f"{place}.previous")
-    start = _start(pace, snapshot, targets, before, place)
-    statutory = [0] * size
-    if pace.statutory is not None:
-        rows = snapshot.rows_of(pace.statutory, f"{place}.statutory")
-        statutory = rows.known(pace.statutory.column, snapshot.money(pace.statutory, f"{place}.statutory"))
+    return Past(
+        before, _start(pace, snapshot, targets, before, place), owed_by_law(pace, snapshot, f"{place}.statutory")
+    )
+
+
+def owed_by_law(pace: Pace, snapshot: Snapshot, place: str) -> list[int]:
+    """Statutory money in fen, 0 where no rule names it. Raises DataError where it is not known."""
+    if pace.statutory is None:
+        return [0] * len(snapshot.ids)
+    rows = snapshot.rows_of(pace.statutory, place)
+    return rows.known(pace.statutory.column, snapshot.money(pace.statutory, place))
+
+
+def bounds_after(past: Past, pace: Pace | None, targets: Targets, ids: Sequence[str], stream: str) -> Bounds:
+    """The same from what is known of the year before. Raises Infeasible as `bounds_of`."""
+    before, start, statutory = past.before, past.start, past.statutory
+    size = len(targets.fen)
+    if pace is None:
+        return Bounds([0] * size, [None] * size, [NO_FLOOR] * size, before, start)
     rise = None if pace.cap_change is None else ratio(1 + pace.cap_change)
     kept = ZERO if pace.floor_change is None else ratio(1 + pace.floor_change)
     of_target = ZERO if pace.min_vs_target is None else ratio(pace.min_vs_target)
@@ -98,7 +129,7 @@ def bounds_of(pace: Pace | None, snapshot: Snapshot, targets: Targets, place: st
         caps.append(None if most_whole is None else max(most_whole, least))
         rules.append(rule)
     if broken:
-        payees = tuple(snapshot.ids[at] for at, _ in broken)
+        payees = tuple(ids[at] for at, _ in broken)
         raise Infeasible(Conflict(("floor_over_cap",), stream, sum(short for _, short in broken), 0, payees))
     return Bounds(floors, caps, rules, before, start, parts)
 
@@ -176,13 +207,9 @@ def paced(
         ]
     reserved = amounts
     if hold:
-        kept = _without_leakage(amounts, targets, bounds, owners)
-        for guarantee, _ in guarantees:
-            # What a group needs for its reserved share is no leakage.
-            if sum(kept[at] for at in guarantee.places) < guarantee.minimum:
-                for at in guarantee.places:
-                    kept[at] = amounts[at]
-        amounts = kept
+        amounts = _without_leakage(amounts, targets, bounds, owners)
+        for guarantee, _ in sorted(guarantees, key=lambda own: len(own[0].places)):
+            amounts = _with_minimum(guarantee, amounts, reserved, targets.scaled, ids)
     held = whole - sum(amounts)
     return Paced(natural, free, reserved, amounts, filled.multiplier, marks, owners, held, binding)
 
@@ -214,6 +241,21 @@ def _without_leakage(amounts: Sequence[int], targets: Targets, bounds: Bounds, o
         amount if owner != REST else min(amount, max(low, -(-scaled // targets.scale)))
         for amount, low, scaled, owner in zip(amounts, bounds.floors, targets.scaled, owners, strict=True)
     ]
+
+
+def _with_minimum(
+    guarantee: Guarantee, kept: list[int], reserved: Sequence[int], targets: Sequence[int], ids: Sequence[str]
+) -> list[int]:
+    """What a group needs of its leakage for its reserved share it keeps, by one multiplier, and no fen more."""
+    places = guarantee.places
+    if sum(kept[at] for at in places) >= guarantee.minimum:
+        return kept
+    aims, least, most_each = ([own[at] for at in places] for own in (targets, kept, reserved))
+    raised = water_fill(aims, least, most_each, guarantee.minimum, [ids[at] for at in places])
+    found = list(kept)
+    for at, amount in zip(places, raised.amounts, strict=True):
+        found[at] = amount
+    return found
 
 
 def _conflict(

@@ -4,8 +4,8 @@ Most streams are due in equal instalments. Quarterly performance money is due as
 last; contests (awards, projects), and what makes good reserved shares, are paid when the year is over. What is not due
 yet of a pool stands in the fund `pending`, which gives it back later: in a period in which it gives more than it takes
 its amount is negative.
-Paid before is what the same rules give for the periods before, with the figures known now; where a record says what was
-really paid, that, and the difference is made good.
+Paid before is what a record says was really paid, and the difference to what is due is made good; without a record,
+what the same rules give for the periods before, with the figures known now.
 
 Put here: due, paid before and payment of each payee and stream, who pays its lines. Keep out: the division of the year,
 what a record changes (settling), the lines of an account (accounts), sentences.
@@ -14,7 +14,7 @@ what a record changes (settling), the lines of an account (accounts), sentences.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -23,13 +23,14 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.envelope import FundStream
 from data_contracts.allocation_spec.need import Need
 from data_contracts.allocation_spec.pay import Performance
+from data_contracts.statement_lines import OF_PERIOD
 from evaluations.allocation.accounts import PENDING, Account, Payee
 from evaluations.allocation.funding import cut_lines, portions, split_by_stream
 from evaluations.allocation.lines import FUND, Line, frame_of
 from evaluations.allocation.quarters import base_of, next_payment
-from evaluations.allocation.settling import Prepaid, Record, settle, settled_quarters, settlement_of
+from evaluations.allocation.settling import Prepaid, Record, assumed, settle, settled_quarters, settlement_of
 from evaluations.allocation.sources import shared_lines, shared_rows
-from evaluations.allocation.tables import in_order, lines_table
+from evaluations.allocation.tables import lines_table
 from evaluations.rounding import by_place, instalments
 
 PAYMENTS_SCHEMA = {
@@ -57,7 +58,7 @@ class PeriodPayment:
     """`lines` (as of the year), `payments` (PAYMENTS_SCHEMA) and `sources`, None where the spec names none.
 
     Lines sum to payments, payments to `amount`, sources in cash to lines. `amount`: fen of the period. `quarters`: of
-    performance streams. `settlement`: of every payee, None where no record is kept of what was really paid.
+    performance streams. `settlement`: of every payee, None without a record where nobody owes anything either.
     """
 
     amount: int
@@ -73,31 +74,38 @@ def paid_in(
 ) -> PeriodPayment:
     """What is paid in a part of the year of which `tables` are the division and `budget` the fen.
 
-    A stream that is paid by quarters needs a year of four parts. `known`: what the earlier parts really paid; what is
-    due and not paid is then paid, whatever the reason. Raises ValueError where a fen is lost.
+    A stream that is paid by quarters needs a year of four parts. `known`: what the earlier parts really paid, None
+    where nobody knows; what is due and not paid is then paid, whatever the reason. Raises ValueError where a fen is
+    lost.
     """
     pools = dict(tables["streams"].select("stream", "pool_fen").iter_rows())
     whole = instalments(budget, part.of)
     parts = dict(zip(pools, shared_rows(list(pools.values()), whole), strict=True))
-    if isinstance(known, Prepaid):
-        before = {stream: sum(share[: part.index - 1]) for stream, share in parts.items()}
-        record: Record | None = known.recorded(_accounts(spec, tables, parts, part, None), before, part.index - 1)
-    else:
-        record = known
-    accounts = _accounts(spec, tables, parts, part, record)
     quarterly = [stream.id for stream in spec.streams if _is_quarterly(spec, stream)]
     quarters, settlement = tables["quarters"].filter(pl.col("stream").is_in(quarterly)), None
+    record = known if isinstance(known, Record) else None
+    if isinstance(known, Prepaid):
+        before = {stream: sum(share[: part.index - 1]) for stream, share in parts.items()}
+        record = known.recorded(_accounts(spec, tables, parts, part, None), before, part.index - 1)
+    elif record is None and part.index > 1:
+        record = assumed(_accounts(spec, tables, parts, part, None), quarters, part.index - 1)
+    accounts = _accounts(spec, tables, parts, part, record)
     amount = whole[part.index - 1]
     if record is not None:
         accounts = settle(accounts, record)
-        quarters, settlement = settled_quarters(quarters, accounts, record), settlement_of(accounts, record)
+        quarters = settled_quarters(quarters, accounts, record)
+        # A reckoned record settles nothing but what somebody owes by it.
+        if not record.by_rules or any("owed" in account.set_off for account in accounts):
+            settlement = settlement_of(accounts, record)
         amount = sum(whole[: part.index]) - record.total
-    lines = in_order([line for account in accounts for line in account.lines()])
+    lines = [line for account in accounts for line in account.lines()]
+    # A statement shows the year first, then what is of the period, and numbers its lines so.
+    lines.sort(key=lambda line: line.line_id in OF_PERIOD)
     if sum(line.amount for line in lines) != amount:
         raise ValueError("the lines do not sum to the money of the period")
-    numbered = lines_table(lines)
-    sources = _sources(spec, tables, lines, numbered["line_no"].to_list(), parts, part)
-    return PeriodPayment(amount, numbered, _payments(accounts), sources, quarters, settlement)
+    table = lines_table(lines)
+    sources = _sources(spec, tables, table, parts, part)
+    return PeriodPayment(amount, table, _payments(accounts), sources, quarters, settlement)
 
 
 def undecided(spec: AllocationSpec, tables: Frames, part: Part) -> pl.DataFrame:
@@ -165,7 +173,7 @@ def _with_true_ups(stream: str, lines: Sequence[Line], share: Sequence[int], par
             if part.is_last:
                 yield Account(payee, stream, own, year, 0)
             continue
-        held = own if part.is_last else [replace(own[0], amount=year + given)]
+        held = own if part.is_last else [own[0]._replace(amount=year + given)]
         due = year if part.is_last else sum(share[: part.index])
         yield Account(payee, stream, held, due, sum(share[: part.index - 1]))
 
@@ -242,9 +250,8 @@ def _payments(accounts: Sequence[Account]) -> pl.DataFrame:
 
 
 def _sources(
-    spec: AllocationSpec, tables: Mapping[str, pl.DataFrame], lines: Sequence[Line], numbers: Sequence[int],
-    parts: Mapping[str, Sequence[int]], part: Part,
-) -> pl.DataFrame | None:  # fmt: skip
+    spec: AllocationSpec, tables: Frames, lines: pl.DataFrame, parts: Mapping[str, Sequence[int]], part: Part
+) -> pl.DataFrame | None:
     """Lines of the period split as those of the year: what a source gives a stream in the year, it gives in parts."""
     if "sources" not in tables:
         return None
@@ -254,12 +261,10 @@ def _sources(
     parts_of = [instalments(amount, part.of)[part.index - 1] for amount in in_kind["amount_fen"]]
     beside = in_kind.with_columns(pl.Series("amount_fen", parts_of, dtype=pl.Int64))
     if spec.sources_cut_to is not None:
-        return pl.concat([portions(cash, lines, numbers, cut_lines(spec, cash, lines)), beside])
+        return pl.concat([portions(cash, lines, cut_lines(spec, cash, lines)), beside])
     sums = year.filter("cash").group_by("stream", "source").agg(pl.col("amount_fen").sum())
     money = {(stream, source): amount for stream, source, amount in sums.iter_rows()}
-    due: dict[str, int] = defaultdict(int)
-    for line in lines:
-        due[line.stream] += line.amount
+    due = defaultdict(int, lines.group_by("stream").agg(pl.col("amount_fen").sum()).iter_rows())
     given = {}
     for stream, share in parts.items():
         # A source that may not pay a stream is not named for it, so that lines that cancel do not fall to it.
@@ -271,5 +276,5 @@ def _sources(
             weights = year_of if any(year_of) else [1] * len(may)
             split = [own if due[stream] > 0 else -own for own in by_place(weights, abs(due[stream]))]
         given[stream] = dict(zip(may, split, strict=True))
-    paid = portions(cash, lines, numbers, split_by_stream(given, [source.id for source in cash], lines))
+    paid = portions(cash, lines, split_by_stream(given, [source.id for source in cash], lines))
     return pl.concat([paid, beside])

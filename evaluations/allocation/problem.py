@@ -7,6 +7,8 @@ irreducible set of rules and the smallest relaxations (conflict.py), sentences.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from evaluations.allocation.source_conflict import SourcesProblem
+
 
 @dataclass(frozen=True)
 class Guarantee:
@@ -48,7 +50,8 @@ class Conflict:
 
     `rules`: budget, streams, planned, floors, caps, floor_over_cap, spared, no_weights, at_least:<id>, reserve:<id>.
     `subject`: the stream or budget line. `payees`: whose floors or caps they are, where few. `reachable`: the most fen
-    the group, the line or everybody can get.
+    the group, the line or everybody can get. `problem`, `sources`: what was to be solved, by which ways out are found.
+    `names`: what payees are called, by id.
     """
 
     rules: tuple[str, ...]
@@ -57,6 +60,8 @@ class Conflict:
     reachable: int
     payees: tuple[str, ...] = ()
     problem: Problem | None = None
+    sources: SourcesProblem | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Infeasible(Exception):  # noqa: N818  (an answer, not a fault)

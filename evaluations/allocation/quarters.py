@@ -6,9 +6,9 @@ the last quarter. Put here: payments within the year. Keep out: what is earned.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
-from math import floor
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from data_contracts.allocation_spec.need import Need
 from data_contracts.allocation_spec.pay import Performance, Quarterly
 from evaluations.allocation.earning import QUARTERS
 from evaluations.allocation.lines import FUND, frame_of
+from evaluations.allocation.ratios import ratio, times
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import quarter_name
 from evaluations.rounding import instalments
@@ -28,8 +29,7 @@ QUARTERS_SCHEMA = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Payment:
+class Payment(NamedTuple):
     """Fen paid in a quarter; `bound`: rise or fall where the largest change held it, settled, or none.
 
     `claw_back`: fen paid in earlier quarters beyond what the settlement says, to be taken off later.
@@ -63,9 +63,10 @@ def next_payment(
     paid = sum(before)
     if settled:
         return Payment(max(0, earned - paid), "settled", max(0, paid - earned))
-    step = None if rule.largest_change is None else floor(quarterly_base * Fraction(rule.largest_change))
-    advance = Fraction(rule.advance)
-    wanted = max(0, earned * advance.numerator // advance.denominator - paid)
+    top, bottom = times(quarterly_base.as_integer_ratio(), ratio(rule.largest_change or Decimal(0)))
+    step = None if rule.largest_change is None else top // bottom
+    share, whole = ratio(rule.advance)
+    wanted = max(0, earned * share // whole - paid)
     amount, bound = _bounded(wanted, before[-1] if before else None, step)
     return Payment(max(0, min(amount, due - paid)), bound)
 
@@ -120,17 +121,17 @@ def _performance_rows(
     stream: Performance, rule: Quarterly, setting: Setting, need_money: dict[str, int]
 ) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
-    by_payee: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in setting.done[stream.id].tables["earned"].iter_rows(named=True):
-        by_payee[row["payee_id"]].append(row)
-    for payee, own in by_payee.items():
-        due: list[int] = [row["potential_fen"] for row in own]  # type: ignore[misc]
-        earned: list[int] = [row["earned_so_far_fen"] for row in own]  # type: ignore[misc]
+    by_payee: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    columns = ("payee_id", "quarter", "potential_fen", "earned_so_far_fen", "late", "settled")
+    for payee, *own in setting.done[stream.id].tables["earned"].select(columns).iter_rows():
+        by_payee[payee].append(tuple(own))
+    for payee, quarters in by_payee.items():
+        names, due, earned, late, settled = zip(*quarters, strict=True)
         base = base_of(need_money, payee, due[-1], len(due))
-        made = payments(rule, earned, due, base, settled=bool(own[-1]["settled"]))
+        made = payments(rule, earned, due, base, settled=settled[-1])
         rows += [
-            (stream.id, setting.snapshot.kind, payee, row["quarter"], row["earned_so_far_fen"], payment.paid,
-             payment.bound, row["late"], payment.claw_back)
-            for row, payment in zip(own, made, strict=True)
+            (stream.id, setting.snapshot.kind, payee, name, so_far, payment.paid, payment.bound, number,
+             payment.claw_back)
+            for name, so_far, payment, number in zip(names, earned, made, late, strict=True)
         ]  # fmt: skip
     return rows

@@ -77,11 +77,12 @@ def _following(rules: NeedRules, targets: Floats, before: Floats) -> Floats | No
         return None
     natural = clipped(multiplier[:, None], *row[:3])
     groups = sorted(rules.guarantees, key=lambda own: len(own[0].places))
-    short = any(natural[0, list(own.places)].sum() < own.minimum for own, _ in groups)
+    kept = np.minimum(natural[0], np.maximum(lows, targets)) if rules.holds else natural[0]
+    short = any(kept[list(own.places)].sum() < own.minimum for own, _ in groups)
     if short and rules.holds:
         return _exact(rules, bounds)
     if rules.holds:
-        return np.asarray(np.minimum(natural[0], np.maximum(lows, targets)))
+        return np.asarray(kept)
     if not short:
         return np.asarray(natural[0])
     reserved = [

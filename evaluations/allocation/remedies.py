@@ -5,6 +5,7 @@ Put here: shapes of these tables. Keep out: finding conflict and ways out (confl
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from evaluations.allocation.lines import frame_of
 from evaluations.allocation.problem import Conflict, Problem
 from evaluations.allocation.reach import Rules, rules_of
 from evaluations.allocation.relaxing import BUDGET, CAP, RESERVE, Relaxation, families, most_of, proposal, relaxed
+from evaluations.allocation.source_conflict import SourcesProblem, WayOut, in_conflict, ways_out
 
 CONFLICT_SCHEMA = {
     "stream": pl.String, "rule_no": pl.Int64, "kind": pl.String, "subject": pl.String, "set_by": pl.String,
@@ -40,8 +42,10 @@ def conflict_tables(conflict: Conflict, priorities: Sequence[str]) -> dict[str, 
 
     `conflict`: rules of which none can be dropped without the others holding together. `relaxations`: each family by
     itself. `proposal`: by `priorities` (words of a spec, kept most first), for somebody to decide on; nothing is
-    applied. Conflicts of pools and budget lines, which have no payees, give the first two only by name and amount.
+    applied. Conflicts of pools, budget lines and sources, which have no payees, give the first two only.
     """
+    if conflict.sources is not None:
+        return _of_sources(conflict.subject, conflict.sources)
     problem = conflict.problem
     if problem is None:
         return _plain(conflict)
@@ -76,6 +80,30 @@ def _plain(conflict: Conflict) -> dict[str, pl.DataFrame]:
         for kind, _, subject in named
     ]  # fmt: skip
     return {"conflict": frame_of(rows, **CONFLICT_SCHEMA), "relaxations": frame_of(ways, **RELAXATIONS_SCHEMA)}
+
+
+def _of_sources(subject: str, problem: SourcesProblem) -> dict[str, pl.DataFrame]:
+    rows = [
+        (subject, number, rule.kind, rule.subject, None, rule.amount)
+        for number, rule in enumerate(in_conflict(problem), 1)
+    ]
+    ways = [_way_out(subject, way) for way in ways_out(problem)]
+    return {"conflict": frame_of(rows, **CONFLICT_SCHEMA), "relaxations": frame_of(ways, **RELAXATIONS_SCHEMA)}
+
+
+def _way_out(subject: str, way: WayOut) -> tuple[object, ...]:
+    """A row; an earmark that is dropped changes no amount."""
+    if way.widened:
+        return (subject, "earmark", way.source, way.after is not None, None, None, None, 0, None, None)
+    total = None if way.after is None else abs(way.after - way.before)
+    shares = (None, None) if way.shares is None else tuple(map(_digits, way.shares, (False, way.rises)))
+    return (subject, "source", way.source, way.after is not None, total, way.before, way.after, 0, *shares)
+
+
+def _digits(share: Fraction, up: bool) -> Decimal:
+    """A share in six digits with which the amount can be reached."""
+    rounding = "ROUND_CEILING" if up else "ROUND_FLOOR"
+    return (Decimal(share.numerator) / Decimal(share.denominator)).quantize(_DIGITS, rounding=rounding)
 
 
 def _conflict(problem: Problem, rules: Rules, found: Sequence[Rule]) -> pl.DataFrame:

@@ -38,7 +38,7 @@ def base_of(reserve: Reserve, spec: AllocationSpec) -> list[str]:
 
 def members(reserve: Reserve, snapshot: Snapshot) -> list[int]:
     """Places of the group. Raises DataError where nobody is in it."""
-    places = [at for at, inside in enumerate(snapshot.groups[reserve.group]) if inside]
+    places, _ = snapshot.members[reserve.group]
     if not places:
         raise DataError("allocate_group_empty", reserve=reserve.id, group=reserve.group)
     return places
@@ -63,7 +63,7 @@ def guarantees(stream: str, setting: Setting) -> list[tuple[Guarantee, Fraction 
         elsewhere = 0
         if reserve.mode == "planned_with_true_up":
             others = [name for name in streams if name != stream]
-            elsewhere = money_of(places, others, setting, by_plan=_follows_plan(reserve, setting))
+            elsewhere = money_of(reserve, others, setting, by_plan=_follows_plan(reserve, setting))
         minimum = max(0, ceil(base * Fraction(reserve.minimum_share)) - elsewhere)
         below = reserve.spare_below_target
         guarantee = Guarantee(reserve.id, places, minimum, base, elsewhere)
@@ -90,26 +90,19 @@ def counting(reserve: Reserve, setting: Setting) -> list[str]:
     return [name for name in streams if name not in setting.done or not setting.done[name].potential]
 
 
-def money_of(places: Sequence[int], streams: Sequence[str], setting: Setting, *, by_plan: bool) -> int:
-    """Fen that these payees have in these streams, as far as they are divided.
+def money_of(reserve: Reserve, streams: Sequence[str], setting: Setting, *, by_plan: bool) -> int:
+    """Fen that the group has in these streams, as far as they are divided.
 
     `by_plan`: with all that results may earn in the year.
     """
-    kind, inside = setting.snapshot.kind, {setting.snapshot.ids[at] for at in places}
-    results = [setting.done[name] for name in streams if name in setting.done]
-    return sum(
-        amount
-        for result in results
-        for payee, amount in (result.planned(kind) if by_plan else result.paid(kind)).items()
-        if payee in inside
-    )
+    kind, (_, inside) = setting.snapshot.kind, setting.snapshot.members[reserve.group]
+    return sum(setting.done[name].sum_of(kind, inside, by_plan=by_plan) for name in streams if name in setting.done)
 
 
 def reached_by(reserve: Reserve, setting: Setting) -> int:
     """Fen that the group has in the streams of the base and of what makes good for them; by plan until settled."""
     streams = [*base_of(reserve, setting.spec), *([] if reserve.true_up_from is None else [reserve.true_up_from])]
-    places = members(reserve, setting.snapshot)
-    return money_of(places, list(dict.fromkeys(streams)), setting, by_plan=not is_settled(setting))
+    return money_of(reserve, list(dict.fromkeys(streams)), setting, by_plan=not is_settled(setting))
 
 
 def true_ups(setting: Setting) -> dict[str, StreamResult]:
@@ -149,7 +142,7 @@ def _made_good(reserve: Reserve, result: StreamResult, short: int, setting: Sett
         for payee, amount in zip(ids, parts, strict=True)
         if amount
     ]
-    funds = [replace(line, amount=line.amount - short) if line.payee_kind == FUND else line for line in result.lines]
+    funds = [line._replace(amount=line.amount - short) if line.payee_kind == FUND else line for line in result.lines]
     return StreamResult(result.stream, result.pool, [*funds, *paid], result.tables)
 
 
@@ -163,21 +156,31 @@ def _targets(setting: Setting) -> dict[str, int]:
 def reserves_table(setting: Setting) -> pl.DataFrame:
     """A row for each reserve: its base, minimum and what its group reached, by plan or settled.
 
-    Raises Infeasible where one is unmet; in a plan, by more than the fund that will make it good holds.
+    Raises Infeasible as `reached_reserves`.
     """
     rows, known = [], is_settled(setting)
-    for reserve in setting.spec.reserves:
-        base = sum(setting.pools[name] for name in base_of(reserve, setting.spec))
-        minimum = ceil(base * Fraction(reserve.minimum_share))
-        reached = reached_by(reserve, setting)
-        if reached < minimum:
-            _check_plan(reserve, minimum - reached, reached, setting)
+    for reserve, base, minimum, reached in reached_reserves(setting):
         share = (Decimal(reached) / Decimal(base)).quantize(_DIGITS) if base else None
         rows.append((reserve.id, reserve.group, base, reserve.minimum_share, minimum, reached, share, known))
     return frame_of(
         rows, reserve=pl.String, group=pl.String, base_fen=pl.Int64, minimum_share=pl.Decimal(20, 6),
         minimum_fen=pl.Int64, reached_fen=pl.Int64, reached_share=pl.Decimal(20, 6), settled=pl.Boolean,
     )  # fmt: skip
+
+
+def reached_reserves(setting: Setting) -> list[tuple[Reserve, int, int, int]]:
+    """Each reserve with its base, its minimum and what its group reached, in fen.
+
+    Raises Infeasible where one is unmet; in a plan, by more than the fund that will make it good holds.
+    """
+    found = []
+    for reserve in setting.spec.reserves:
+        base = sum(setting.pools[name] for name in base_of(reserve, setting.spec))
+        minimum, reached = ceil(base * Fraction(reserve.minimum_share)), reached_by(reserve, setting)
+        if reached < minimum:
+            _check_plan(reserve, minimum - reached, reached, setting)
+        found.append((reserve, base, minimum, reached))
+    return found
 
 
 def _check_plan(reserve: Reserve, short: int, reached: int, setting: Setting) -> None:

@@ -6,46 +6,42 @@ exact. Put here: figures and scores. Keep out: reading them (reported.py), money
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
-from math import lcm
+from math import gcd
 from typing import NamedTuple
 
+import numpy as np
+
 from data_contracts.allocation_spec.pay import PaidIndicator, Performance
-from evaluations.allocation.ratios import ONE, QUANTUM, ZERO, Ratio, added, divided, less, quantised, ratio, times
-from evaluations.allocation.reported import History
+from evaluations.allocation.ratios import (
+    ONE,
+    QUANTUM,
+    UNKNOWN,
+    ZERO,
+    Column,
+    Mask,
+    Ratio,
+    Ratios,
+    added,
+    chosen,
+    column,
+    divided,
+    less,
+    quantised,
+    ratio,
+    times,
+    whole_column,
+)
+from evaluations.allocation.reported import Figures, History
+from evaluations.allocation.scores import Score, Scores, scores_with
 from evaluations.allocation.snapshot import DataError
 
 FINE, _CUT = 10**40, 10**28
 """Reliability is reckoned in these parts of one, and cut to twelve decimals."""
 _UNKNOWN = ("missing", "no_baseline", "too_few")
-
-
-class Score(NamedTuple):
-    """How a payee did in an indicator.
-
-    `way`: achievement, improvement, given, gaps (quarters without a figure), stratum (too few cases), carried or p25
-    (late, for advances only), missing, no_baseline, too_few (and nobody else has enough). The last three have score 0.
-    `value`: the figure; `used`: after reliability; `known`: part of the quarters that have a figure, which `score`
-    is already lowered by.
-    """
-
-    score: Ratio
-    way: str
-    value: Ratio | None = None
-    cases: Ratio | None = None
-    reliability: Ratio | None = None
-    used: Ratio | None = None
-    baseline: Ratio | None = None
-    threshold: Ratio | None = None
-    benchmark: Ratio | None = None
-    achievement: Ratio | None = None
-    improvement: Ratio | None = None
-    known: Ratio = ONE
-
-
-MISSING = Score(ZERO, "missing")
 
 
 class Standard(NamedTuple):
@@ -106,66 +102,107 @@ def quantile(ordered: Sequence[Decimal] | Sequence[int], share: Fraction) -> Fra
 def scores_of(
     stream: Performance, item: PaidIndicator, data: Mapping[int, History], standard: Standard, quarter: int, size: int,
     *, late: bool,
-) -> list[Score]:  # fmt: skip
-    """Score of every payee at the end of a quarter; MISSING where nothing is reported.
-
-    `late`: also where earlier quarters are reported but not this one, which is then filled in (late_filled).
-    """
-    if stream.score == "given":
-        return [given_of(stream, data.get(at, {}), quarter, late=late) for at in range(size)]
-    figures = [figure_of(stream, item, data[at], quarter, late=late) if at in data else None for at in range(size)]
-    least = item.minimum_cases
-    few = [own is not None and own[1][0] < least * own[1][1] for own in figures]
-    rule = _rule(stream, item)
-    # Learnt edges need an own baseline.
-    learnt = isinstance(item.threshold, str) or isinstance(item.benchmark, str)
-    scores: list[Score] = [MISSING] * size
-    for places in standard.strata:
-        kept = [(at, own) for at in places if (own := figures[at]) is not None and not few[at]]
-        values = [divided(*own) for _, own in kept]
-        counting: Sequence[tuple[Ratio, Ratio | None]] = [(value, None) for value in values]
-        if stream.reliability == "empirical_bayes":
-            counting = reliable([own for _, own in kept])
-        for (at, (_, cases)), value, (used, reliability) in zip(kept, values, counting, strict=False):
-            baseline = standard.baselines.get(at)
-            threshold, benchmark = standard.thresholds[at], standard.benchmarks[at]
-            if threshold is None or benchmark is None or (learnt and baseline is None):
-                known = (value, cases, reliability, used, baseline, threshold, benchmark)
-                scores[at] = Score(ZERO, "no_baseline", *known)
-            else:
-                scores[at] = _scored(rule, value, cases, reliability, used, baseline, threshold, benchmark)
-        mean, way = _mean([scores[at].score for at, _ in kept]), "stratum" if kept else "too_few"
-        for at in places:
-            own_few = figures[at]
-            if few[at] and own_few is not None:
-                scores[at] = Score(mean, way, divided(*own_few) if own_few[1][0] else None, own_few[1])
-    if stream.figures == "quarter":
-        scores = [
-            own if own is MISSING else with_gaps(own, known_of(data[at], quarter)) for at, own in enumerate(scores)
-        ]
-    return scores
+) -> Scores:  # fmt: skip
+    """Score of every payee at the end of one quarter (Scorer.at)."""
+    return Scorer(stream, item, data, standard, size).at(quarter, late=late)
 
 
-def given_of(stream: Performance, history: History, quarter: int, *, late: bool) -> Score:
-    """The score as it stands, or the mean of those of the year so far; MISSING as in scores_of."""
-    known = [own for number in passed(stream, quarter) if (own := _score_in(history, number)) is not None]
-    if not known or (late and _score_in(history, quarter) is None):
-        return MISSING
-    mean = divided(_sum(known), (len(known), 1))
-    score = Score(mean, "given", mean)
-    return with_gaps(score, known_of(history, quarter)) if stream.figures == "quarter" else score
+class Scorer:
+    """One indicator ready to be scored, quarter by quarter."""
 
+    def __init__(
+        self, stream: Performance, item: PaidIndicator, data: Mapping[int, History], standard: Standard, size: int
+    ) -> None:
+        """`data`: payee → what is reported of it; `size`: number of payees."""
+        self._stream, self._item, self.figures = stream, item, Figures(data, size)
+        self._strata = [np.array(places, dtype=np.intp) for places in standard.strata]
+        self._threshold, self._benchmark = column(standard.thresholds), column(standard.benchmarks)
+        self._baseline = column([standard.baselines.get(place) for place in range(size)])
 
-def _score_in(history: History, quarter: int) -> Ratio | None:
-    cell = history.get(quarter)
-    return None if cell is None else cell.score
+    def with_histories(self, moved: Mapping[int, History]) -> "Scorer":
+        """The same with other figures of some payees; `moved`: payee → the cells that differ."""
+        found = copy(self)
+        found.figures = self.figures.with_histories(moved)
+        return found
 
+    def at(self, quarter: int, *, late: bool) -> Scores:
+        """Score of every payee at the end of a quarter; `missing` where nothing is reported.
 
-def _sum(figures: Sequence[Ratio]) -> Ratio:
-    whole = ZERO
-    for own in figures:
-        whole = added(whole, own)
-    return whole
+        `late`: also where earlier quarters are reported but not this one, which is then filled in (late_filled).
+        """
+        scores = self._given(quarter, late=late) if self._stream.score == "given" else self._judged(quarter, late=late)
+        if self._stream.figures != "quarter":
+            return scores
+        known = [self.figures.known(number).astype(object) for number in passed(self._stream, quarter)]
+        return _with_gaps(scores, (np.sum(known, axis=0), whole_column([quarter % 4 + 1] * len(scores))))
+
+    def _given(self, quarter: int, *, late: bool) -> Scores:
+        """Scores as they stand, or the mean of those of the year so far."""
+        size = self.figures.size
+        whole: Ratios = (whole_column([0] * size), whole_column([1] * size))
+        count = whole_column([0] * size)
+        for number in passed(self._stream, quarter):
+            own, known = self.figures.scores(number), self.figures.known(number)
+            whole, count = chosen(known, added(whole, own), whole), count + known.astype(object)
+        there = (count > 0) & (self.figures.known(quarter) | (not late))
+        mean = chosen(there, divided(whole, (count, whole_column([1] * size))), UNKNOWN)
+        way = np.where(there, "given", "missing").astype(object)
+        return scores_with(way, score=chosen(there, mean, ZERO), value=mean)
+
+    def _judged(self, quarter: int, *, late: bool) -> Scores:
+        """Figures set against threshold, benchmark and own baseline; too few cases get the mean of their stratum."""
+        (tops, cases), there = self._reported(quarter, late=late)
+        few = there & (cases < self._item.minimum_cases * self.figures.unit)
+        kept = there & ~few
+        value = chosen(there, (tops, cases), UNKNOWN)
+        used, reliability = chosen(kept, value, UNKNOWN), chosen(kept, UNKNOWN, UNKNOWN)
+        if self._stream.reliability == "empirical_bayes":
+            for places in self._strata:
+                own = places[kept[places]]
+                (used[0][own], used[1][own]), (reliability[0][own], reliability[1][own]) = reliable(
+                    tops[own], cases[own], self.figures.unit
+                )
+        threshold, benchmark, baseline = (
+            chosen(kept, own, UNKNOWN) for own in (self._threshold, self._benchmark, self._baseline)
+        )
+        # Learnt edges need an own baseline.
+        learnt = isinstance(self._item.threshold, str) or isinstance(self._item.benchmark, str)
+        judged = kept & (threshold[1] != 0) & (benchmark[1] != 0) & ((baseline[1] != 0) | (not learnt))
+        found = _compared(_rule(self._stream, self._item), used, baseline, threshold, benchmark)
+        improved = less(found.achievement, found.improvement)
+        score = chosen(judged, chosen(improved, found.improvement, found.achievement), ZERO)
+        way = np.where(judged, np.where(improved, "improvement", "achievement"), "no_baseline")
+        way = np.where(kept, way, "missing").astype(object)
+        for places in self._strata:
+            alike, without = places[kept[places]], places[few[places]]
+            if without.size:
+                mean = quantised((score[0][alike], score[1][alike])).sum() // alike.size if alike.size else 0
+                score[0][without], score[1][without] = mean, QUANTUM
+                way[without] = "stratum" if alike.size else "too_few"
+        return scores_with(
+            way, score=score, value=value, cases=chosen(there, (cases, whole_column([self.figures.unit] * cases.size)),
+            UNKNOWN), reliability=reliability, used=used, baseline=baseline, threshold=threshold, benchmark=benchmark,
+            achievement=chosen(judged, found.achievement, UNKNOWN),
+            improvement=chosen(judged, found.improvement, UNKNOWN),
+        )  # fmt: skip
+
+    def _reported(self, quarter: int, *, late: bool) -> tuple[tuple[Column, Column], Mask]:
+        """Numerator and cases of the year so far, of the rolling quarters, or of more where cases are too few.
+
+        And where anything is reported; `late`: for the quarter itself.
+        """
+        stream, least = self._stream, self._item.minimum_cases * self.figures.unit
+        there, back = self.figures.known(quarter), stream.rolling_quarters
+        if stream.figures == "quarter":
+            back = len(passed(stream, quarter))
+            if not late:
+                there = np.logical_or.reduce([self.figures.known(number) for number in passed(stream, quarter)])
+        tops, cases = self.figures.pooled(range(quarter - back + 1, quarter + 1))
+        short = (cases < least) | (cases == 0)
+        if stream.pool_quarters > back:
+            more = self.figures.pooled(range(quarter - stream.pool_quarters + 1, quarter + 1))
+            tops, cases = np.where(short, more[0], tops), np.where(short, more[1], cases)
+        return (tops, cases), there & ((cases > 0) | (least > 0))
 
 
 def passed(stream: Performance, quarter: int) -> range:
@@ -173,98 +210,51 @@ def passed(stream: Performance, quarter: int) -> range:
     return range(quarter - quarter % 4 if stream.figures == "quarter" else quarter, quarter + 1)
 
 
-def known_of(history: History, quarter: int) -> Ratio:
-    """Which part of the quarters of the year so far has a figure."""
-    first = quarter - quarter % 4
-    return (sum(number in history and history[number].known for number in range(first, quarter + 1)), quarter % 4 + 1)
+def _with_gaps(own: Scores, known: Ratios) -> Scores:
+    """The scores of the quarters that have a figure, lowered by those that have none."""
+    gaps = (known[0] != known[1]) & (own.way != "missing")
+    kept = np.isin(own.way.astype(str), (*_UNKNOWN, "stratum"))
+    return replace(
+        own, score=chosen(gaps, times(own.score, known), own.score), way=np.where(gaps & ~kept, "gaps", own.way),
+        known=chosen(gaps, known, own.known),
+    )  # fmt: skip
 
 
-def with_gaps(own: Score, known: Ratio) -> Score:
-    """The score of the quarters that have a figure, lowered by those that have none."""
-    if known[0] == known[1]:
-        return own
-    way = own.way if own.way in (*_UNKNOWN, "stratum") else "gaps"
-    return own._replace(score=times(own.score, known), way=way, known=known)
-
-
-def _mean(scores: Sequence[Ratio]) -> Ratio:
-    return (sum(map(quantised, scores)) // len(scores), QUANTUM) if scores else ZERO
-
-
-def figure_of(
-    stream: Performance, item: PaidIndicator, history: History, quarter: int, *, late: bool
-) -> tuple[Ratio, Ratio] | None:
-    """Numerator and cases of the year so far, of the rolling quarters, or of more where cases are too few.
-
-    None where nothing is reported; `late`: where nothing is for the quarter itself.
-    """
-    own = [number for number in passed(stream, quarter) if number in history and history[number].known]
-    if not own or ((late or stream.figures != "quarter") and own[-1] != quarter):
-        return None
-    back = len(passed(stream, quarter)) if stream.figures == "quarter" else stream.rolling_quarters
-    rolling = _pooled(history, quarter, back)
-    if rolling[1][0] < item.minimum_cases * rolling[1][1] or not rolling[1][0]:
-        rolling = _pooled(history, quarter, max(stream.pool_quarters, back))
-    return rolling if rolling[1][0] or item.minimum_cases else None
-
-
-def _pooled(history: History, quarter: int, quarters: int) -> tuple[Ratio, Ratio]:
-    (top, over), (cases, under) = ZERO, ZERO
-    for number in range(quarter - quarters + 1, quarter + 1):
-        cell = history.get(number)
-        if cell is None or cell.numerator is None or cell.cases is None:
-            continue
-        (more_top, more_over), (more_cases, more_under) = cell.numerator, cell.cases
-        if more_over == over and more_under == under:
-            # Counts are whole, as a rule.
-            top, cases = top + more_top, cases + more_cases
-        else:
-            top, over = added((top, over), cell.numerator)
-            cases, under = added((cases, under), cell.cases)
-    return (top, over), (cases, under)
-
-
-def reliable(figures: Sequence[tuple[Ratio, Ratio]]) -> list[tuple[Ratio, Ratio]]:
-    """What counts of each figure (numerator, cases) and its reliability; nothing where there are no cases at all.
+def reliable(tops: Column, cases: Column, unit: int = 1) -> tuple[Ratios, Ratios]:
+    """What counts of each figure and its reliability; `tops` over `cases`, which are above 0, both in `unit`ths.
 
     It lies between the figure itself and the mean of all, nearer to the mean the fewer its cases are.
     """
-    unit = lcm(*{bottom for figure in figures for _, bottom in figure})
-    tops = [top * (unit // bottom) for (top, bottom), _ in figures]
-    cases = [own * (unit // bottom) for _, (own, bottom) in figures]
+    common = gcd(unit, *tops, *cases)
+    tops, cases, unit = tops // common, cases // common, unit // common
     top, whole = sum(tops), sum(cases)
-    if not whole:
-        return []
     between, within = _variances(tops, cases, unit)
-    found: list[tuple[Ratio, Ratio]] = []
-    fine_whole = FINE * whole
-    for numerator, own in zip(tops, cases, strict=True):
-        reliable_part = between * own
-        total = reliable_part + within
-        share = reliable_part * FINE // total if total else FINE
-        # The mean, and of the distance to it as much as is reliable.
-        used = share * (numerator * whole - top * own) + top * own * FINE
-        found.append(((_nearest(used * QUANTUM, fine_whole * own), QUANTUM), (_nearest(share, _CUT), QUANTUM)))
-    return found
+    total = between * cases + within
+    share = np.where(total == 0, FINE, between * cases * FINE // np.where(total == 0, 1, total))
+    # The mean, and of the distance to it as much as is reliable.
+    used = share * (tops * whole - top * cases) + top * cases * FINE
+    quantum = whole_column([QUANTUM] * cases.size)
+    return (_nearest(used * QUANTUM, FINE * whole * cases), quantum), (_nearest(share, _CUT), quantum)
 
 
-def _nearest(top: int, bottom: int) -> int:
-    """The nearest whole number, a half up."""
-    return (2 * top + bottom) // (2 * bottom)
+def _nearest(top: Column, bottom: Column | int) -> Column:
+    """The nearest whole numbers, a half up."""
+    return np.asarray((2 * top + bottom) // (2 * bottom))
 
 
-def _variances(tops: Sequence[int], cases: Sequence[int], unit: int) -> tuple[int, int]:
+def _variances(tops: Column, cases: Column, unit: int) -> tuple[int, int]:
     """How much true proportions differ, by the method of moments, and what one case alone would; both × 10⁴⁰.
 
     `tops`, `cases`: counts × `unit`; so is the second. The first is 0 of a single payee.
     """
     top, whole = sum(tops), sum(cases)
+    if not whole:
+        return 0, 0
     within = top * (whole - top) * FINE // (whole * whole)
-    effective = whole * whole - sum([own * own for own in cases])
+    effective = whole * whole - sum(cases * cases)
     if len(cases) < 2 or effective <= 0:
         return 0, within * unit
-    squares = sum([numerator * numerator * FINE // own for numerator, own in zip(tops, cases, strict=True)])
-    spread = squares - top * top * FINE // whole
+    spread = sum(tops * tops * FINE // cases) - top * top * FINE // whole
     return max(0, (spread - (len(cases) - 1) * within * unit) * whole // effective), within * unit
 
 
@@ -278,68 +268,61 @@ class _Rule(NamedTuple):
 def _rule(stream: Performance, item: PaidIndicator) -> _Rule:
     better = stream.score == "best_of_achievement_and_improvement"
     turn = -1 if item.direction == "lower_is_better" else 1
-    return _Rule(turn, _factor(stream.improvement_factor) if better else None)
+    return _Rule(turn, ratio(stream.improvement_factor) if better else None)
 
 
-@lru_cache(maxsize=64)
-def _factor(share: Decimal) -> Ratio:
-    return ratio(share)
+def judged(stream: Performance, item: PaidIndicator, own: Scores, used: Ratios) -> Ratios:
+    """What `used` in the place of payees' figures would score: the better of achievement and improvement."""
+    found = _compared(_rule(stream, item), used, own.baseline, own.threshold, own.benchmark)
+    better = chosen(less(found.achievement, found.improvement), found.improvement, found.achievement)
+    return times(better, own.known)
 
 
-def judged(stream: Performance, item: PaidIndicator, own: Score, used: Ratio) -> Score:
-    """What `used` in the place of the payee's figure would score: the better of achievement and improvement."""
-    found = _scored(
-        _rule(stream, item), own.value, own.cases, own.reliability, used, own.baseline, own.threshold or ZERO,
-        own.benchmark or ZERO,
-    )  # fmt: skip
-    return with_gaps(found, own.known)
+class _Compared(NamedTuple):
+    """Which part of the way to the benchmark is gone: from the threshold, and from the own baseline."""
+
+    achievement: Ratios
+    improvement: Ratios
 
 
-def _scored(
-    rule: _Rule, value: Ratio | None, cases: Ratio | None, reliability: Ratio | None, used: Ratio,
-    baseline: Ratio | None, threshold: Ratio, benchmark: Ratio,
-) -> Score:  # fmt: skip
-    """Which part of the way to the benchmark is gone, from the threshold and from the own baseline."""
+def _compared(rule: _Rule, used: Ratios, baseline: Ratios, threshold: Ratios, benchmark: Ratios) -> _Compared:
     turn, factor = rule
-    reached = (benchmark[0] * used[1] - used[0] * benchmark[1]) * turn <= 0
-    achievement, improvement = ONE if reached else _way(used, threshold, benchmark, turn), None
-    if factor is not None and baseline is not None:
-        improvement = ZERO
-        if (benchmark[0] * baseline[1] - baseline[0] * benchmark[1]) * turn > 0:
-            improvement = factor if reached else times(factor, _way(used, baseline, benchmark, turn))
-        if less(achievement, improvement):
-            return Score(improvement, "improvement", value, cases, reliability, used, baseline, threshold, benchmark,
-                         achievement, improvement)  # fmt: skip
-    return Score(achievement, "achievement", value, cases, reliability, used, baseline, threshold, benchmark,
-                 achievement, improvement)  # fmt: skip
+    reached = _distance(used, benchmark, turn) <= 0
+    achievement = chosen(reached, ONE, _way(used, threshold, benchmark, turn))
+    if factor is None:
+        return _Compared(achievement, chosen(reached, UNKNOWN, UNKNOWN))
+    improvement = chosen(reached, factor, times(factor, _way(used, baseline, benchmark, turn)))
+    improvement = chosen(_distance(baseline, benchmark, turn) > 0, improvement, ZERO)
+    return _Compared(achievement, chosen(baseline[1] != 0, improvement, UNKNOWN))
 
 
-def _way(figure: Ratio, start: Ratio, end: Ratio, turn: int) -> Ratio:
+def _distance(start: Ratios, end: Ratios, turn: int) -> Column:
+    """From start to end in the good direction, times both bottoms: its sign."""
+    return np.asarray((end[0] * start[1] - start[0] * end[1]) * turn)
+
+
+def _way(figure: Ratios, start: Ratios, end: Ratios, turn: int) -> Ratios:
     """Which part of the way from start to end, which is not reached, is gone."""
-    gone = (figure[0] * start[1] - start[0] * figure[1]) * turn
-    if gone <= 0:
-        return ZERO
-    whole = (end[0] * start[1] - start[0] * end[1]) * turn
-    return gone * end[1], figure[1] * whole
+    gone, whole = _distance(start, figure, turn), _distance(start, end, turn)
+    return chosen(gone > 0, (gone * end[1], figure[1] * whole), ZERO)
 
 
-def late_filled(
-    scores: Sequence[Score], before: Sequence[Score] | None, strata: Sequence[Sequence[int]]
-) -> list[Score]:
+def late_filled(scores: Scores, before: Scores | None, strata: Sequence[Sequence[int]]) -> Scores:
     """For advances: a missing score is that of the quarter before, once, then the stratum's p25 if that is lower."""
-    found = list(scores)
-    for places in strata:
-        late = [at for at in places if scores[at].way == "missing"]
-        if before is None or not late:
-            continue
-        known = sorted(quantised(scores[at].score) for at in places if scores[at].way not in _UNKNOWN)
-        low = int(quantile(known, Fraction(1, 4))) if known else 0
-        for at in late:
-            last = before[at]
-            if last.way in _UNKNOWN:
-                continue
+    missing = scores.way == "missing"
+    if before is None or not missing.any():
+        return scores
+    filled: dict[int, Score] = {}
+    known = ~np.isin(scores.way.astype(str), _UNKNOWN)
+    for own in strata:
+        places = np.array(own, dtype=np.intp)
+        reported = places[known[places]]
+        ordered = sorted(quantised((scores.score[0][reported], scores.score[1][reported])))
+        low = int(quantile(ordered, Fraction(1, 4))) if ordered else 0
+        for place in places[missing[places]]:
+            last: Score = before[place]
             if last.way in ("carried", "p25"):
-                found[at] = Score((min(low, quantised(last.score)), QUANTUM), "p25")
-            else:
-                found[at] = last._replace(way="carried")
-    return found
+                filled[place] = Score((min(low, quantised(last.score)), QUANTUM), "p25")
+            elif last.way not in _UNKNOWN:
+                filled[place] = last._replace(way="carried")
+    return scores.with_rows(filled)

@@ -133,10 +133,13 @@ class NeedScreen:
     def slack(self, risks: Floats, start: Floats) -> Floats:
         """Fen by which each group has more than its minimum without being held at it; below 0 where it has less."""
         targets = self.targets(risks)
-        natural = self._natural(targets, *self._bounds(targets, start))[0]
+        lows, tops = self._bounds(targets, start)
+        money = self._natural(targets, lows, tops)[0]
+        if self._holds:
+            money = np.minimum(money, np.maximum(lows, targets))
         found = np.zeros((targets.shape[0], len(self.groups)))
         for at, own in enumerate(self.groups):
-            found[:, at] = natural[:, own.places].sum(axis=1) - max(0.0, own.minimum - own.elsewhere)
+            found[:, at] = money[:, own.places].sum(axis=1) - max(0.0, own.minimum - own.elsewhere)
         return found
 
     @property

@@ -9,7 +9,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.allocation_spec.pay import Performance
 from evaluations.allocation.column_levers import Edit
+from evaluations.allocation.earning_again import EarningAgain
+from evaluations.allocation.lines import StreamResult
 from evaluations.allocation.problem import Infeasible
 from evaluations.allocation.registry import DIVIDE
 from evaluations.allocation.replay import cell_of
@@ -28,6 +31,7 @@ class OtherStreams:
         self._setting = replace(setting, explained=False)
         self._streams = {stream.id: stream for stream in setting.spec.streams}
         self._row_of: dict[str, list[int]] = {}
+        self._pay: dict[str, EarningAgain] = {}
 
     def change(
         self, names: Sequence[str], edits: Sequence[Sequence[Edit]], place: Column | None, risks: Floats | None,
@@ -44,7 +48,7 @@ class OtherStreams:
                 moved += self._risky(place, risks[row], base)
             now = self._with(moved)
             for name in names:
-                found[name][row] = self._paid(name, now) - self._paid(name, None)
+                found[name][row] = self._paid(name, now, moved) - self._paid(name, None, [])
         return found
 
     def _risky(self, place: Column, risks: Floats, base: Floats) -> list[Edit]:
@@ -74,14 +78,22 @@ class OtherStreams:
             snapshot = snapshot.moved(table, column, cells)
         return snapshot
 
-    def _paid(self, name: str, snapshot: Snapshot | None) -> Floats:
+    def _paid(self, name: str, snapshot: Snapshot | None, edits: Sequence[Edit]) -> Floats:
         if snapshot is None:
             result = self._setting.done[name]
         else:
-            stream, pool = self._streams[name], self._setting.pools[name]
             try:
-                result = DIVIDE[stream.kind](stream, pool, replace(self._setting, snapshot=snapshot, memory=None))
+                result = self._divided(name, snapshot, edits)
             except (Infeasible, DataError):
                 return np.full(len(snapshot.ids), np.nan)
         paid = result.paid(self._setting.snapshot.kind)
         return np.array([float(paid.get(payee, 0)) for payee in self._setting.snapshot.ids])
+
+    def _divided(self, name: str, snapshot: Snapshot, edits: Sequence[Edit]) -> StreamResult:
+        stream, pool = self._streams[name], self._setting.pools[name]
+        if isinstance(stream, Performance):
+            if name not in self._pay:
+                self._pay[name] = EarningAgain(stream, self._setting)
+            if self._pay[name].takes(frozenset((own.table, own.column) for own in edits)):
+                return self._pay[name].divided(edits, snapshot)
+        return DIVIDE[stream.kind](stream, pool, replace(self._setting, snapshot=snapshot, memory=None))

@@ -15,7 +15,8 @@ from evaluations.allocation.column_levers import Edit
 from evaluations.allocation.earning import QUARTERS, Earning, carries, earnings_of, potential_of
 from evaluations.allocation.ratios import ONE, Ratio, ratio
 from evaluations.allocation.reported import WHOLE_YEAR, History, baselines_of, read_data, strata_of
-from evaluations.allocation.scoring import Score, Standard, scores_of, standard_of
+from evaluations.allocation.scores import Score
+from evaluations.allocation.scoring import Standard, scores_of, standard_of
 from evaluations.allocation.setting import Setting
 
 Floats = NDArray[np.float64]
@@ -39,7 +40,7 @@ class PayScreen:
         weights = np.array([[float(own) for own in row] for row in potential.weights])
         whole = weights.sum(axis=1, keepdims=True)
         self.weights = np.divide(weights, whole, out=np.zeros_like(weights), where=whole > 0)
-        self.parts = np.array([top / bottom for top, bottom in self.base.parts])
+        self.parts = np.array([top / bottom for top, bottom in zip(*self.base.parts, strict=True)])
         self.bonus: Floats | None = None
         if stream.equity is not None:
             found = snapshot.figures(stream.equity.share, f"streams.{stream.id}.equity.share", high=1)
@@ -61,7 +62,7 @@ class PayScreen:
             rows.quarters(stream.data.quarter) if stream.data.quarter else [WHOLE_YEAR] * len(rows.numbers)
         )
 
-    def _last(self, number: int, earnings: Mapping[int, Earning], item: PaidIndicator) -> list[Score]:
+    def _last(self, number: int, earnings: Mapping[int, Earning], item: PaidIndicator) -> Sequence[Score]:
         """Scores of the quarter before, from which late ones are filled in."""
         if not self.late or not any(own.way in _LATE for own in self.base.scores[number]):
             return []

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+import numpy as np
 import polars as pl
 
 from data_contracts.allocation_spec.need import Need
@@ -14,10 +15,11 @@ from data_contracts.allocation_spec.pay import PaidIndicator, Performance
 from evaluations.allocation.dividend import losses_of
 from evaluations.allocation.earning import Earning, Potential
 from evaluations.allocation.exact import half_up
-from evaluations.allocation.lines import frame_of
+from evaluations.allocation.lines import frame_by_column, frame_of
 from evaluations.allocation.need import PEOPLE, Targets
-from evaluations.allocation.ratios import Ratio, added, less, ratio, times
-from evaluations.allocation.scoring import Score, judged
+from evaluations.allocation.ratios import UNKNOWN, Ratios, added, chosen, less, ratio, times, whole_column
+from evaluations.allocation.scores import Scores
+from evaluations.allocation.scoring import judged
 
 SENSITIVITY_SCHEMA = {
     "stream": pl.String, "payee_id": pl.String, "what": pl.String, "step": pl.Decimal(20, 6), "change_fen": pl.Int64,
@@ -53,29 +55,35 @@ def of_indicators(
 
     No row where there is no figure.
     """
-    rows = []
-    for at, payee in enumerate(ids):
-        weights = potential.weights[at]
-        whole = sum(weights)
-        for item, scores, weight in zip(stream.indicators, last.scores, weights, strict=True):
-            better = one_point_better(stream, item, scores[at])
-            if better is not None and whole:
-                top, bottom = scores[at].score
-                gained = due[at] * weight * (better[0] * bottom - top * better[1])
-                per = whole * better[1] * bottom
-                rows.append((stream.id, payee, item.id, item.point, (2 * gained + per) // (2 * per)))
-    return frame_of(rows, **SENSITIVITY_SCHEMA)
+    weights = np.array(potential.weights, dtype=object)
+    whole, money = weights.sum(axis=1), whole_column(due)
+    frames = []
+    for number, (item, scores) in enumerate(zip(stream.indicators, last.scores, strict=True)):
+        (more, over), (top, bottom) = one_point_better(stream, item, scores), scores.score
+        there: list[int] = np.flatnonzero((over != 0) & (whole != 0)).tolist()
+        gained = money * weights[:, number] * (more * bottom - top * over)
+        per = whole * over * bottom
+        change = (2 * gained + per)[there] // (2 * per)[there]
+        columns = {
+            "stream": [stream.id] * len(there), "payee_id": [ids[at] for at in there], "what": [item.id] * len(there),
+            "step": [item.point] * len(there), "change_fen": change.tolist(),
+        }  # fmt: skip
+        frames.append(frame_by_column(columns, **SENSITIVITY_SCHEMA).with_columns(at=pl.Series(there, dtype=pl.Int64)))
+    # Payee by payee.
+    return pl.concat(frames).sort("at", maintain_order=True).drop("at")
 
 
-def one_point_better(stream: Performance, item: PaidIndicator, own: Score) -> Ratio | None:
-    """The score if the figure that counts were one point better; None where there is none."""
-    if stream.score == "given" and own.way in ("given", "gaps"):
-        more = added(own.score, times(ratio(item.point), own.known))
-        return more if less(more, own.known) else own.known
-    if own.way not in ("achievement", "improvement", "gaps") or own.used is None:
-        return None
-    step = -item.point if item.direction == "lower_is_better" else item.point
-    return judged(stream, item, own, added(own.used, ratio(step))).score
+def one_point_better(stream: Performance, item: PaidIndicator, own: Scores) -> Ratios:
+    """The scores if the figures that count were one point better; not known where there is none."""
+    point = ratio(item.point)
+    ways = own.way.astype(str)
+    if stream.score == "given":
+        more = added(own.score, times(point, own.known))
+        more = chosen(less(more, own.known), more, own.known)
+        return chosen(np.isin(ways, ("given", "gaps")), more, UNKNOWN)
+    step = (-point[0], point[1]) if item.direction == "lower_is_better" else point
+    there = np.isin(ways, ("achievement", "improvement", "gaps")) & (own.used[1] != 0)
+    return chosen(there, judged(stream, item, own, added(own.used, step)), UNKNOWN)
 
 
 def peers(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from data_contracts.allocation_spec.funding import day_after, days_between
-from evaluations.allocation.exact import split
+from evaluations.allocation.exact import split, whole
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,21 @@ def served_by(rows: Sequence[Serves], day: str, communities: Sequence[str]) -> d
 
     Raises MapFault for the first community where they do not, and ValueError for a negative share.
     """
+    parts, one = whole([row.share for row in rows])
+    if min(parts, default=0) < 0:
+        raise ValueError("a share is negative")
     found: dict[str, dict[str, Fraction]] = defaultdict(dict)
-    for row in rows:
-        if row.share < 0:
-            raise ValueError("a share is negative")
+    totals: dict[str, int] = defaultdict(int)
+    for row, part in zip(rows, parts, strict=True):
         if not row.holds_on(day):
             continue
+        totals[row.community] += part
         if row.institution in found[row.community]:
-            raise MapFault(row.community, sum(found[row.community].values(), row.share), day, row.institution)
+            raise MapFault(row.community, Fraction(totals[row.community], one), day, row.institution)
         found[row.community][row.institution] = row.share
     for community in sorted(communities):
-        total = sum(found[community].values(), Fraction(0))
-        if total != 1:
-            raise MapFault(community, total, day)
+        if totals[community] != one:
+            raise MapFault(community, Fraction(totals[community], one), day)
     return {community: dict(sorted(found[community].items())) for community in sorted(communities)}
 
 
@@ -66,6 +68,8 @@ def served_between(
     starts = {row.start for row in rows if row.start is not None and first < row.start <= last}
     after = {day_after(row.end) for row in rows if row.end is not None and first <= row.end < last}
     begins = sorted({first, *starts, *after})
+    if len(begins) == 1:
+        return served_by(rows, first, communities)
     days, found = days_between(first, last), {own: defaultdict[str, Fraction](Fraction) for own in communities}
     for at, begin in enumerate(begins):
         until = days_between(begin, begins[at + 1]) - 1 if at + 1 < len(begins) else days_between(begin, last)

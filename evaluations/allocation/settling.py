@@ -39,13 +39,15 @@ class Record:
 
     `paid`: payee and stream → fen settled in each earlier period, oldest first; `taken`: what of them all together was
     set off instead of paid. `carried_over`: the balance of earlier years that a payee held when the year began;
-    `claw_back`: what it gives back in the year; both ≥ 0.
+    `claw_back`: what it gives back in the year; both ≥ 0. `by_rules`: nobody knows what was really paid, and `paid` is
+    what the rules would have paid.
     """
 
     paid: Mapping[Key, Sequence[int]]
     taken: Mapping[Key, int] = field(default_factory=dict)
     carried_over: Mapping[Payee, int] = field(default_factory=dict)
     claw_back: Mapping[Payee, int] = field(default_factory=dict)
+    by_rules: bool = False
 
     def history(self, payee: Payee, stream: str, periods: int) -> list[int]:
         """Fen settled in each of so many earlier periods."""
@@ -105,6 +107,21 @@ class Prepaid:
         return Record(history, taken, self.carried_over, self.claw_back)
 
 
+def assumed(accounts: Sequence[Account], quarters: pl.DataFrame, periods: int) -> Record:
+    """The record of so many earlier periods that `accounts` by the rules alone make; `quarters`: paid by quarter.
+
+    So that the year is closed in its last period also where no record is kept: what the rules would have paid too much
+    is owed, and stands as owed.
+    """
+    paid = {(*own.payee, own.stream): instalments(own.before, periods) for own in accounts}
+    by_quarter: dict[Key, list[int]] = defaultdict(list)
+    columns = ("payee_kind", "payee_id", "stream", "paid_fen")
+    for kind, payee, stream, amount in quarters.sort("quarter", maintain_order=True).select(columns).iter_rows():
+        by_quarter[kind, payee, stream].append(amount)
+    paid |= {key: own[:periods] for key, own in by_quarter.items() if key in paid}
+    return Record(paid, by_rules=True)
+
+
 def settle(accounts: Sequence[Account], record: Record) -> list[Account]:
     """The accounts with what was really paid and set off, and the fund that keeps what is set off.
 
@@ -113,7 +130,10 @@ def settle(accounts: Sequence[Account], record: Record) -> list[Account]:
     there = {(*account.payee, account.stream) for account in accounts}
     lost = [key for key in sorted(record.paid) if key not in there and key[:2] != (FUND, SETTLEMENT)]
     gone = [Account(key[:2], key[2], (), 0, 0) for key in lost]
-    known = [replace(own, recorded=sum(record.paid.get((*own.payee, own.stream), ()))) for own in (*accounts, *gone)]
+    known = [
+        replace(own, recorded=sum(record.paid.get((*own.payee, own.stream), ())), by_rules=record.by_rules)
+        for own in (*accounts, *gone)
+    ]
     by_payee: dict[Payee, list[int]] = defaultdict(list)
     for at, account in enumerate(known):
         if account.payee[0] != FUND:
@@ -181,8 +201,11 @@ def settled_quarters(quarters: pl.DataFrame, accounts: Sequence[Account], record
     rows = []
     for row in quarters.iter_rows(named=True):
         key = (row["payee_kind"], row["payee_id"], row["stream"])
-        at, own = periods.index(row["quarter"]), now[key]
-        if at + 1 < len(periods):
+        at, own = periods.index(row["quarter"]), now.get(key)
+        if own is None:
+            # Nobody is registered, so nothing is due, and nothing was.
+            paid, bound, back = 0, row["bound"], 0
+        elif at + 1 < len(periods):
             paid, bound, back = record.history(key[:2], key[2], len(periods) - 1)[at], "recorded", 0
         else:
             owed = own.set_off.get("owed", 0)

@@ -96,6 +96,11 @@ class Rows:
         kept = {key: found for key, found in self._read_before.items() if key[0] != column}
         return Rows(self.table, self.numbers, {**self.cells, column: cells}, self.blanks, kept)
 
+    def with_only(self, places: Sequence[int]) -> "Rows":
+        """Some of the rows, by their places."""
+        cells = {name: [words[at] for at in places] for name, words in self.cells.items()}
+        return Rows(self.table, [self.numbers[at] for at in places], cells, self.blanks)
+
     def known(self, column: str, found: Sequence[Cell | None]) -> list[Cell]:
         """The same list; raises DataError where something is missing."""
         self.refuse([item is None for item in found], "allocate_missing", column)
@@ -211,6 +216,7 @@ class Snapshot:
         found.__dict__.update(_as_filed=as_filed, _rows=rows)
         if column in self.spec.payees.groups.values():
             found.__dict__.pop("groups", None)
+            found.__dict__.pop("members", None)
         return found
 
     def with_spec(self, spec: AllocationSpec) -> "Snapshot":
@@ -228,6 +234,15 @@ class Snapshot:
             groups[group] = rows.known(column, rows.yes_no(column))
         return groups
 
+    @cached_property
+    def members(self) -> dict[str, tuple[list[int], frozenset[str]]]:
+        """Group → places and ids of the payees in it."""
+        found = {}
+        for group, inside in self.groups.items():
+            places = [at for at, own in enumerate(inside) if own]
+            found[group] = places, frozenset(self.ids[at] for at in places)
+        return found
+
     def groups_of(self, at: int) -> list[str]:
         """The groups of one payee."""
         return [group for group, members in self.groups.items() if members[at]]
@@ -236,9 +251,9 @@ class Snapshot:
         """Words of a column of the table of payees."""
         return self._figure_rows(Figure(column=column), place).words(column)
 
-    def words_at(self, figure: Figure, at: int) -> str:
-        """The cell of a figure that was read before, as it was written."""
-        return self._rows[figure.table or self.spec.payees.table].cells[figure.column][at]
+    def cells(self, figure: Figure) -> list[str]:
+        """The cells of a figure that was read before, as they were written."""
+        return self._rows[figure.table or self.spec.payees.table].cells[figure.column]
 
     def rows_of(self, figure: Figure, place: str) -> Rows:
         """The table of a figure with a row for each payee, in their order: to complain about cells by their place."""

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from operator import sub
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evaluations.allocation.exact import split
-from evaluations.rounding import by_place, largest_remainder
+from evaluations.rounding import LARGEST_OF_MACHINE, Whole, by_place, largest_remainder, rows_by_place
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,7 @@ def amounts_of(
     down to the fen. The `residual` source takes what is left. Raises SourcesConflict where sources do not sum to
     `total`.
     """
-    exact = [sum(group.shares.values(), Fraction(0)) * group.base for group in shared]
-    room = total - sum(fixed.values())
-    whole = [int(amount) for amount in exact]
-    if residual is None and sum(exact, Fraction(0)) == room:
-        whole = split(exact, room, [min(group.shares) for group in shared])
-    found = dict(fixed)
-    for group, amount in zip(shared, whole, strict=True):
-        names = sorted(group.shares)
-        found |= dict(zip(names, split([group.shares[name] for name in names], amount, names), strict=True))
+    found = stated_amounts(total, fixed, shared, residual)
     held = sum(found.values())
     if residual is not None and held <= total:
         found[residual] = total - held
@@ -75,11 +70,39 @@ def amounts_of(
     return {name: found[name] for name in order if name in found}
 
 
+def stated_amounts(
+    total: int, fixed: Mapping[str, int], shared: Sequence[SharedBase], residual: str | None
+) -> dict[str, int]:
+    """As `amounts_of` without what is left, whether all together sum to `total` or not."""
+    exact = [sum(group.shares.values(), Fraction(0)) * group.base for group in shared]
+    room = total - sum(fixed.values())
+    whole = [int(amount) for amount in exact]
+    if residual is None and sum(exact, Fraction(0)) == room:
+        whole = split(exact, room, [min(group.shares) for group in shared])
+    found = dict(fixed)
+    for group, amount in zip(shared, whole, strict=True):
+        names = sorted(group.shares)
+        found |= dict(zip(names, split([group.shares[name] for name in names], amount, names), strict=True))
+    return found
+
+
 def by_stream(sources: Sequence[Source], need: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """Stream → source → fen: every stream gets what it needs, every source gives its whole amount, earmarks hold.
 
+    Raises SourcesConflict by name where that cannot be.
+    """
+    given, left, open_need = placed(sources, need)
+    _check_all_placed(sources, given, left, open_need, need)
+    return given
+
+
+def placed(
+    sources: Sequence[Source], need: Mapping[str, int]
+) -> tuple[dict[str, dict[str, int]], dict[str, int], dict[str, int]]:
+    """As much as can be placed: stream → source → fen; what is left of each source; what each stream still needs.
+
     Narrow earmarks give first, each in proportion to what its streams still need; where that leaves something that
-    cannot be placed, money is moved along the shortest way that makes room. Raises SourcesConflict by name.
+    cannot be placed, money is moved along the shortest way that makes room.
     """
     streams = list(need)
     given = {stream: {source.id: 0 for source in sources if source.pays(stream)} for stream in streams}
@@ -97,8 +120,7 @@ def by_stream(sources: Sequence[Source], need: Mapping[str, int]) -> dict[str, d
         while left[source.id]:
             if not _moved(source.id, given, left, open_need):
                 break
-    _check_all_placed(sources, given, left, open_need, need)
-    return given
+    return given, left, open_need
 
 
 def _moved(start: str, given: Mapping[str, dict[str, int]], left: dict[str, int], open_need: dict[str, int]) -> bool:
@@ -217,14 +239,55 @@ def shared_lines(lines: Sequence[int], parts: Sequence[int], otherwise: Sequence
         return [list(parts)]
     if min(lines, default=0) >= 0:
         return shared_rows(lines, parts)
-    # All of one sign: below 0 where the payee gives back more than it gets.
-    weights = list(map(abs, next((own for own in (parts, otherwise) if any(own)), [1] * len(parts))))
+    if min(parts, default=0) < 0:
+        # All of one sign: the payee gives back more than it gets, which is the same the other way round.
+        turned = shared_lines([-line for line in lines], [-part for part in parts], otherwise)
+        return [[-part for part in row] for row in turned]
+    weights = next((own for own in (parts, otherwise) if any(own)), [1] * len(parts))
     taken = {at: by_place(weights, -line) for at, line in enumerate(lines) if line < 0}
     gross = [own + sum(more) for own, *more in zip(parts, *taken.values(), strict=True)]
     found = shared_rows([max(line, 0) for line in lines], gross)
     for at, row in taken.items():
         found[at] = [-part for part in row]
     return found
+
+
+def shared_lines_of_many(lines: Whole, payees: NDArray[np.intp], parts: Whole, otherwise: Whole) -> Whole:
+    """`shared_lines` of many payees at once: the same portions, a row for each line; ValueError where that raises it.
+
+    `payees`: for each line the row of `parts` and of `otherwise` (payees × sources, not all 0) that it belongs to.
+    """
+    largest = max(int(lines.max(initial=0)), -int(lines.min(initial=0)))
+    if largest * len(lines) > LARGEST_OF_MACHINE:
+        lines, parts, otherwise = lines.astype(object), parts.astype(object), otherwise.astype(object)
+    # A payee that gives back more than it gets is split the other way round, as in shared_lines.
+    side = np.where((parts < 0).any(axis=1), -1, 1)
+    lines, parts = lines * side[payees], parts * side[:, None]
+    weights = np.where(parts.any(axis=1, keepdims=True), parts, otherwise)
+    found = np.zeros((len(lines), parts.shape[1]), dtype=np.int64)
+    taking = np.flatnonzero(lines < 0)
+    found[taking] = -rows_by_place(weights[payees[taking]], -lines[taking])
+    left = parts.copy()
+    np.subtract.at(left, payees[taking], found[taking])
+    giving = np.flatnonzero(lines > 0)
+    turns = _turns(payees[giving])
+    # The first line of every payee, then the second of those that have one: each of what remains of its sources.
+    for turn in range(turns.max(initial=-1) + 1):
+        now = giving[turns == turn]
+        found[now] = rows_by_place(left[payees[now]], lines[now])
+        left[payees[now]] -= found[now]
+    if left.any():
+        raise ValueError("lines and parts must sum to the same")
+    return found * side[payees][:, None]
+
+
+def _turns(payees: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each line how many of its payee come before it."""
+    order = np.argsort(payees, kind="stable")
+    starts = np.searchsorted(payees[order], payees[order])
+    turns = np.empty_like(order)
+    turns[order] = np.arange(order.size) - starts
+    return turns
 
 
 def cut_rows(rows: Sequence[int], shares: Sequence[Fraction | None], unit: int) -> list[list[int]]:
@@ -237,9 +300,10 @@ def cut_rows(rows: Sequence[int], shares: Sequence[Fraction | None], unit: int) 
     if len(stated) != len(shares) - 1 or not 0 <= sum(stated) <= 1 or any(share < 0 for share in stated):
         raise ValueError("exactly one source takes the rest, and the shares of the others sum to at most 1")
     rest = next(at for at, share in enumerate(shares) if share is None)
+    cut = [(0, 1) if share is None else share.as_integer_ratio() for share in shares]
     found = []
     for row in rows:
-        parts = [0 if share is None else int(row * share / unit) * unit for share in shares]
+        parts = [row * top // (bottom * unit) * unit for top, bottom in cut]
         parts[rest] = row - sum(parts)
         found.append(parts)
     return found

@@ -28,7 +28,10 @@ _TABLE = {
 
 
 def by_standard(stream: StandardStream, pool: int, setting: Setting) -> StreamResult:
-    """Lines `standard`, `coefficient` or `coefficient_by_score`, `regrant`, `short_pool`; table `standard`."""
+    """Lines `standard` (or `standard_funded`), `coefficient` (or `coefficient_by_score`), `regrant`, `short_pool`.
+
+    Table `standard`.
+    """
     snapshot, place = setting.snapshot, f"streams.{stream.id}"
     each = _WAN if stream.population_in == "wan" else 1
     population = snapshot.fractions(stream.population, f"{place}.population")
@@ -55,8 +58,8 @@ def by_standard(stream: StandardStream, pool: int, setting: Setting) -> StreamRe
         people, rate, part, factor = (shown(item[at]) for item in (population, rates, funded, coefficient))
         rows.append((stream.id, own, people, rate, part, score, factor, due.standard[at], own_due[at], again[at],
                      paid[at]))  # fmt: skip
-        said = rate if part == "1" else f"{rate} × {part}"
-        lines.append(Line(kind, own, _STAGE, "standard", stream.id, due.standard[at], people, said))
+        line_id, words = ("standard", {}) if part == "1" else ("standard_funded", {"part": shown(funded[at] * 100)})
+        lines.append(Line(kind, own, _STAGE, line_id, stream.id, due.standard[at], people, rate, words))
         if due.change[at]:
             line_id, params = ("coefficient", {}) if score is None else ("coefficient_by_score", {"score": score})
             lines.append(Line(kind, own, _STAGE, line_id, stream.id, due.change[at], None, factor, params))

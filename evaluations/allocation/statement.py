@@ -4,7 +4,7 @@ Factors by the logarithmic mean (LMDI): L(core, equal) × ln(factor), L(a, b) = 
 order of factors. Put here: additive explanation of multiplicative parts. Keep out: sentences, what is paid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import floor
@@ -16,6 +16,7 @@ from evaluations.allocation.ratios import Ratio
 _PRECISION = 50
 # Closer than this to equal money per head, the logarithmic mean is the amount itself to every digit that counts.
 _EQUAL = Decimal(1).scaleb(-20)
+_NEAR = Decimal("0.05")
 SCALING = "scaling"
 
 
@@ -27,9 +28,9 @@ class NeedStatement:
         self.factors = [name for name, _ in targets.figures.factors]
         self.means = {name: self._mean(found) if stream.normalise else Fraction(1)
                       for name, found in targets.figures.factors}  # fmt: skip
-        self._logs: dict[int, Decimal] = {}
         with localcontext() as context:
             context.prec = _PRECISION
+            self._logs = logs({own for _, found in targets.figures.factors for own in found if own})
             self._means = {name: log(mean * QUANTUM) for name, mean in self.means.items() if mean}
             self._scaling = self._scaling_log()
 
@@ -71,15 +72,36 @@ class NeedStatement:
             # A factor of 0 takes everything, whatever the others would add.
             zero = [name for name, own in found.items() if not own] or [SCALING]
             return {name: difference / len(zero) if name in zero else Decimal(0) for name in (*found, SCALING)}
-        logs = {name: self._log(own) - self._means[name] for name, own in found.items()} | {SCALING: self._scaling}
+        logs = {name: self._logs[own] - self._means[name] for name, own in found.items()} | {SCALING: self._scaling}
         whole = sum(logs.values(), Decimal(0))
         mean = decimal(core) if abs(whole) < _EQUAL else difference / whole
         return {name: mean * own for name, own in logs.items()}
 
-    def _log(self, own: int) -> Decimal:
-        if own not in self._logs:
-            self._logs[own] = Decimal(own).ln()
-        return self._logs[own]
+
+def logs(figures: Set[int]) -> dict[int, Decimal]:
+    """Natural logarithm of each figure above 0, in the precision of the context but for its last digits.
+
+    Each from the next smaller one where that is near, which is many times faster: ln b = ln a + 2 artanh((b − a) ÷
+    (b + a)), by its series.
+    """
+    found: dict[int, Decimal] = {}
+    last = 0
+    for figure in sorted(figures):
+        part = Decimal(figure - last) / (figure + last)
+        found[figure] = found[last] + 2 * _artanh(part) if part < _NEAR else Decimal(figure).ln()
+        last = figure
+    return found
+
+
+def _artanh(part: Decimal) -> Decimal:
+    """`part` + part³ ÷ 3 + part⁵ ÷ 5 … until nothing is added."""
+    total, power, square, number = part, part, part * part, 1
+    while True:
+        power, number = power * square, number + 2
+        longer = total + power / number
+        if longer == total:
+            return total
+        total = longer
 
 
 def log(figure: Fraction) -> Decimal:

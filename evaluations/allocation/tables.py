@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from json.encoder import encode_basestring as quoted
-from operator import attrgetter
 from typing import Any
 
 import polars as pl
 
 from data_contracts.allocation_spec.need import Need
-from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, frame_by_column, frame_of, paid_of
+from evaluations.allocation.lines import FUND, PAYEE_KINDS, Line, by_column, frame_by_column, frame_of
 from evaluations.allocation.setting import Setting
 
 LINES_SCHEMA = {
@@ -33,41 +32,38 @@ STREAMS_SCHEMA = {
     "stream": pl.String, "kind": pl.String, "pool_fen": pl.Int64, "paid_fen": pl.Int64, "held_fen": pl.Int64,
     "held_by": pl.String,
 }  # fmt: skip
-_NEED = ("population", "equal_share_fen", "target_fen", "before_fen", "amount_fen", "bound", "distance_before",
-         "distance_after", "years_to_target", "leakage_fen", "reserve_paid_fen")  # fmt: skip
-
-
-def all_lines(setting: Setting) -> list[Line]:
-    """Lines of all streams as on statements."""
-    return in_order([line for stream in setting.spec.streams for line in setting.done[stream.id].lines])
-
-
-def in_order(lines: Sequence[Line]) -> list[Line]:
-    """Lines by kind and id of the payee, funds last, otherwise as they come."""
-    order = {kind: at for at, kind in enumerate(PAYEE_KINDS)}
-    order[FUND] = len(order)
-    return sorted(lines, key=lambda line: (order[line.payee_kind], line.payee_id))
+KEYS = ("payee_kind", "payee_id")
+_NEED = ("population", "equal_share_fen", "target_fen", "before_fen", "bound", "distance_before", "distance_after",
+         "years_to_target", "leakage_fen", "reserve_paid_fen")  # fmt: skip
 
 
 def lines_table(lines: Sequence[Line]) -> pl.DataFrame:
-    """LINES_SCHEMA; a payee's lines sum to its amount, all lines to the budget."""
-    last, numbers = defaultdict[tuple[str, str], int](int), []
-    for line in lines:
-        last[line.payee_kind, line.payee_id] += 1
-        numbers.append(last[line.payee_kind, line.payee_id])
-    columns: dict[str, list[Any]] = {
-        name: list(map(attrgetter(name), lines))
-        for name in ("payee_kind", "payee_id", "stage", "line_id", "stream", "quantity", "rate", "one_off")
-    }
-    columns |= {"line_no": numbers, "amount_fen": list(map(attrgetter("amount"), lines))}
-    columns["params"] = [_json(line.params) for line in lines]
-    return frame_by_column(columns, **LINES_SCHEMA)
+    """LINES_SCHEMA by kind and id of the payee, funds last, else as the lines come; numbered payee by payee.
+
+    A payee's lines sum to its amount, all lines to the budget.
+    """
+    columns: dict[str, Sequence[Any]] = by_column(lines, Line._fields)
+    columns |= {"amount_fen": columns.pop("amount"), "params": _texts(columns["params"])}
+    unnumbered = {name: dtype for name, dtype in LINES_SCHEMA.items() if name != "line_no"}
+    frame = in_order(frame_by_column(columns, **unnumbered))
+    return frame.with_columns(line_no=pl.int_range(1, pl.len() + 1).over(KEYS)).select(*LINES_SCHEMA)
+
+
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows by kind and id of the payee, funds last, otherwise as they come."""
+    kinds = [*(kind for kind in PAYEE_KINDS if kind != FUND), FUND]
+    return frame.sort(pl.col("payee_kind").replace_strict(kinds, range(len(kinds))), "payee_id", maintain_order=True)
+
+
+def _texts(params: Sequence[Mapping[str, str]]) -> list[str]:
+    """Each as JSON; where many lines hold the very same words, their text is made once."""
+    known = {id(own): own for own in params}
+    texts = {key: _json(own) for key, own in known.items()}
+    return [texts[id(own)] for own in params]
 
 
 def _json(params: Mapping[str, str]) -> str:
     """The same text whatever the order of words; every value is a text."""
-    if not params:
-        return "{}"
     order, form = _form(tuple(params))
     return form % tuple([quoted(params[word]) for word in order])
 
@@ -79,27 +75,29 @@ def _form(words: tuple[str, ...]) -> tuple[list[str], str]:
     return order, "{" + ",".join(quoted(word).replace("%", "%%") + ":%s" for word in order) + "}"
 
 
-def payees_table(setting: Setting, lines: Sequence[Line], need: pl.DataFrame | None) -> pl.DataFrame:
+def payees_table(setting: Setting, lines: pl.DataFrame, need: pl.DataFrame | None) -> pl.DataFrame:
     """PAYEES_SCHEMA: every payee of the table of payees, others that a stream pays, and the funds.
 
     `next_base_fen`: money of need streams, which is what `previous` of a pace is next year; results, awards, true-ups
     and other streams never enter it. Figures of need are those of the one need stream; empty where there are several.
     """
-    snapshot, all_paid, next_base = setting.snapshot, paid_of(lines), _next_base(setting)
-    known = {} if need is None or need["stream"].n_unique() > 1 else {
-        row["payee_id"]: tuple(row[name] for name in _NEED) for row in need.iter_rows(named=True)
-    }  # fmt: skip
-    nothing = (None,) * len(_NEED)
-    rows = []
-    for kind in (*(kind for kind in PAYEE_KINDS if kind != FUND), FUND):
-        paid, base = all_paid[kind], next_base if kind == snapshot.kind else {}
-        own = {payee: at for at, payee in enumerate(snapshot.ids)} if kind == snapshot.kind else {}
-        for payee in sorted({*paid, *own}):
-            name = snapshot.names[own[payee]] if payee in own else None
-            groups = ";".join(snapshot.groups_of(own[payee])) if payee in own else None
-            figures = known.get(payee, nothing) if payee in own else nothing
-            rows.append((kind, payee, name, groups, paid.get(payee, 0), base.get(payee, 0), *figures))
-    return frame_of(rows, **PAYEES_SCHEMA)
+    snapshot, base = setting.snapshot, _next_base(setting)
+    groups = [";".join(snapshot.groups_of(at)) for at in range(len(snapshot.ids))]
+    own = pl.DataFrame(
+        {
+            "payee_kind": [snapshot.kind] * len(snapshot.ids), "payee_id": snapshot.ids, "name": snapshot.names,
+            "groups": groups, "next_base_fen": [base.get(payee, 0) for payee in snapshot.ids],
+        }
+    )  # fmt: skip
+    paid = lines.group_by(KEYS).agg(pl.col("amount_fen").sum())
+    rows = own.join(paid, on=KEYS, how="full", coalesce=True)
+    rows = rows.with_columns(pl.col("amount_fen", "next_base_fen").fill_null(0))
+    if need is not None and need["stream"].n_unique() == 1:
+        # Money of need stands beside money of all streams.
+        figures = need.select("payee_id", *_NEED, need_fen="amount_fen").with_columns(payee_kind=pl.lit(snapshot.kind))
+        rows = rows.join(figures, on=KEYS, how="left")
+    known = [name if name in rows.columns else pl.lit(None).alias(name) for name in PAYEES_SCHEMA]
+    return in_order(rows.select(known).cast(PAYEES_SCHEMA))  # type: ignore[arg-type]
 
 
 def _next_base(setting: Setting) -> dict[str, int]:

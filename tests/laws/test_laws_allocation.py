@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from evaluations.rounding import instalments, largest_remainder
 from evaluations.waterfill import NoSolution, water_fill
+from tests.laws import plain_county
 
 TARGETS = [241_598_089, 191_794_357, 166_812_205, 141_776_124, 115_923_343, 42_095_882]
 BEFORE = [295_000_000, 210_000_000, 130_000_000, 100_000_000, 80_000_000, 35_000_000]
@@ -68,10 +69,14 @@ def test_instalments(total: int, expected: list[int]) -> None:
     assert instalments(total, 4) == expected
 
 
-@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=30), st.integers(0, 10**12))
-def test_rounding_sums_stays_within_one_and_keeps_order(weights: list[int], total: int) -> None:
-    ids = [f"{at:03d}" for at in range(len(weights))]
+@given(
+    st.lists(st.integers(0, 9) | st.integers(0, 10**9), min_size=1, max_size=30), st.integers(0, 10**12), st.booleans()
+)
+def test_rounding_sums_stays_within_one_and_keeps_order(weights: list[int], total: int, turned: bool) -> None:
+    """And of equal remainders the smaller id comes first, wherever it stands."""
+    ids = [f"{at:03d}" for at in range(len(weights))][:: -1 if turned else 1]
     found = largest_remainder(weights, total, ids)
+    assert found == plain_county.largest_remainder(weights, total, ids)
     whole = sum(weights)
     assert sum(found) == (total if whole else 0)
     for weight, amount in zip(weights, found, strict=True):

@@ -75,8 +75,18 @@ def test_every_period_pays_its_instalment_and_the_year_what_is_due(
         for key, value in sums(own.payments, *KEYS, "stream").items():
             total[key] = total.get(key, 0) + value
     last = year[-1]
-    # What was paid over the year is what is due at its end, for every payee and fund in every stream.
-    assert {key: value for key, value in total.items() if value} == sums(last.payments, *KEYS, "stream", name="due_fen")
+    # What is due at the end is the year's amount, and what was paid over the year is that and what is still owed, for
+    # every payee and fund in every stream; nothing stays pending.
+    payees = last.payments.filter(pl.col("payee_kind") != "fund")
+    assert payees["due_fen"].to_list() == payees["year_fen"].to_list()
+    assert payees["set_off_fen"].min() >= 0 if payees.height else True
+    closed = last.payments.with_columns(pl.col("due_fen") + pl.col("set_off_fen"))
+    assert {key: value for key, value in total.items() if value} == sums(closed, *KEYS, "stream", name="due_fen")
+    assert all(due == 0 for (_, payee, _), due in sums(closed, *KEYS, "stream", name="due_fen").items()
+               if payee == PENDING)  # fmt: skip
+    owed = sums(payees, "stream", name="set_off_fen")
+    kept = sums(last.payments.filter(payee_kind="fund", payee_id="settlement"), "stream", name="due_fen")
+    assert kept == {key: -amount for key, amount in owed.items()}
     by_source: dict[Any, int] = {}
     for own in year:
         assert own.sources is not None

@@ -4,7 +4,7 @@ from fractions import Fraction
 from random import Random
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_contracts.allocation_spec.document import AllocationSpec
@@ -81,6 +81,12 @@ def test_grants_stay_within_wish_and_fund(
         assert line is not None or all(
             item.grant == wishes[item.id].wish for item in found.decisions if wishes[item.id].eligible
         )
+    # Whoever is served for its score alone is served in the order of scores, list by list.
+    for inside in (True, False):
+        served = [item for item in found.decisions if item.zone == "above" and (item.id in reserved) == inside]
+        served = sorted((item for item in served if item.place), key=lambda item: item.place or 0)
+        by_place = [wishes[item.id].score for item in served]
+        assert by_place == sorted(by_place, reverse=True)
     places = sorted(item.place for item in found.decisions if item.place is not None)
     assert places == list(range(1, len(places) + 1))
     again = selected(list(reversed(field)), fund, grey_by=grey_by, seed="s",  # type: ignore[arg-type]
@@ -128,11 +134,12 @@ def test_sources_sum_on_every_row_and_in_every_column(rows: list[int], data: st.
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=8), st.data())
-def test_sources_sum_on_every_line_also_where_lines_take_away(lines: list[int], data: st.DataObject) -> None:
-    lines = [*lines, max(0, -sum(lines))]
-    total = sum(lines)
-    edges = sorted(data.draw(st.lists(st.integers(0, total), min_size=2, max_size=2)))
-    parts = [edges[0], edges[1] - edges[0], total - edges[1]]
+@example([-1, -1], None)
+def test_sources_sum_on_every_line_also_where_lines_take_away(lines: list[int], data: st.DataObject | None) -> None:
+    total, sign = abs(sum(lines)), 1 if sum(lines) >= 0 else -1
+    # A payee may give back more than it gets: then every source gets something back.
+    edges = [1, 2] if data is None else sorted(data.draw(st.lists(st.integers(0, total), min_size=2, max_size=2)))
+    parts = [sign * edges[0], sign * (edges[1] - edges[0]), sign * (total - edges[1])]
     found = shared_lines(lines, parts, [3, 2, 1])
     assert [sum(row) for row in found] == lines
     assert [sum(column) for column in zip(*found, strict=True)] == parts
@@ -235,18 +242,24 @@ def _with_awards(scores: list[int], budget: int, award: int, over_pool: str) -> 
     return allocate(parse(AllocationSpec, spec, "spec"), {"centres": centres})
 
 
+def _among_two(scores: list[int]) -> list[str]:
+    return [who for who, own in zip(CENTRES, scores, strict=True) if sum(other > own for other in scores) < 2]
+
+
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 3), min_size=3, max_size=3), st.integers(0, 10**6), st.integers(0, 9000))
 def test_what_is_paid_once_never_enters_the_base_of_next_year(scores: list[int], budget: int, award: int) -> None:
-    """Law 23: whoever wins whatever, the base is that of no award at all."""
+    """Law 23: whoever wins whatever, the base is that of no award at all; and the best win."""
     bases = set()
     for own, money in ((scores, award), ([0, 0, 0], 0)):
         found = _with_awards(own, budget, money, "pro_rata")
         payees = found.tables["payees"].filter(payee_kind="institution")
         bases.add(tuple(payees["next_base_fen"]))
         won = payees["amount_fen"] - payees["next_base_fen"]
-        assert won.min() >= 0
-        assert won.sum() <= 10_000 * 100
+        assert won.sum() == min(10_000, money * len(winners := _among_two(own))) * 100
+        # Those among the first two, who share a rank where scores are equal, and in equal parts where money is short.
+        assert all(bool(own) == (who in winners) for who, own in zip(CENTRES, won, strict=True)) or not won.sum()
+        assert max(won) - min(fen for fen, who in zip(won, CENTRES, strict=True) if who in winners) <= 1
     assert len(bases) == 1
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+from evaluations.allocation.ratios import whole_column
 from evaluations.allocation.scoring import reliable
 from evaluations.nested_fill import nested_fill
 from tests.references.test_references_allocation import need_loss
@@ -136,8 +137,8 @@ def test_five_years_with_and_without_dividend() -> None:
     ],
 )
 def test_small_numbers_are_drawn_to_the_mean(met, of, reliabilities, drawn) -> None:  # type: ignore[no-untyped-def]
-    found = reliable([((top, 1), (cases, 1)) for top, cases in zip(met, of, strict=True)])
+    found = reliable(whole_column(met), whole_column(of))
     wanted = [dict(enumerate(given)) if isinstance(given, tuple) else given for given in (drawn, reliabilities)]
-    for at in wanted[0]:
-        for (top, bottom), printed in zip(found[at], (wanted[0][at], wanted[1][at]), strict=True):
-            assert round(Fraction(top, bottom), 5) == Fraction(Decimal(printed))
+    for (tops, bottoms), printed in zip(found, wanted, strict=True):
+        for at, figure in printed.items():
+            assert round(Fraction(tops[at], bottoms[at]), 5) == Fraction(Decimal(figure))

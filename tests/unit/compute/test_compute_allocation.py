@@ -19,6 +19,7 @@ from data_contracts.settings.loading import load_settings
 
 NOW, RULES = "2025Q3", ("platform_2011", "national_2017")
 PEOPLE = {"c1": 3000, "c2": 1000, "c3": 500}
+NAMES = {"c1": "甲社区", "c2": "乙社区", "c3": "丙社区"}
 MANAGED, CONTROLLED = "chronic_hypertension_to_specification_pct", "chronic_hypertension_control_pct"
 DEMO = Path(__file__).parents[3] / "pipelines" / "demo" / "settings"
 ALLOCATION = f"""
@@ -77,7 +78,7 @@ def city(workshop: Any) -> Any:
     workshop.write_settings("allocation", ALLOCATION)
     rural = {"c1": False, "c2": True, "c3": None}
     areas = [
-        {"area_level": "community", "area_id": area, "area_name": area, "is_rural": own, "leaf_count": 1}
+        {"area_level": "community", "area_id": area, "area_name": NAMES[area], "is_rural": own, "leaf_count": 1}
         for area, own in rural.items()
     ]
     workshop.put_rows("mart__areas", NOW, areas)
@@ -259,6 +260,11 @@ def test_impossible_rules_are_named_with_ways_out_and_nothing_is_paid(city: Any)
     assert "保底线" in found.message["zh"]
     assert set(found.tables["alloc__conflict"]["kind"]) >= {"floor"}
     assert found.tables["alloc__relaxations"].height > 1
+    # A clerk reads names of payees and titles of rules, never their ids.
+    floors = found.tables["alloc__conflict"].filter(kind="floor")
+    for area, words in floors.select("subject", "words_zh").iter_rows():
+        assert words.startswith(f"{NAMES[area]} 的")
+    assert "需要：保底线" in found.message["zh"]
 
 
 def test_cells_that_do_not_allow_the_division_are_said_and_nothing_is_paid(city: Any) -> None:

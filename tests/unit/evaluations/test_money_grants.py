@@ -258,6 +258,7 @@ def test_places_go_to_the_surest() -> None:
     figures = [Measured(name, Decimal(score), Decimal(1)) for name, score in (("a", 91), ("b", 95), ("c", 97))]
     won = by_chance(figures, [Tier("t", Decimal(85), 5)], Decimal("0.8"), places=2)
     assert [award.amount for award in won] == [0, 5, 5]
+    assert [(award.tier, award.no_place) for award in won] == [("t", True), ("t", False), ("t", False)]
 
 
 def test_township_awards_by_rank_share_a_rank_and_by_grade() -> None:

@@ -72,7 +72,7 @@ def test_a_year_without_a_standard_is_not_guessed() -> None:
 
 def test_method_a_to_the_printed_yuan() -> None:
     found = _run("standard_coefficient")
-    due = found.tables["lines"].filter(pl.col("line_id").is_in(["standard", "coefficient_by_score"]))
+    due = found.tables["lines"].filter(pl.col("line_id").is_in(["standard", "standard_funded", "coefficient_by_score"]))
     assert due.group_by("payee_id").agg(pl.col("amount_fen").sum()).sort("payee_id")["amount_fen"].to_list() == [
         415_800_000, 297_693_000, 239_382_000, 118_800_000, 75_735_000,
     ]  # fmt: skip

@@ -116,8 +116,8 @@ def test_rules_that_cannot_hold_leave_no_payment_table(county, monkeypatch, caps
     arguments = ["--spec", county.spec, "--data", county.data, "--out", county.out]
     code, _, err = called(arguments, monkeypatch, capsys)
     assert code == 1
-    assert "保留份额「rural30」、封顶线" in err
-    assert "C4、C5、C6" in err
+    assert "保留份额「农村不少于三成」、封顶线" in err
+    assert "河口乡、北山乡、石桥乡" in err
     left = {path.stem for path in (county.out / "tables").glob("*")}
     assert not left & {"lines", "payees", "streams", "need", "performance", "quarters", "projects", "awards"}
     assert json.loads((county.out / "run.json").read_text(encoding="utf-8"))["status"] == "infeasible"

@@ -205,7 +205,7 @@ def test_a_side_that_cannot_hold_is_an_answer(tmp_path, monkeypatch, capsys):
     assert set(run["conflicts"]) == {"A"}
     assert not list((out / "tables").glob("*.csv"))
     page = "".join(Page(out / "en.html").words)
-    assert "rural30" in page
+    assert "rural at least 30 %" in page
     assert "Spec B" in page
 
 

@@ -56,12 +56,12 @@ def test_rules_that_collide_leave_tables_and_a_page_but_no_payment(county, monke
     assert ended.value.code == 1
     assert printed.out == ""  # no solver talks to the clerk
     assert "封顶线一共提高 353,307.70 元（3 个对象）" in printed.err
-    assert "Lower reserved share 'rural30' by 353,307.70 yuan (30% → 26.9956%)" in printed.err
+    assert "Lower reserved share 'rural at least 30 %' by 353,307.70 yuan (30% → 26.9956%)" in printed.err
     there = {path.stem for path in (county.out / "tables").iterdir()}
     assert there == {"conflict", "relaxations", "relaxation_steps", "best_shares", "proposal"}
     assert not (county.out / "index.html").exists()
     assert [row["words_zh"] for row in county.table("conflict")][-1] == (
-        "保留份额「rural30」：本资金流中至少 2,761,307.70 元"
+        "保留份额「农村不少于三成」：本资金流中至少 2,761,307.70 元"
     )
     pages = {name: (county.out / name).read_text(encoding="utf-8") for name in ("conflict.html", "conflict.en.html")}
     assert "只改按上年的保底线，怎么改都不行" in pages["conflict.html"]
