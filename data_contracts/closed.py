@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -169,7 +169,7 @@ def _refuse_dropped(model: type[BaseModel], written: Any, understood: Any, where
             if key not in understood:
                 raise DefinitionError(
                     lambda language, key=key: _said(  # type: ignore[misc]
-                        language, "wrong_at", where=where, problem=_unknown_key(model, str(key), language)
+                        language, "wrong_at", where=where, problem=_unknown_key(model, written, str(key), language)
                     )
                 )
             _refuse_dropped(model, value, understood[key], f"{where}: {key}")
@@ -178,10 +178,38 @@ def _refuse_dropped(model: type[BaseModel], written: Any, understood: Any, where
             _refuse_dropped(model, value, other, f"{where}.{position}")
 
 
-def _unknown_key(model: type[BaseModel], key: str, language: str) -> str:
-    near = nearest(key, sorted(_known_keys(model)))
-    hint = _said(language, "wrong_hint", near=near) if near else ""
+def _unknown_key(model: type[BaseModel], written: Any, key: str, language: str) -> str:
+    """With the nearest key that may stand there or, for a word of nowhere, anywhere; else with all that may.
+
+    `written`: the mapping in which the key stands; what else stands in it tells which part of the document it is.
+    """
+    here, known = _keys_beside(model, written, key), _known_keys(model)
+    near = nearest(key, here) or nearest(key, [] if key in known else sorted(known))
+    if near:
+        hint = _said(language, "wrong_hint", near=near)
+    else:
+        hint = _said(language, "wrong_keys_here", keys=", ".join(here)) if here else ""
     return _said(language, "wrong_unknown_key", key=key, hint=hint)
+
+
+def _keys_beside(model: type[BaseModel], written: Any, key: str) -> list[str]:
+    """The keys that the one part of `model` which `written` can be has besides those in it; none where it is open."""
+    if not isinstance(written, Mapping):
+        return []
+    shared = {
+        part: len(written.keys() & _fields(part).keys())
+        for part in _models_within(model, set())
+        if key not in _fields(part) and _may_be(part, written)
+    }
+    most = max(shared.values(), default=0)
+    likely = [part for part, count in shared.items() if count == most]
+    return sorted(_fields(likely[0]).keys() - written.keys()) if most and len(likely) == 1 else []
+
+
+def _may_be(part: type[BaseModel], written: Mapping[str, Any]) -> bool:
+    """Whether the words that tell parts apart (`step`, `kind`, `how`) do not speak against it."""
+    kinds = {name: get_args(said) for name, said in _fields(part).items() if get_origin(said) is Literal}
+    return all(name not in written or written[name] in words for name, words in kinds.items())
 
 
 # What the validator complains about → our sentence; only Chinese needs one, its own words are English.
@@ -210,7 +238,7 @@ def _explain(model: type[BaseModel], document: Any, item: Mapping[str, Any], lan
     if item["type"] == "missing":
         place = ".".join([*filter(None, [place]), str(item["loc"][-1])])
     if item["type"] == "extra_forbidden":
-        problem = _unknown_key(model, str(item["loc"][-1]), language)
+        problem = _unknown_key(model, _address(document, item["loc"][:-1])[1], str(item["loc"][-1]), language)
     else:
         problem = _complaint(item, value, language)
     return _said(language, "wrong_at", where=place, problem=problem) if place else problem
@@ -266,9 +294,13 @@ def _beyond(context: Mapping[str, Any], language: str) -> str:
 
 @cache
 def _known_keys(model: type[BaseModel]) -> frozenset[str]:
-    return frozenset(
-        field.alias or name for part in _models_within(model, set()) for name, field in part.model_fields.items()
-    )
+    return frozenset(name for part in _models_within(model, set()) for name in _fields(part))
+
+
+@cache
+def _fields(part: type[BaseModel]) -> Mapping[str, Any]:
+    """Its keys as they are written, and what may stand there."""
+    return {field.alias or name: field.annotation for name, field in part.model_fields.items()}
 
 
 def _models_within(annotation: Any, seen: set[Any]) -> Iterator[type[BaseModel]]:

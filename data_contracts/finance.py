@@ -45,7 +45,11 @@ class FinancePart(Word):
 
 
 class FinancePayee(Word):
-    """A row of the table. due_fen + offset_next_year_fen = prepaid + carried_over + claw_back + payable, null as 0."""
+    """A row of the table. due_fen + offset_next_year_fen = prepaid + carried_over + claw_back + payable, null as 0.
+
+    Where lines explain what is paid now, all rows together also hold without balances: due_fen - prepaid = payable. The
+    fund that keeps what payees set off then has their balances, claw-backs and debts with the opposite sign.
+    """
 
     number: int
     """序号, from 1."""
@@ -57,14 +61,14 @@ class FinancePayee(Word):
     standard: str | None
     """Yuan per head, an exact decimal."""
     due_fen: int
-    """应补助"""
+    """应补助; where lines explain what is paid now (`split_of`): all that is due in the year up to the period."""
     sources: list[FinancePart]
     score: str | None
     """考核得分"""
     coefficient: str | None
     """系数"""
     prepaid_fen: int | None
-    """已预拨"""
+    """已预拨, in earlier periods of the year."""
     carried_over_fen: int | None
     """Balance of earlier years that is used up first (结余)."""
     claw_back_fen: int | None
@@ -144,6 +148,8 @@ def broken_sums(file: FinanceFile) -> list[str]:
         "lines": {key: amount for key, amount in of_lines.items() if amount}
         == {key: amount for key, amount in of_payees.items() if amount},
         "uses": all(_adds_up(payee) for payee in file.payees),
+        "paid_before": file.split_of == "due_fen"
+        or due - sum(payee.prepaid_fen or 0 for payee in file.payees) == file.control.payable_fen,
         "sources": _sources_hold(file, sum(of_payees.values())),
         "table_hash": file.control.table_hash == table_hash(file.payees, file.lines, file.sources),
     }

@@ -9,6 +9,7 @@ _STEPS = {
     "standard": "standard", "reserve_": "reserve",
     "leakage_": "leakage_held",
     "dividend_short": "dividend", "coefficient": "coefficient", "award_": "award",
+    "matching_": "matching",
 }  # fmt: skip
 OF_PERIOD = (
     "not_due_yet", "paid_too_much", "paid_before", "before_by_rules", "corrected_before", "carried_over_used",

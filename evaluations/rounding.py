@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 Whole = NDArray[np.int64] | NDArray[np.object_]
 """Whole numbers: of the machine where they are known to fit, else of Python. The same formulas hold for both."""
-LARGEST_OF_MACHINE = 2**63 - 1
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number of the machine, and of tables."""
 
 
 def largest_remainder(weights: Sequence[int], total: int, ids: Sequence[str]) -> list[int]:
@@ -40,7 +41,8 @@ def by_place(weights: Sequence[int], total: int, whole: int | None = None) -> li
 
 def rows_by_place(weights: Whole, totals: Whole) -> Whole:
     """`by_place` of every row of `weights` (rows × places) with its own total: the same units, many rows at once."""
-    if weights.size and int(weights.max()) * int(totals.max()) > LARGEST_OF_MACHINE:
+    # Neither products with totals nor sums of weights may go beyond the machine.
+    if weights.size and int(weights.max()) * max(int(totals.max()), weights.shape[1]) > LARGEST_WHOLE:
         weights, totals = weights.astype(object), totals.astype(object)
     whole = weights.sum(axis=1, keepdims=True)
     totals = np.where(whole == 0, 0, totals[:, None])

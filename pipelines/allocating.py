@@ -6,7 +6,7 @@ Keep out: arithmetic, drawing, exit codes.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from evaluations.allocation.snapshot import ROW, DataError
 from evaluations.index.sheet import SheetError
 from evaluations.index.tables import index_tables
 from pipelines.allocation_pages import asked_about, what_if, write_pages
+from pipelines.approving import keep_approved
 from pipelines.auditing import run_audit
 from pipelines.engines import read_table, sheet_names
 from pipelines.outcomes import SaysNo
@@ -72,7 +73,12 @@ class AllocateRun:
     @property
     def status(self) -> str:
         """Ok, or draft where the audit failed or an exception is not signed."""
-        return "ok" if not self.unsigned and (self.audit is None or may_be_approved(self.audit)) else "draft"
+        return "ok" if not self.unsigned and self.passed else "draft"
+
+    @property
+    def passed(self) -> bool:
+        """Whether the audit, if it was asked for, found nobody who would lose money by getting better."""
+        return self.audit is None or may_be_approved(self.audit)
 
     def as_dict(self) -> dict[str, Any]:
         """The run as plain values; paths relative to the folder given."""
@@ -122,7 +128,9 @@ def run_allocate(
     incentives are audited; where that fails the division is a draft.
     Raises DefinitionError where the spec is wrong or names a table or column that is not there, SaysNo where cells do
     not allow the division, or where the rules cannot hold together: then `run.json` says so, and no table is left.
+    SaysNo too, with nothing touched, where `out` holds an approved result.
     """
+    keep_approved(out)
     spec = read_spec(spec_path)
     progress(text("allocate_step_reading", language))
     try:
@@ -146,10 +154,11 @@ def run_allocate(
     for name, frame in shown.items():
         write_csv(frame, out / "tables" / f"{name}.csv")
     progress(text("allocate_step_finance", language))
-    write_finance(document_of_spec(spec, shown), out / FINANCE, "allocation")
+    unsigned = reasons_of_spec(spec_path, spec, indices_of(spec, spec_path.parent)).flaws()
+    draft = bool(unsigned or draft_reasons(spec, checked))
+    write_finance(replace(document_of_spec(spec, shown), draft=draft), out / FINANCE, "allocation")
     progress(text("allocate_step_pages", language))
     statements = write_pages(spec, shown, inputs, named, out)
-    unsigned = reasons_of_spec(spec_path, spec, indices_of(spec, spec_path.parent)).flaws()
     run = AllocateRun(spec, out, found.budget, shown, inputs, statements, checked, unsigned)
     write_json(out / "run.json", _listed(run))
     return run

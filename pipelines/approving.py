@@ -12,13 +12,15 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from assets.lake.atomic import canonical_json
+from assets.lake.home import Home
 from assets.release.approval import Mode, Refused, Rules, Standing, approve, publish_release, withdraw
-from assets.release.decided import mode_of
-from assets.release.records import NEEDED, as_rows
+from assets.release.decided import mode_asked
+from assets.release.publish import current
+from assets.release.records import approvals, as_rows, read
 from assets.release.subject import Subject, subject_of
 from assets.release.verify import verify
 from assets.vault.signing import SigningKey, load_key, new_key
-from data_contracts.closed import parse, read_yaml
+from data_contracts.closed import DefinitionError, parse, read_yaml
 from data_contracts.messages import LANGUAGES, both, text, wrong
 from data_contracts.settings.approvers import Approver
 from data_contracts.settings.home import HomeDocument
@@ -61,7 +63,15 @@ class Decided:
             said.append(text("approval_still", language, missing=self.standing.missing))
         if self.standing.state == "approved" and self.subject.home is not None:
             said.append(text("approval_next_publish", language, place=self.subject.place))
+        if self.standing.state == "withdrawn" and self.subject.home is not None:
+            said.append(self._now_in_force(self.subject.home, language))
         return said
+
+    def _now_in_force(self, home: Home, language: str) -> str:
+        period = str(self.subject.period)
+        release = current(home)["periods"].get(period)
+        sentence = "approval_still_in_force" if release else "approval_nothing_in_force"
+        return text(sentence, language, period=period, release=release or "", home=home.path)
 
 
 def approve_release(place: Path, key_file: Path, person: str, now: datetime | None = None) -> Decided:
@@ -94,6 +104,19 @@ def take_back(
     return _decided(subject, lambda: withdraw(subject, rules, signed_by, reason, moment))
 
 
+def keep_approved(out: Path) -> None:
+    """Nothing is written over a result that was approved, withdrawn since or not. Raises SaysNo if one is in `out`."""
+    known, _ = read(out)
+    try:
+        content = subject_of(out).content_hash
+    except DefinitionError:
+        # Approvals of what is not there any more keep nothing.
+        return
+    given = approvals(known, content)
+    if given:
+        raise SaysNo(both("approval_in_the_way", path=out, name=given[-1].name, at=given[-1].at))
+
+
 def approvers_of(home: Path) -> list[Approver]:
     """Who may approve, by home.yaml."""
     return _home(home).approvers
@@ -121,16 +144,13 @@ def _home(home: Path) -> HomeDocument:
 
 
 def _rules(subject: Subject, now: datetime | None) -> tuple[Rules, datetime]:
-    """The rules of the home a release stands in and its local time; an engine alone is approved by one person.
-
-    Where the release was computed under stricter ones, those hold: asking for less later opens nothing.
-    """
+    """The rules for a release and the local time of its home; an engine alone is approved by one person."""
     if subject.home is None:
         return Rules("required", None), now or datetime.now(UTC).astimezone()
     document = _home(subject.home.path)
     zone = ZoneInfo(document.time_zone)
-    modes = sorted((document.approval, mode_of(subject)), key=lambda mode: NEEDED.get(mode, max(NEEDED.values())))
-    return Rules(cast(Mode, modes[-1]), document.approvers), (now or datetime.now(UTC)).astimezone(zone)
+    mode = cast(Mode, mode_asked(subject, document.approval))
+    return Rules(mode, document.approvers), (now or datetime.now(UTC)).astimezone(zone)
 
 
 def _verified(subject: Subject, rules: Rules) -> None:

@@ -85,9 +85,18 @@ def main() -> None:
 
 
 def _fail(code: int, sentence: str, detail: str | Mapping[str, str]) -> None:
-    for line in both(sentence, detail=detail).values():
-        typer.echo(line, err=True)
+    words = both(sentence, detail=detail)
+    # What went wrong may be the options themselves, so they are not asked.
+    first = Language.en.value if _asks_for_english() else Language.zh.value
+    for language in sorted(words, key=lambda each: each != first):
+        typer.echo(words[language], err=True)
     sys.exit(code)
+
+
+def _asks_for_english() -> bool:
+    words = [word for argument in sys.argv for word in argument.split("=")]
+    after = words[words.index("--lang") + 1 :] if "--lang" in words else [os.environ.get("KANGHENG_LANG")]
+    return after[:1] == [Language.en.value]
 
 
 def _say(language: Language, sentence: str, **params: object) -> None:
@@ -399,6 +408,7 @@ def allocate(
             spec, data, out, payees=payee or (), audit=audit, language=language.value, progress=progress
         )
     _show(result, language, as_json)
+    raise typer.Exit(DONE if result.passed else SAYS_NO)
 
 
 @app.command()
@@ -499,12 +509,12 @@ def verify(
     """核验发布包，不需要机构目录。  Verify a release; needs no home, with one its registered keys count."""
     from assets.release.verify import verify as verify_release
 
-    approvers = None
+    approvers, releases = None, None
     if home is not None:
         from pipelines.approving import approvers_of
 
-        approvers = approvers_of(home)
-    report = verify_release(release, approvers)
+        approvers, releases = approvers_of(home), home / "releases"
+    report = verify_release(release, approvers, releases)
     _show(report, language, as_json)
     raise typer.Exit(DONE if report.passed else SAYS_NO)
 

@@ -21,6 +21,7 @@ from evaluations.allocation.lines import FUND
 from evaluations.allocation.snapshot import DataError
 from evaluations.index.sheet import SheetError
 from pipelines.allocating import clear, tables_of
+from pipelines.approving import keep_approved
 from pipelines.outcomes import SaysNo
 from reports.compare_page import ComparePage, Side, write_compare_pages
 from reports.money_words import FILES
@@ -71,8 +72,10 @@ def run_compare(
     """Divide by both specs; write `tables/*.csv` (payees, steps, streams, sources), pages and `run.json` into `out`.
 
     Raises DefinitionError where a spec is wrong, SaysNo where cells do not allow a division; and SaysNo where the rules
-    of a side cannot hold: then the pages and `run.json` say which and why, and no table is left.
+    of a side cannot hold: then the pages and `run.json` say which and why, and no table is left. SaysNo too where
+    `out` holds an approved result.
     """
+    keep_approved(out)
     found: list[Allocation] = []
     sides: list[Side] = []
     for name, path in zip(_SIDES, specs, strict=True):

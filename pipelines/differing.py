@@ -3,7 +3,9 @@
 Put here: which releases are compared, files, what is said. Keep out: the difference (assets.release), drawing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from assets.release.subject import Subject, subject_of
 from assets.release.tables import write_csv
 from data_contracts.messages import both, text, wrong
 from evaluations.allocation.lines import FUND
+from pipelines.approving import keep_approved
 from pipelines.outcomes import SaysNo
 from reports.compare_page import ComparePage, Side, write_compare_pages
 from reports.money_words import FILES, yuan
@@ -53,8 +56,9 @@ class DiffRun:
         return {
             "a": found.a.name, "b": found.b.name, "status": "ok", "causes": list(found.causes),
             "payees": [
-                {"payee_kind": row["payee_kind"], "payee_id": row["payee_id"], "a_fen": row["a_fen"],
-                 "b_fen": row["b_fen"], "difference_fen": row["difference_fen"], "main_step": row["main_step"]}
+                {"payee_kind": row["payee_kind"], "payee_id": row["payee_id"], "name": row["name"],
+                 "a_fen": row["a_fen"], "b_fen": row["b_fen"], "difference_fen": row["difference_fen"],
+                 "main_step": row["main_step"]}
                 for row in moved.iter_rows(named=True)
             ],
             **listed,
@@ -70,9 +74,10 @@ class DiffRun:
         for sentence, own in (("winners", gain), ("losers", lose)):
             amount = yuan(abs(int(own["difference_fen"].sum())))
             said.append(text(f"allocate.compare.{sentence}", language, count=own.height, amount=amount, major=major))
+        called = partial(_called, english=found.titles_en if language == "en" else {})
         for row in moved.head(_SHOWN).iter_rows(named=True):
             step = text(f"allocate.step.{row['main_step']}", language)
-            said.append(text("diff_payee", language, payee=row["payee_id"], difference=_signed(row["difference_fen"]),
+            said.append(text("diff_payee", language, payee=called(row), difference=_signed(row["difference_fen"]),
                              step=step, part=_signed(row["main_fen"]), major=major))  # fmt: skip
         if moved.height > _SHOWN:
             said.append(text("diff_more", language, count=moved.height - _SHOWN))
@@ -84,8 +89,11 @@ class DiffRun:
 def run_diff(release: Path, before: Path | None, out: Path | None) -> DiffRun:
     """Compare a release with an older one: `before`, or the one of its period that it is linked to.
 
-    Raises DefinitionError where there is no older one or a release has no money; SaysNo where nothing is divided.
+    Raises DefinitionError where there is no older one or a release has no money; SaysNo where nothing is divided or
+    `out` holds an approved result.
     """
+    if out is not None:
+        keep_approved(out)
     new = subject_of(release)
     found = difference_of(subject_of(before or _before(new)), new)
     run = DiffRun(found, out)
@@ -114,12 +122,19 @@ def _write(run: DiffRun, out: Path) -> None:
     for name, frame in run.tables().items():
         write_csv(frame, out / "tables" / f"{name}.csv")
     a, b = (Side(side.name, side.spec, side.rules_hash, side.tables) for side in (found.a, found.b))
-    money, names = found.money, {**found.a.titles_en, **found.b.titles_en}
+    money = found.money
     page = ComparePage(
-        a, b, money.payees, money.steps, money.totals, causes=found.causes, figures=found.figures, names_en=names
+        a, b, money.payees, money.steps, money.totals,
+        causes=found.causes, figures=found.figures, names_en=found.titles_en,
     )  # fmt: skip
     write_compare_pages(page, out)
     write_json(out / "run.json", run.as_dict())
+
+
+def _called(payee: Mapping[str, Any], english: Mapping[str, str]) -> str:
+    """Its name, where it has one, and its code."""
+    name = english.get(payee["payee_id"], payee["name"])
+    return f"{name} {payee['payee_id']}" if name else str(payee["payee_id"])
 
 
 def _signed(fen: int) -> str:

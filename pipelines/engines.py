@@ -29,6 +29,7 @@ from data_contracts.index_spec.reading import TableForm
 from data_contracts.messages import both, did_you_mean, text, wrong
 from evaluations.index.sheet import ROW, SheetError
 from evaluations.index.tables import index_tables
+from pipelines.approving import keep_approved
 from pipelines.outcomes import SaysNo
 from reports.index_page import IndexPage, write_index_pages
 
@@ -95,8 +96,9 @@ def run_index(
     """Read spec and data, compute, write `tables/*.csv`, `index.html` (zh), `en.html` and `run.json` into `out`.
 
     Several tables are joined by unit. Raises DefinitionError where the spec is wrong or names a column that is not
-    there, SaysNo where the data do not allow the judgement; nothing is written then.
+    there, SaysNo where the data do not allow the judgement or `out` holds an approved result; nothing is written then.
     """
+    keep_approved(out)
     spec = read_spec(spec_path)
     paths = [data] if isinstance(data, Path) else list(data)
     numbered = ROW if len(paths) == 1 else None

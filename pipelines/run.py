@@ -12,7 +12,7 @@ from typing import Any
 
 from assets.intake import ledger
 from assets.lake.atomic import read_json
-from assets.release.publish import PROFILE
+from assets.release.publish import PROFILE, last_withdrawn
 from assets.stages.handback import standing_files
 from assets.stages.road import Road
 from data_contracts.messages import LANGUAGES, text, wrong
@@ -35,6 +35,8 @@ class RunResult:
     stale: list[StaleRelease] = field(default_factory=list)
     next_steps: list[dict[str, str]] = field(default_factory=list)
     draft_reasons: list[dict[str, str]] = field(default_factory=list)
+    withdrawn: str | None = None
+    """The last release of the period that was withdrawn, while none is in force since."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -50,6 +52,8 @@ class RunResult:
         lines.extend(text("run_left", language, name=name) for name in self.left)
         if not self.new:
             lines.append(text("cli_run_nothing_new", language))
+        if self.withdrawn is not None:
+            lines.append(text("cli_run_withdrawn", language, withdrawn=self.withdrawn, release=self.release.name))
         lines.extend(text("run_draft", language, reason=reason[language]) for reason in self.draft_reasons)
         lines.extend(stale_lines(self.stale, language))
         lines.extend(step[language] for step in self.next_steps)
@@ -147,7 +151,19 @@ def _result(road: Road, period: str, release: Path, *, new: bool) -> RunResult:
     stale = stale_releases(road, period)
     steps = stale_steps(stale, road.home.path)
     drafts = read_json(release / PROFILE / "manifest.json").get("draft_reasons", [])
-    return RunResult(release, new, counts, named, road.not_taken(), _in_part(road, period), stale, steps, drafts)
+    withdrawn = last_withdrawn(road.home, period)
+    return RunResult(
+        release=release,
+        new=new,
+        counts=counts,
+        refused=named,
+        left=road.not_taken(),
+        in_part=_in_part(road, period),
+        stale=stale,
+        next_steps=steps,
+        draft_reasons=drafts,
+        withdrawn=withdrawn.name if withdrawn is not None else None,
+    )
 
 
 def _in_part(road: Road, period: str) -> list[dict[str, str]]:

@@ -29,7 +29,8 @@ from assets.intake.ledger import Entry
 from assets.intake.standing import NOT_GRANTED, SHORT
 from assets.lake import parts
 from assets.release.approval import Refused, standing
-from assets.release.publish import current
+from assets.release.decided import mode_asked
+from assets.release.publish import current, last_withdrawn
 from assets.release.subject import subject_of
 from assets.stages.handback import refresh_fix_lists, standing_files
 from assets.stages.road import Road
@@ -132,7 +133,9 @@ class Status:
     """The state of a home for one period.
 
     `unusual`: failed expectations about whole deliveries. `stale`: other periods that files came for since release.
-    `candidate`: what the last run made of everything there is, if it still waits to be approved or published.
+    `candidate`: what the last run made of everything there is, if it still waits to be approved or published;
+    `approvals_missing`: how many it lacks.
+    `withdrawn`: the last release that was withdrawn, where no later one is in force.
     """
 
     period: str
@@ -145,6 +148,8 @@ class Status:
     release: str | None
     release_is_current: bool
     candidate: str | None
+    approvals_missing: int
+    withdrawn: str | None
     releases: dict[str, str]
     stale: list[StaleRelease]
     next_steps: list[Words]
@@ -170,6 +175,8 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
     waiting = _waiting(road)
     senders = _senders(road, step, today, entries, waiting)
     releases = current(road.home)["periods"]
+    candidate, missing = (None, 0) if waiting else _candidate(road, step.key, releases.get(step.key))
+    withdrawn = last_withdrawn(road.home, step.key)
     judged = parts.read_table(road.home, "quality__deliveries", [step.key])
     found = Status(
         period=step.key,
@@ -191,7 +198,9 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
         unusual=0 if judged is None else judged.filter(~pl.col("success")).height,
         release=releases.get(step.key),
         release_is_current=not waiting and road.up_to_date(step.key) is not None,
-        candidate=None if waiting else _candidate(road, step.key, releases.get(step.key)),
+        candidate=candidate,
+        approvals_missing=missing,
+        withdrawn=withdrawn.name if withdrawn is not None else None,
         releases=releases,
         stale=stale_releases(road, step.key),
         next_steps=[],
@@ -202,16 +211,18 @@ def status_of(path: Path, period: str | None, today: date | None = None) -> Stat
     return found
 
 
-def _candidate(road: Road, period: str, in_force: str | None) -> str | None:
+def _candidate(road: Road, period: str, in_force: str | None) -> tuple[str | None, int]:
+    """The release that waits for a decision, and how many approvals it lacks."""
     made = road.made(period)
     if made is None or made.name == in_force:
-        return None
+        return None, 0
+    subject = subject_of(made)
     try:
-        state = standing(subject_of(made), road.settings.home.approval).state
+        found = standing(subject, mode_asked(subject, road.settings.home.approval))
     except Refused:
         # Its records do not hold: there is nothing to decide, and `verify` names why.
-        return None
-    return made.name if state in ("draft", "approved") else None
+        return None, 0
+    return (made.name, found.missing) if found.state in ("draft", "approved") else (None, 0)
 
 
 def _waiting(road: Road) -> list[WaitingFile]:

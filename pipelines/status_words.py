@@ -30,8 +30,9 @@ def status_lines(status: "Status", language: str) -> list[str]:
     if status.unusual:
         lines.append(text("status_unusual", language, count=status.unusual))
     old = not status.release_is_current and status.candidate is None
-    sentence = "status_release_old" if old else "status_release"
-    lines.append(text(sentence if status.release else "status_no_release", language, release=status.release))
+    none = "status_withdrawn" if status.withdrawn else "status_no_release"
+    sentence = ("status_release_old" if old else "status_release") if status.release else none
+    lines.append(text(sentence, language, release=status.release or status.withdrawn))
     if status.candidate is not None:
         lines.append(text("status_candidate", language, release=status.candidate))
     lines += stale_lines(status.stale, language)
@@ -176,7 +177,8 @@ def next_steps(status: "Status", home: Path) -> list[dict[str, str]]:
 
 def _release_steps(status: "Status", home: Path, *, came: bool) -> Iterator[dict[str, str]]:
     if status.candidate is not None:
-        yield both("status_do_decide", release=home / "releases" / status.candidate)
+        sentence = "status_do_decide" if status.approvals_missing else "status_do_publish"
+        yield both(sentence, release=home / "releases" / status.candidate)
     elif status.waiting or (not status.release_is_current and came):
         yield both("status_do_run", home=home, period=status.period)
 

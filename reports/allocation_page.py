@@ -255,8 +255,9 @@ def _reserves(page: AllocationPage, language: str) -> dict[str, Any] | None:
             }
             for row in rows.iter_rows(named=True)
         ],
-        "words": text("allocate.page.payers", language, count=payers.height,
-                      amount=yuan(summed(payers["reserve_paid_fen"])), major=page.spec.currency.get(language))
+        "words": text(f"allocate.page.payers{'_first' if payers.height > _PAYERS else ''}", language,
+                      count=payers.height, shown=_PAYERS, amount=yuan(summed(payers["reserve_paid_fen"])),
+                      major=page.spec.currency.get(language))
         if payers.height
         else text("allocate.page.no_payers", language),
         "payers": [

@@ -26,6 +26,7 @@ from reports.money_words import (
     frame_of_page,
     other,
     per_head,
+    source_titles,
     stream_titles,
     summed,
     title_of,
@@ -208,11 +209,7 @@ def _streams(page: ComparePage, payees: pl.DataFrame, language: str) -> dict[str
 
 
 def _sources(page: ComparePage, language: str) -> list[dict[str, str]]:
-    titles = {
-        source.id: title_of(source.titles, source.id, language)
-        for side in (page.a, page.b)
-        for source in side.spec.sources
-    }
+    titles = {**source_titles(page.a.spec, language), **source_titles(page.b.spec, language)}
     return [_row(titles[row["source"]], row) for row in page.totals["sources"].iter_rows(named=True)]
 
 

@@ -101,7 +101,7 @@ def columns_of(document: FinanceDocument, scale: Scale) -> list[Column]:
         *(
             column
             for word, name in _AMOUNTS.items()
-            if word != "offset" or document.rows[name].drop_nulls().sum()
+            if word != "offset" or document.rows[name].drop_nulls().ne(0).any()
             for column in [_amount(both(f"finance.{word}"), rows[name]), *(parts if name == document.split else [])]
         ),
         Column(both("finance.remark"), 24, "words", remarks, ""),

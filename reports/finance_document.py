@@ -46,8 +46,8 @@ class FinanceDocument:
     `rows`, `sources`: a payment (evaluations.allocation.payment). `coarse_rows`, `coarse_sources`: the same in whole
     steps of the table in ten thousands. `lines`: payee_kind, payee_id, line_no, stream, quantity, rate, amount_fen,
     words_zh, words_en; `detailed`: they stand in the workbook too. `names`: of every payee; `remarks`: of some.
-    `issued_as`: further words about where the table is from (release, rule set).
-    `split`: what lines explain and sources pay.
+    `basis`: what is due of what time; `issued_as`: where the table is from (release, rule set); both in further words.
+    `split`: what lines explain and sources pay. `draft`: nobody may approve it, whatever records say.
     """
 
     allocation_id: str
@@ -66,9 +66,11 @@ class FinanceDocument:
     remarks: Mapping[Key, str] = field(default_factory=dict)
     notice: Notice = field(default_factory=Notice)
     currency: CurrencyView = field(default_factory=CurrencyView)
+    basis: Bilingual | None = None
     issued_as: Bilingual | None = None
     detailed: bool = False
     split: Split = "due_fen"
+    draft: bool = False
 
     @property
     def total(self) -> int:

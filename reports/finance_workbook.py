@@ -194,10 +194,10 @@ def _foot(
         words.append(text("finance.foot.function", "zh", code=notice.function_code, title=title).strip())
     if notice.use:
         words.append(text("finance.foot.use", "zh", use=notice.use))
-    words += more
-    if document.issued_as is not None:
-        words.append(document.issued_as.zh)
+    words += [*more, *(said.zh for said in (document.basis, document.issued_as) if said is not None)]
     words.append(text("finance.foot.hash", "zh", hash=file.control.table_hash))
+    if document.draft:
+        words.append(text("finance.foot.draft", "zh"))
     look = looks(font_size=9, font_color="#333333", text_wrap=True)
     for at, line in enumerate(words, row):
         sheet.merge_range(at, 0, at, last, "", look)
@@ -333,6 +333,7 @@ def _control_sums(document: FinanceDocument, file: FinanceFile) -> list[tuple[Pa
         *found,
         (both("finance.control.lines"), of_lines),
         (both("finance.control.payees"), file.control.due_fen),
+        *([(both("finance.control.prepaid"), int(rows["prepaid_fen"].sum()))] if rows["prepaid_fen"].count() else []),
         (both("finance.control.payable"), file.control.payable_fen),
         (both(f"finance.control.difference.{file.split_of}"), whole - of_lines),
     ]

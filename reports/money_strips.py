@@ -92,4 +92,5 @@ def _place(strip: Mapping[str, Any], money: Decimal | int, most: Decimal | int) 
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 14 or (name.isascii() and len(name) <= 26) else f"{name[:13]}…"
+    """What tells two names that are alike apart comes last, so there must be room for it."""
+    return name if len(name) <= (40 if name.isascii() else 20) else f"{name[:19]}…"

@@ -3,6 +3,7 @@
 Put here: turning values of its tables into text, and what every page is given. Keep out: what a page shows.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
@@ -13,6 +14,7 @@ import polars as pl
 from markupsafe import Markup
 
 from data_contracts.allocation_spec.document import AllocationSpec
+from data_contracts.allocation_spec.funding import FundingSource
 from data_contracts.closed import Bilingual
 from data_contracts.messages import text
 from reports import format as shown
@@ -106,6 +108,17 @@ def reserve_titles(spec: AllocationSpec, language: str) -> dict[str, str]:
     return {reserve.id: title_of(reserve.titles, reserve.id, language) for reserve in spec.reserves}
 
 
+def source_titles(spec: AllocationSpec, language: str) -> dict[str, str]:
+    """Source → its title, else what its kind is called; with its id where several without a title are of one kind."""
+    alike = Counter(source.kind for source in spec.sources if source.titles is None)
+
+    def own(source: FundingSource) -> str:
+        kind = text(f"allocate.source.{source.kind}", language)
+        return kind if alike[source.kind] == 1 else f"{kind} {source.id}"
+
+    return {source.id: source.titles.get(language) if source.titles else own(source) for source in spec.sources}
+
+
 def sources_of(spec: AllocationSpec, frame: pl.DataFrame, language: str) -> dict[str, Any] | None:
     """Rows of a table of sources added up by source: cash with its sum and shares, then values in kind."""
     if frame.is_empty():
@@ -113,7 +126,7 @@ def sources_of(spec: AllocationSpec, frame: pl.DataFrame, language: str) -> dict
     sums = dict(frame.group_by("source", maintain_order=True).agg(pl.col("amount_fen").sum()).iter_rows())
     cash = {source.id: sums.get(source.id, 0) for source in spec.sources if source.kind != "in_kind"}
     kinds = {source.id: text(f"allocate.source.{source.kind}", language) for source in spec.sources}
-    titles = {source.id: title_of(source.titles, source.id, language) for source in spec.sources}
+    titles = source_titles(spec, language)
     total = sum(cash.values())
     return {
         "rows": [

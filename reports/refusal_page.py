@@ -34,7 +34,7 @@ def write_refusal_pages(
 def _render(
     spec: AllocationSpec, words: Mapping[str, str], tables: Mapping[str, pl.DataFrame], language: str
 ) -> str:  # fmt: skip
-    said = {name: _said(tables, name, language) for name in ("conflict", "relaxations", "best_shares", "proposal")}
+    said = {name: _said(tables, name, language) for name in ("relaxations", "best_shares", "proposal")}
     common = frame_of_page(spec, language, FILES["en" if language == "zh" else "zh"])
     return (
         environment()
@@ -43,11 +43,17 @@ def _render(
             **common,
             references=spec.references,
             lead=words[language],
-            said=said,
+            said={**said, "conflict": sets_said(tables["conflict"], language)},
             steps=_steps(tables, language),
             proposed="proposal" in tables,
         )
     )
+
+
+def sets_said(rules: pl.DataFrame, language: str) -> list[list[str]]:
+    """The rules in conflict in words, set by set."""
+    sets = rules.sort("stream", "set_no", "rule_no").partition_by("stream", "set_no", maintain_order=True)
+    return [own[f"words_{language}"].to_list() for own in sets]
 
 
 def _said(tables: Mapping[str, pl.DataFrame], name: str, language: str) -> list[str]:

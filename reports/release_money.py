@@ -20,6 +20,7 @@ from reports import money_data
 from reports.allocation_page import AllocationPage, sections_of
 from reports.context import AllocationView, ReportContext
 from reports.money_words import FUND, Owner
+from reports.refusal_page import sets_said
 from reports.site_data import Frames, Json, table
 from reports.statement_page import Place, render
 from reports.statement_tables import StatementTables, statement_names, with_steps
@@ -101,13 +102,13 @@ def money_parts(context: ReportContext, frames: Frames, language: str) -> Json |
     return None if page is None else sections_of(page, language)
 
 
-def conflict(frames: Frames, language: str) -> dict[str, list[str]] | None:
+def conflict(frames: Frames, language: str) -> Json | None:
     """Rules that cannot hold together and the ways out, in words; None where they hold."""
     rules, ways = table(frames, "alloc__conflict"), table(frames, "alloc__relaxations")
     if rules is None:
         return None
     return {
-        "conflict": rules.sort("stream", "rule_no")[f"words_{language}"].to_list(),
+        "conflict": sets_said(rules, language),
         "relaxations": [] if ways is None else ways.sort("stream", "family", "subject")[f"words_{language}"].to_list(),
         **{name: _said(frames, name, language) for name in ("best_shares", "proposal")},
     }

@@ -1,4 +1,4 @@
-"""How sure a payee is of each award: standard, chance of reaching it, what is asked for, and whether it was won.
+"""How sure a payee is of each award: standard, chance or why there is none, what is asked for, whether it was won.
 
 Put here: rows of the table of awards in words. Keep out: how chances are found (evaluations), all else of a statement.
 """
@@ -16,7 +16,7 @@ _WON, _NOT_WON, _NO_PLACE, _OPEN = "won", "not_won", "no_place", "open"
 
 
 def awards_of(tables: StatementTables, owner: Owner, language: str) -> list[dict[str, Any]]:
-    """A row for each class by chance in which the payee competes: class, standard, chance, asked for, result."""
+    """A row for each class by chance in which the payee competes: class, standard, chance or why none, asked, won."""
     classes = {
         (stream.id, item.id): item
         for stream in tables.page.spec.of_kind(Awards)
@@ -39,6 +39,7 @@ def _row(row: Row, item: ByChance, language: str) -> dict[str, Any]:
     return {
         "title": title_of(item.titles, item.id, language),
         "standard": f"{title_of(tier.titles, tier.id, language)} ≥ {tier.standard.normalize():f}",
+        "why": row.get(f"words_{language}"),
         "chance": shown.MISSING if chance is None else _percent(Decimal(chance)),
         "asked": _percent(item.probability),
         "result": text(f"allocate.statement.award_{state}", language, amount=yuan(row["due_fen"]), places=item.places),

@@ -148,7 +148,7 @@ def _where(row: Row, language: str, major: str) -> Iterator[str]:
         yield text("allocate.statement.per_head_of", language,
                    amount=per_head(row["amount_fen"], row["population"]),
                    people=shown.count(row["population"]), major=major)  # fmt: skip
-    if row.get("last_year_from") in ("merged", "divided"):
+    if row.get("last_year_from") in ("recoded", "merged", "divided"):
         yield text(f"allocate.statement.last_year_{row['last_year_from']}", language)
     if row["distance_after"] is not None:
         since = "_since" if row["distance_before"] is not None else ""
@@ -226,7 +226,7 @@ def _figure(name: str, figure: Any) -> str:
 
 
 def _quarters(tables: StatementTables, owner: Owner, language: str) -> dict[str, Any] | None:
-    """Payments by quarter and stream, with their sums; None where nothing is paid by quarter."""
+    """Payments by quarter and stream, what is to be taken back of them, and the sums; None where nothing is known."""
     rows = tables.of("quarters", owner)
     if not rows:
         return None
@@ -234,21 +234,25 @@ def _quarters(tables: StatementTables, owner: Owner, language: str) -> dict[str,
     streams = list(dict.fromkeys(row["stream"] for row in rows))
     quarters = sorted({row["quarter"] for row in rows})
     paid = {(row["quarter"], row["stream"]): row for row in rows}
+    # Of what is paid whole in the last quarter nothing is paid before it.
+    last = {stream: max(row["quarter"] for row in rows if row["stream"] == stream) for stream in streams}
+    back = [sum(row["claw_back_fen"] for row in rows if row["stream"] == stream) for stream in streams]
     return {
         "streams": [titles[stream] for stream in streams],
         "rows": [
             {
                 "quarter": shown.period(quarter, language),
-                "cells": [yuan(own["paid_fen"] if (own := paid.get((quarter, stream))) else None)
-                          for stream in streams],
+                "cells": [yuan(own["paid_fen"] if (own := paid.get((quarter, stream))) else
+                               0 if quarter < last[stream] else None) for stream in streams],
                 "sum": yuan(sum(own["paid_fen"] for (name, _), own in paid.items() if name == quarter)),
                 "notes": [note for stream in streams for note in _notes(paid.get((quarter, stream)), language)],
             }
             for quarter in quarters
         ],
-        "sums": [yuan(sum(own["paid_fen"] for (_, name), own in paid.items() if name == stream))
-                 for stream in streams],
-        "total": yuan(sum(row["paid_fen"] for row in rows)),
+        "back": [yuan(-amount) for amount in [*back, sum(back)]] if any(back) else [],
+        "sums": [yuan(sum(own["paid_fen"] for (_, name), own in paid.items() if name == stream) - amount)
+                 for stream, amount in zip(streams, back, strict=True)],
+        "total": yuan(sum(row["paid_fen"] for row in rows) - sum(back)),
     }  # fmt: skip
 
 
@@ -259,8 +263,6 @@ def _notes(row: Row | None, language: str) -> Iterator[str]:
         yield text(f"allocate.statement.{row['bound']}", language)
     if row["late"]:
         yield text("allocate.statement.late", language, count=row["late"])
-    if row["claw_back_fen"]:
-        yield f"{text('allocate.statement.claw_back', language)} {yuan(row['claw_back_fen'])}"
 
 
 def _settled(tables: StatementTables, owner: Owner, language: str) -> list[tuple[str, str]]:

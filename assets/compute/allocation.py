@@ -4,25 +4,26 @@ Put here: the period's money and the statuses of a division. Keep out: the arith
 figures (allocation_tables), the shape of published tables (allocation_published) and the wording (messages).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
+from assets.compute import unsure
 from assets.compute.allocation_published import TABLES, Published, passed_on
 from assets.compute.allocation_tables import PayeeAreas, RoadTables
 from assets.compute.auditing import RoadAudit, road_audit
-from assets.compute.carried import left_lying, with_carried
+from assets.compute.carried import carried_over, left_lying, with_carried
 from assets.compute.inputs import periods_per_year
+from assets.compute.paid_periods import Released
 from assets.compute.refusals import conflict_words, summary, worded_conflict
-from assets.compute.settlements import Released, record_found, record_of
+from assets.compute.settlements import record_found, record_of
 from assets.compute.what_if import what_if
 from assets.lake.home import Home
 from data_contracts.allocation_spec.contests import Awards, ByChance
 from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.pay import Performance
-from data_contracts.closed import Bilingual
 from data_contracts.contracts import Catalog
 from data_contracts.messages import LANGUAGES, both
 from data_contracts.periods import Period
@@ -113,7 +114,10 @@ def allocate(
         found = engine.allocate(spec, given)
     except DataError as error:
         return _without("no_data", budget, both("allocation_data", reason=error.words))
-    published = Published(document, spec, period, areas, part, reading.baselines, reading.last_year_from(spec))
+    no_error = unsure.unsure_scores(reading, spec, found.tables.get("awards"))
+    published = Published(
+        document, spec, period, areas, part, reading.baselines, reading.last_year_from(spec), unsure.worded(no_error)
+    )
     if found.conflict is not None:
         return _infeasible(found.conflict, published, budget)
     try:
@@ -127,8 +131,11 @@ def allocate(
         except DataError as error:
             return _without("no_data", budget, both("allocation_data", reason=error.words))
         tables["alloc__institutions"] = published.shaped("alloc__institutions", passed)
+    carried = carried_over(rules, period, released)
+    tables["alloc__carried"] = published.shaped("alloc__carried", carried)
     tables |= {name: published.shaped(name, frame) for name, frame in what_if(spec, given).items()}
-    said = (_left_out(areas), reckoned, left_lying(rules, period, released), *_nobody_competes(rules, found.tables))
+    said = (_left_out(areas), reckoned, left_lying(carried), *unsure.said(rules, no_error),
+            *_nobody_competes(rules, found.tables, no_error))  # fmt: skip
     message = _joined([own for own in said if own is not None])
     return Allocation("ok", tables, paid.amount, message, road_audit(reading, spec, given), rules)
 
@@ -171,14 +178,16 @@ def _joined(said: list[dict[str, str]]) -> dict[str, str] | None:
     return found if said else None
 
 
-def _nobody_competes(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Iterator[dict[str, str]]:
+def _nobody_competes(
+    spec: AllocationSpec, tables: Mapping[str, pl.DataFrame], no_error: Sequence[unsure.Unsure]
+) -> Iterator[dict[str, str]]:
     """Contests by score in which not one payee has a score, as where too few people live for a figure to be shown."""
+    said = {(own.stream, own.award.id) for own in no_error}
     for stream in spec.of_kind(Awards):
         for item in stream.classes:
             known = tables["awards"].filter(pl.col("chance").is_not_null(), stream=stream.id, award_class=item.id)
-            if isinstance(item, ByChance) and known.is_empty():
-                title = item.titles or stream.titles or Bilingual(zh=item.id, en=item.id)
-                yield both("alloc.nobody_competes", award=title.model_dump())
+            if isinstance(item, ByChance) and known.is_empty() and (stream.id, item.id) not in said:
+                yield both("alloc.nobody_competes", award=unsure.title_of(stream, item))
 
 
 def _left_out(areas: PayeeAreas) -> dict[str, str] | None:

@@ -28,7 +28,7 @@ from evaluations.allocation.snapshot import Snapshot
 
 TABLES = (
     "alloc__lines", "alloc__payees", "alloc__payments", "alloc__settlement", "alloc__quarters", "alloc__sources",
-    "alloc__streams", "alloc__reserves", "alloc__institutions", "alloc__standard", "alloc__dividend",
+    "alloc__streams", "alloc__carried", "alloc__reserves", "alloc__institutions", "alloc__standard", "alloc__dividend",
     "alloc__gain_share", "alloc__awards", "alloc__payers", "alloc__performance", "alloc__sensitivity", "alloc__peers",
     "alloc__conflict", "alloc__relaxations", "alloc__best_shares", "alloc__proposal", "alloc__changes",
     "alloc__intervals",
@@ -49,14 +49,16 @@ class Published:
     part: Part
     baselines: Mapping[str, pl.DataFrame]
     last_year_from: Mapping[str, str]
-    """Payee → merged or divided, where its money of the year before was that of other areas."""
+    """Payee → recoded, merged or divided, where its money of the year before was that of other areas."""
+    unsure: pl.DataFrame
+    """Payees whose scores nobody knows the error of (unsure.SCHEMA)."""
 
     def tables(self, year: Mapping[str, pl.DataFrame], paid: PeriodPayment) -> dict[str, pl.DataFrame]:
         """All of TABLES; `year`: tables of the engine."""
         waits = undecided(self.spec, year, self.part)
         found: dict[str, pl.DataFrame | None] = {
             "alloc__lines": _with_sentences(paid.lines),
-            "alloc__payees": self._payees(year["payees"], paid.payments, waits),
+            "alloc__payees": self._payees(year["payees"], paid, waits),
             "alloc__payments": paid.payments,
             "alloc__settlement": paid.settlement,
             "alloc__quarters": paid.quarters,
@@ -80,11 +82,16 @@ class Published:
     def _awards(self, year: pl.DataFrame) -> pl.DataFrame:
         """Nothing is due to anybody before the contest is decided."""
         due = pl.col("due_fen") if self.part.is_last else pl.lit(0, dtype=pl.Int64)
-        return year.with_columns(
-            pl.lit(self.spec.payees.kind).alias("payee_kind"),
-            pl.lit(self.part.is_last).alias("decided"),
-            due.alias("due_fen"),
-        ).pipe(_numbers, "chance")
+        keys = ["stream", "award_class", "payee_id"]
+        return (
+            year.join(self.unsure, on=keys, how="left", maintain_order="left")
+            .with_columns(
+                pl.lit(self.spec.payees.kind).alias("payee_kind"),
+                pl.lit(self.part.is_last).alias("decided"),
+                due.alias("due_fen"),
+            )
+            .pipe(_numbers, "chance")
+        )
 
     def _with_marks(self, performance: pl.DataFrame) -> pl.DataFrame:
         """Where the baselines come from that were used."""
@@ -109,10 +116,13 @@ class Published:
             marks.append(pl.col("payee_kind").replace(kinds))
         return gate(table_schema(table), table.shape(frame.with_columns(marks)))
 
-    def _payees(self, year: pl.DataFrame, payments: pl.DataFrame, waits: pl.DataFrame) -> pl.DataFrame:
-        """Every area of the payee level, also those left out, other payees, and the funds with money or a payment."""
+    def _payees(self, year: pl.DataFrame, paid: PeriodPayment, waits: pl.DataFrame) -> pl.DataFrame:
+        """Every area of the payee level, also those left out, other payees, and the funds with money or a payment.
+
+        Areas that are gone and were paid in the year, or owe something, are payees still.
+        """
         keys = ["payee_kind", "payee_id"]
-        sums = payments.group_by(keys).agg(
+        sums = paid.payments.group_by(keys).agg(
             pl.col("amount_fen", "year_fen", "due_fen", "before_fen")
             .sum()
             .name.map(lambda name: f"paid_{name}" if name in ("due_fen", "before_fen") else name)
@@ -126,7 +136,9 @@ class Published:
             {"payee_kind": [kind] * len(self.areas.left_out), "payee_id": self.areas.left_out},
             schema=dict.fromkeys(keys, pl.String),
         )
-        rows = pl.concat([rows, others], how="diagonal")
+        if paid.settlement is not None:
+            others = pl.concat([others, paid.settlement.select(keys)]).unique(maintain_order=True)
+        rows = pl.concat([rows, others.join(rows, on=keys, how="anti", maintain_order="left")], how="diagonal")
         own = pl.col("payee_kind") == kind
         rural = {area: row["is_rural"] for area, row in self.areas.areas.items()}
         money = ["year_fen", "undecided_fen", "amount_fen", "paid_due_fen", "paid_before_fen", "next_base_fen"]

@@ -6,7 +6,7 @@ cells themselves (cells), areas that changed (succession) and the division. Figu
 of the home in force, which is the one that pays.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -18,6 +18,7 @@ from assets.compute.cells import plain
 from assets.compute.geography import Changes, known_changes
 from assets.compute.indexing import KEYS, judged_in, laid_out
 from assets.compute.marts import mart_columns, mart_names
+from assets.compute.paid_periods import Released, closed_year, last_of_year_before
 from assets.lake import parts
 from assets.lake.home import Home
 from data_contracts.allocation_spec.document import AllocationSpec
@@ -35,10 +36,12 @@ from data_contracts.settings.allocation_tables import (
     PayeeTable,
     RecordTable,
 )
-from data_contracts.settings.indices import indicator_of
+from data_contracts.settings.indices import confident, indicator_of
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from evaluations.allocation.snapshot import ROW, DataError
+from evaluations.index.judging import LISTED
+from evaluations.index.sampling import CONFIDENCE
 
 _SCORE_DIGITS, _RISK_DIGITS, _RATIO_DIGITS = 4, 6, 12
 # As far back as a spec may pool quarters.
@@ -85,12 +88,11 @@ class RoadTables:
     period: Period
     catalog: Catalog | None = None
     """Where recorded changes of areas are read; None: of areas that never change."""
-    released: Callable[[str], Mapping[str, pl.DataFrame] | None] | None = None
-    """Period → published tables of money, where there are any."""
+    released: Released | None = None
     baselines: dict[str, pl.DataFrame] = field(default_factory=dict)
     """Table of indicators → its baselines (baselines.SCHEMA), once read."""
     _read: dict[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
-    _heirs: dict[str, succession.Heirs] = field(default_factory=dict)
+    _heirs: dict[tuple[str, str], succession.Heirs] = field(default_factory=dict)
 
     def areas(self) -> PayeeAreas:
         """Who there is to pay."""
@@ -135,6 +137,7 @@ class RoadTables:
     def behind(self, figure: PayeeFigure) -> tuple[IndexSpec, pl.DataFrame]:
         """The index that makes a figure, rounded as the figure is, and its data: a row for each area."""
         spec, period = self.settings.indices[str(figure.index)], self._period_of(figure)
+        spec = confident(spec, self.settings.indicators)
         digits = _RISK_DIGITS if figure.digits is None else min(figure.digits, _RISK_DIGITS)
         spec = spec.model_copy(update={"digits": min(spec.digits, digits)})
         values = self._here("ind__values", period).filter(stratum="all")
@@ -148,8 +151,7 @@ class RoadTables:
 
     @property
     def _last_year(self) -> Period:
-        """The last period of the year before."""
-        return self.period.shift(-self.period.index)
+        return last_of_year_before(self.period)
 
     def _figures(self, figure: PayeeFigure, period: Period) -> dict[str, Decimal]:
         if figure.measure is not None:
@@ -158,10 +160,33 @@ class RoadTables:
         if figure.money is not None:
             return self._money(figure.money)
         rows, digits = self._published(figure, period)
-        return cells.errors(rows, digits) if figure.standard_error else cells.decimals(rows, digits)
+        if not figure.standard_error:
+            return cells.decimals(rows, digits)
+        self._check_known(figure, rows, period)
+        of_figure = None if figure.indicator is None else self.settings.indicators[figure.indicator].confidence
+        return cells.errors(rows, digits, CONFIDENCE if of_figure is None else float(of_figure))
+
+    def without_limits(self, figure: PayeeFigure) -> dict[str, list[str]]:
+        """Area → indicators for want of whose limits nobody can say how far its score, or figure, may be off."""
+        rows, _ = self._published(figure, self._period_of(figure))
+        self._check_known(figure, rows, self._period_of(figure))
+        rows = rows.filter(pl.col("value").is_not_null())
+        if figure.indicator is not None:
+            bare = rows.filter(pl.any_horizontal(pl.col("lower", "upper").is_null()))
+            return {area: [figure.indicator] for area in bare["area_id"]}
+        unsure = rows.filter(pl.col("without_limits").is_not_null()).select("area_id", "without_limits")
+        return {area: names.split(LISTED) for area, names in unsure.iter_rows()}
+
+    def _check_known(self, figure: PayeeFigure, rows: pl.DataFrame, period: Period) -> None:
+        """Scores computed before they said which figures in them have no limits tell no error."""
+        if figure.indicator is None and "without_limits" not in rows.columns:
+            raise DataError("allocation_old_scores", period=period.key)
 
     def _published(self, figure: PayeeFigure, period: Period) -> tuple[pl.DataFrame, int]:
-        """area_id, value, lower and upper of a figure that has limits, and the digits that count."""
+        """area_id, value, lower and upper of a figure that has limits, and the digits that count.
+
+        Scores say which figures in them are `without_limits`.
+        """
         if figure.indicator is not None:
             rows = self._here("ind__values", period).filter(
                 pl.col("status").is_in(_SHOWN), indicator_id=figure.indicator, stratum="all"
@@ -201,9 +226,7 @@ class RoadTables:
         last = self._last_year
         if last.key < self.settings.home.calendar.first:
             return {}
-        tables = None if self.released is None else self.released(last.key)
-        if tables is None or "alloc__payments" not in tables:
-            raise DataError("allocation_no_settled_year", stream=stream, period=last.key)
+        tables = closed_year(self.released, last, stream)
         own = tables["alloc__payments"].filter(payee_kind=self.document.payee_level, stream=stream)
         now = succession.passed_on(dict(own.select("payee_id", "year_fen").iter_rows()), self.heirs(last))
         return {payee: Decimal(fen) / self.document.fen_per_unit for payee, fen in now.items()}
@@ -219,18 +242,22 @@ class RoadTables:
                 found |= succession.origins(self.heirs(self._last_year))
         return found
 
-    def heirs(self, then: Period) -> succession.Heirs:
-        """Payees of an earlier period that were merged or divided since, and who took over."""
+    def heirs(self, then: Period, now: Period | None = None) -> succession.Heirs:
+        """Payees of an earlier period that were merged or divided until `now`, by default the period that is read.
+
+        And who took over, each with its people of `now`.
+        """
         if self.catalog is None:
             return {}
-        if then.key not in self._heirs:
-            lowest = self._rows("ind__counts", self.period, self.settings.levels[0])
+        until = self.period if now is None else now
+        if (then.key, until.key) not in self._heirs:
+            lowest = self._rows("ind__counts", until, self.settings.levels[0])
             people = lowest.filter(measure_id=self.document.population, stratum="all").select("area_id", "value")
-            self._heirs[then.key] = succession.heirs(
-                self.home, self._changes, self.document.payee_level, then, self.period,
+            self._heirs[then.key, until.key] = succession.heirs(
+                self.home, self._changes, self.document.payee_level, then, until,
                 {area: value for area, value in people.iter_rows() if value is not None},
             )  # fmt: skip
-        return self._heirs[then.key]
+        return self._heirs[then.key, until.key]
 
     @cached_property
     def _changes(self) -> Changes:

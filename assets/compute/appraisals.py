@@ -16,6 +16,7 @@ from data_contracts.messages import both, did_you_mean, wrong
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
 from data_contracts.settings.appraisals import INSTITUTION, AppraisalDocument, AppraisalFeed
+from data_contracts.settings.indices import confident
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from evaluations.index.judging import Judged
@@ -33,8 +34,8 @@ def appraisal_scores(home: Home, settings: Settings, catalog: Catalog, period: P
     for name, appraisal in sorted(settings.appraisals.items()):
         frame = _figures(home, settings, catalog, period, appraisal) if appraisal.holds(period.end) else None
         if frame is not None and frame.height:
-            found = judged_in(frame, appraisal.spec)
-            rows.append(_published(found, appraisal.spec).with_columns(pl.lit(name).alias("appraisal_id")))
+            spec = confident(appraisal.spec, settings.indicators)
+            rows.append(_published(judged_in(frame, spec), spec).with_columns(pl.lit(name).alias("appraisal_id")))
     if not rows:
         return table.empty()
     full = pl.concat(rows).with_columns(pl.lit(period.key).alias("period"))

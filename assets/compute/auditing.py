@@ -123,21 +123,24 @@ def _known_columns(reading: RoadTables, spec: AllocationSpec) -> dict[str, Known
     """Columns that speak for themselves on the road, by where they come from; what the document declares goes before.
 
     Areas and people are structural; scores of policies and appraisals, and indicators with a direction, are what payees
-    work for.
+    work for. How sure a figure is has no better side.
     """
     found = {}
     for own in asked_columns(spec):
         table = reading.document.tables[own.table]
         figure = table.columns[own.column] if isinstance(table, PayeeTable) else None
-        known = None if figure is None else _known_of(reading, figure)
+        known = None if figure is None else known_of(reading, figure)
         if known is not None:
             found[key_of(spec, own.table, own.column)] = known
     return found
 
 
-def _known_of(reading: RoadTables, figure: PayeeFigure) -> KnownColumn | None:
+def known_of(reading: RoadTables, figure: PayeeFigure) -> KnownColumn | None:
+    """What the road knows of a figure; None where somebody has to say."""
     if figure.area is not None or figure.measure == reading.document.population:
         return KnownColumn(structural=str(figure.area or figure.measure))
+    if figure.standard_error:
+        return None
     if (figure.policy is not None or figure.appraisal is not None) and not figure.grade:
         return KnownColumn(better="higher")
     direction = None if figure.indicator is None else reading.settings.indicators[figure.indicator].direction

@@ -10,9 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import polars as pl
 
 from data_contracts.settings.allocation_tables import PayeeFigure
-
-# Limits of published figures hold 95 percent.
-_Z = Decimal("1.959963984540054")
+from evaluations.index.sampling import z_of
 
 
 def plain(value: Decimal) -> str:
@@ -47,17 +45,20 @@ def decimals(frame: pl.DataFrame, digits: int) -> dict[str, Decimal]:
     return {area: rounded(Decimal(repr(value)), digits) for area, value in shown}
 
 
-def errors(frame: pl.DataFrame, digits: int) -> dict[str, Decimal]:
+def errors(frame: pl.DataFrame, digits: int, confidence: float) -> dict[str, Decimal]:
     """The standard error that the limits of published figures (value, lower, upper) tell, by the wider side.
 
-    A scale ends: a figure near its end has a narrow side that says nothing of how sure it is. No figure is surer than
-    its last digit.
+    `confidence`: what the limits hold. A scale ends: a figure near its end has a narrow side that says nothing of how
+    sure it is. No figure is surer than its last digit. A score that counts figures `without_limits` has no error: its
+    limits say nothing of theirs.
     """
     known = frame.filter(pl.all_horizontal(pl.col("value", "lower", "upper").is_not_null()))
-    least, found = Decimal(1).scaleb(-digits), {}
+    if "without_limits" in frame.columns:
+        known = known.filter(pl.col("without_limits").is_null())
+    z, least, found = Decimal(repr(z_of(confidence))), Decimal(1).scaleb(-digits), {}
     for area, *figures in known.select("area_id", "value", "lower", "upper").iter_rows():
         value, lower, upper = (Decimal(repr(own)) for own in figures)
-        found[area] = max(least, rounded(max(value - lower, upper - value) / _Z, digits))
+        found[area] = max(least, rounded(max(value - lower, upper - value) / z, digits))
     return found
 
 

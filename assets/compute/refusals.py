@@ -19,9 +19,15 @@ from evaluations.allocation.remedies import conflict_tables
 
 Words = dict[str, str]
 _NAMED = 10
-_WAYS = {"due": "_down", "at_least": "_down", "fixed_grant": "_down", "reserve": "_down", "source": "_down",
-         "true_up": "_up"}  # fmt: skip
-_FLOORS = ("floor", "hold_harmless", "min_vs_target", "statutory", "spared")
+_WAYS = {"due": "down", "at_least": "down", "fixed_grant": "down", "reserve": "down", "source": "down",
+         "streams": "up", "budget": "up", "true_up": "up"}  # fmt: skip
+"""Family → which way it gives, where all that is known is by how much."""
+_ITSELF = ("no_weights", "factor", "floor_over_cap", "sources")
+"""Families with a sentence of their own."""
+_ABOUT = {"due": "stream", "size": "stream", "streams": "stream", "streams_take": "stream", "streams_need": "stream",
+          "reserve": "reserve", "source": "source", "earmark": "source", "source_gives": "source",
+          "source_limit": "source"}  # fmt: skip
+"""Kind of a rule → what it is about, where that has a title."""
 
 
 class Called:
@@ -29,14 +35,22 @@ class Called:
 
     def __init__(self, rules: AllocationRules, conflict: Conflict, payees: Mapping[str, Words] | None = None) -> None:
         """`payees`: names in both languages; without them those of the table of payees."""
-        items = [*rules.streams, *rules.reserves, *rules.sources]
         known = payees or {payee: dict.fromkeys(LANGUAGES, name) for payee, name in conflict.names.items()}
         self._payees = dict(known)
-        self._rules = {item.id: item.titles.model_dump() for item in items if item.titles is not None}
+        # Each kind of thing has ids of its own: a source may be called as a stream is.
+        of_kind: dict[str, Sequence[Any]] = {
+            "stream": rules.streams,
+            "reserve": rules.reserves,
+            "source": rules.sources,
+        }
+        self._titles: dict[str, dict[str, Words]] = {
+            kind: {item.id: item.titles.model_dump() for item in items if item.titles is not None}
+            for kind, items in of_kind.items()
+        }
 
-    def rule(self, name: str | None) -> Words:
-        """A stream, reserve or source."""
-        return self._rules.get(name or "", dict.fromkeys(LANGUAGES, name or ""))
+    def rule(self, kind: str, name: str | None) -> Words:
+        """What a rule of this kind is about: a stream, a reserve or a source; anything else by id."""
+        return self._titles.get(_ABOUT.get(kind, ""), {}).get(name or "", dict.fromkeys(LANGUAGES, name or ""))
 
     def payee(self, name: str) -> Words:
         """A payee."""
@@ -46,7 +60,7 @@ class Called:
         """What a conflict is about: the budget, a stream (also as `streams.<id>`), or several of them."""
         if name == "budget":
             return both("allocate_rule_budget")
-        return joined([self.rule(own.removeprefix("streams.")) for own in name.split(", ")])
+        return joined([self.rule("streams", own.removeprefix("streams.")) for own in name.split(", ")])
 
 
 def joined(words: Sequence[Words]) -> Words:
@@ -60,7 +74,7 @@ def conflict_words(
     """The conflict in zh and en; `payees`: names by id, where others than those of the table of payees."""
     called = Called(rules, conflict, payees)
     parts = [rule.partition(":") for rule in conflict.rules]
-    listed = joined([rule_words(name, called.rule(subject)) for name, _, subject in parts])
+    listed = joined([rule_words(name, called.rule(name, subject)) for name, _, subject in parts])
     whose = dict.fromkeys(LANGUAGES, "")
     if conflict.payees:
         more = [dict.fromkeys(LANGUAGES, "…")] if len(conflict.payees) > _NAMED else []
@@ -132,41 +146,45 @@ class _Sentences:
         """A row of `conflict`."""
         kind, name = row["kind"], row["subject"]
         if row["amount_fen"] is None:
-            return rule_words(kind, self._called.rule(name))
+            return rule_words(kind, self._called.rule(kind, name))
         if kind == "floor":
             kind = f"floor_{row['set_by']}"
         if name is None and kind.startswith("streams_"):
             kind = f"all_{kind}"
         of_payee = row["kind"] in ("floor", "cap", "no_target")
-        subject = self._called.payee(name) if of_payee else self._called.rule(name)
+        subject = self._called.payee(name) if of_payee else self._called.rule(row["kind"], name)
         return both(f"allocate.conflict.{kind}", subject=subject, amount=yuan(row["amount_fen"]), major=self._major)
 
     def way(self, row: Mapping[str, Any]) -> Words:
         """A row of `relaxations` or `proposal`."""
         family, total = row["family"], row["total_fen"]
-        if family == "no_weights":
-            return both("allocate.relax.no_weights", **self._money(total))
-        if family in ("source", "earmark") and (row["before_fen"] is not None or family == "earmark"):
-            return self._source(row)
-        # Where there was no problem to solve, all that is known is by how much a rule would have to give.
-        alone = row["possible"] and row["before_fen"] is None and (family == "budget" or row["subject"] is not None)
-        if family not in ("budget", "reserve", "cap", *_FLOORS) or (family in ("budget", "reserve") and alone):
-            rule = rule_words(family, self._called.rule(row["subject"]))
-            return both(f"allocate.relax.plain{_WAYS.get(family, '')}", rule=rule, **self._money(total))
         if not row["possible"]:
             return both("allocate.relax.never", family=self._family(row))
-        if not total:
+        if family in _ITSELF:
+            return both(f"allocate.relax.{family}", **self._money(total))
+        if family == "earmark":
+            return both("allocate.relax.earmark", subject=self._called.rule(family, row["subject"]))
+        changes = any(row[name] is not None for name in ("after_fen", "share_after"))
+        if family in _WAYS and not changes and not (family == "reserve" and row["subject"] is None):
+            rule = rule_words(family, self._called.rule(family, row["subject"]))
+            return both(f"allocate.relax.plain_{_WAYS[family]}", rule=rule, **self._money(total))
+        if total == 0:
             return both("allocate.relax.holds", family=self._family(row))
-        return self._change(row)
+        return self._source(row) if family == "source" else self._change(row)
 
     def _change(self, row: Mapping[str, Any]) -> Words:
-        family, money = row["family"], self._money(row["total_fen"])
-        if family == "budget":
+        family = row["family"]
+        if row["total_fen"] is None:
+            way = "up" if row["share_after"] > row["share_before"] else "down"
+            return both(f"allocate.relax.share_{way}", family=self._family(row), before=percent(row["share_before"]),
+                        after=percent(row["share_after"]))  # fmt: skip
+        money = self._money(row["total_fen"])
+        if family in ("budget", "pool", "size", "at_least", "planned"):
             way = "up" if row["after_fen"] > row["before_fen"] else "down"
-            return both(f"allocate.relax.budget_{way}", before=yuan(row["before_fen"]), after=yuan(row["after_fen"]),
-                        **money)  # fmt: skip
+            return both(f"allocate.relax.amount_{way}", family=self._family(row), before=yuan(row["before_fen"]),
+                        after=yuan(row["after_fen"]), **money)  # fmt: skip
         if family == "reserve" and row["subject"] is not None:
-            return both("allocate.relax.reserve", subject=self._called.rule(row["subject"]),
+            return both("allocate.relax.reserve", subject=self._called.rule(row["family"], row["subject"]),
                         share_before=percent(row["share_before"]), share_after=percent(row["share_after"]),
                         **money)  # fmt: skip
         if family == "reserve":
@@ -175,28 +193,22 @@ class _Sentences:
         return both(f"allocate.relax.{kind}", family=self._family(row), payees=row["payees"], **money)
 
     def _source(self, row: Mapping[str, Any]) -> Words:
-        if not row["possible"]:
-            return both("allocate.relax.never", family=self._family(row))
-        if row["family"] == "earmark":
-            return both("allocate.relax.earmark", subject=self._called.rule(row["subject"]))
-        if not row["total_fen"]:
-            return both("allocate.relax.holds", family=self._family(row))
         shares = dict.fromkeys(LANGUAGES, "")
         if row["share_after"] is not None:
             shares = both("allocate.relax.shares", before=percent(row["share_before"]),
                           after=percent(row["share_after"]))  # fmt: skip
         way = "up" if row["after_fen"] > row["before_fen"] else "down"
-        return both(f"allocate.relax.source_{way}", subject=self._called.rule(row["subject"]), shares=shares,
-                    before=yuan(row["before_fen"]), after=yuan(row["after_fen"]),
+        return both(f"allocate.relax.source_{way}", subject=self._called.rule(row["family"], row["subject"]),
+                    shares=shares, before=yuan(row["before_fen"]), after=yuan(row["after_fen"]),
                     **self._money(row["total_fen"]))  # fmt: skip
 
     def _family(self, row: Mapping[str, Any]) -> Words:
         family = "reserves" if row["family"] == "reserve" and row["subject"] is None else row["family"]
-        return both(f"allocate.family.{family}", subject=self._called.rule(row["subject"]))
+        return both(f"allocate.family.{family}", subject=self._called.rule(row["family"], row["subject"]))
 
     def best(self, row: Mapping[str, Any]) -> Words:
         """A row of `best_shares`."""
-        reserve = self._called.rule(row["reserve"])
+        reserve = self._called.rule("reserve", row["reserve"])
         if row["most_fen"] is None:
             return both("allocate.best.none", reserve=reserve)
         return both("allocate.best.share", reserve=reserve, share=percent(row["most_share"]),

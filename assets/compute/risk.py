@@ -11,7 +11,7 @@ from assets.lake.home import Home
 from data_contracts.index_spec.document import IndexSpec
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings.indices import TOTAL
+from data_contracts.settings.indices import TOTAL, confident
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
 from evaluations.index.judging import Judged
@@ -29,7 +29,7 @@ def risk_tables(home: Home, settings: Settings, period: Period) -> dict[str, pl.
     rows: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
     if document is not None and values is not None and document.valid_from <= period.end:
         for name in document.indices:
-            spec = settings.indices[name]
+            spec = confident(settings.indices[name], settings.indicators)
             found = judged_areas(home, period, values, spec)
             main = name == document.uses
             parts = _named(name, _components(found, spec))
@@ -77,6 +77,7 @@ def _components(found: Judged, spec: IndexSpec) -> pl.DataFrame:
         pl.col("value").alias("contribution"),
         "lower",
         "upper",
+        "without_limits",
     )
     lines = found.lines.join(found.parts, on=[*KEYS, "part"], how="left", maintain_order="left").join(
         shares, on="part", how="left", maintain_order="left"
@@ -91,6 +92,7 @@ def _components(found: Judged, spec: IndexSpec) -> pl.DataFrame:
         pl.when(own & pl.col("value").is_null()).then(None).otherwise("contribution").alias("contribution"),
         pl.lit(None, dtype=pl.Float64).alias("lower"),
         pl.lit(None, dtype=pl.Float64).alias("upper"),
+        pl.lit(None, dtype=pl.String).alias("without_limits"),
     )
     known = pl.col("value").is_not_null() | (pl.col("component").str.contains(":"))
     status = pl.when(known).then(pl.lit("ok")).otherwise(pl.lit("no_data"))

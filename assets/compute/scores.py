@@ -5,6 +5,7 @@ score__sensitivity. Keep out: the arithmetic (evaluations.index), which policies
 (policies.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,8 @@ from data_contracts.contracts import Catalog
 from data_contracts.index_spec.document import IndexSpec
 from data_contracts.periods import Period
 from data_contracts.schemas import gate, table_schema
-from data_contracts.settings.indices import TOTAL, policy_index
+from data_contracts.settings.counting import Indicator
+from data_contracts.settings.indices import TOTAL, confident, policy_index
 from data_contracts.settings.policies import PolicyDocument
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
@@ -53,7 +55,7 @@ def score_tables(home: Home, settings: Settings, catalog: Catalog, period: Perio
     document = settings.policy_document
     judged = judged_policies(home, settings, catalog, period) if document is not None else iter(())
     found = [
-        _scored(home, item, document, period, settings.levels[-1])
+        _scored(home, item, document, period, settings.levels[-1], settings.indicators)
         for item in judged
         if document is not None and item.values.height
     ]
@@ -76,8 +78,15 @@ def _table(name: str, rows: list[pl.DataFrame], period: Period) -> pl.DataFrame:
     return gate(table_schema(table), table.shape(full))
 
 
-def _scored(home: Home, item: PolicyInForce, document: PolicyDocument, period: Period, top: str) -> _Score:
-    spec = policy_index(item.policy_id, item.policy, document, period.time_progress)
+def _scored(
+    home: Home,
+    item: PolicyInForce,
+    document: PolicyDocument,
+    period: Period,
+    top: str,
+    indicators: Mapping[str, Indicator],
+) -> _Score:
+    spec = confident(policy_index(item.policy_id, item.policy, document, period.time_progress), indicators)
     found = judged_areas(home, period, item.values, spec)
     leaves = [
         {
@@ -135,6 +144,8 @@ def _scores(score: _Score) -> pl.DataFrame:
         .join(weights, on="dimension", maintain_order="left")
         .join(grades, on=[*KEYS, "dimension"], how="left", maintain_order="left")
         .with_columns(
+            # Parts are called dimension/indicator.
+            pl.col("without_limits").str.replace_all(r"[^,/ ]+/", ""),
             pl.when(pl.col("value").is_null()).then(pl.lit("no_data")).otherwise(pl.lit("ok")).alias("status"),
             pl.lit(_METHOD).alias("method"),
         )

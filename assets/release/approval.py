@@ -113,7 +113,8 @@ def publish_release(subject: Subject, rules: Rules, now: datetime) -> Standing:
         if found.missing:
             raise Refused("approval_missing", release=subject.name, missing=found.missing)
         done = any(record.act == "published" for record in found.records)
-        if not done and rules.mode != "none":
+        by_its_run = rules.mode == "none" and subject.manifest["status"] == "released"
+        if not done and not by_its_run:
             _add(subject, rules.mode, "published", now)
         # The pointer is what counts; a crash before it leaves the older release in force.
         point(home, subject.period, subject.place)

@@ -20,6 +20,8 @@ from assets.release.subject import MANIFEST, Subject, finance_files
 from data_contracts.finance import FinanceFile, FinanceLine, broken_sums
 from data_contracts.settings.approvers import Approver
 from data_contracts.signing import key_id
+from evaluations.allocation.lines import FUND
+from evaluations.allocation.settling import SETTLEMENT
 from reports.finance_cells import wrong_sheets
 from reports.finance_files import csv_bytes, finance_tables
 from reports.harmless import as_meant
@@ -48,6 +50,9 @@ def finance_problems(subject: Subject) -> Iterator[Problem]:
             (row.payee_kind, row.payee_id): getattr(row, file.split_of) for row in file.payees
         }:
             yield Problem("verify_finance_payees", {"path": path.name})
+        wrong = _other_basis(subject, file)
+        if wrong:
+            yield Problem("verify_finance_basis", {"path": path.name, "rows": wrong})
         lines = _lines(subject)
         if lines is not None and lines != sorted((*key_of(line), line.stream, line.amount_fen) for line in file.lines):
             yield Problem("verify_finance_lines", {"path": path.name})
@@ -69,6 +74,29 @@ def _paid(subject: Subject) -> dict[tuple[str, str], int] | None:
             meant = frame.with_columns(as_meant(pl.col("payee_id")))
             return {(kind, payee): int(amount) for kind, payee, amount in meant.iter_rows()}
     return None
+
+
+def _other_basis(subject: Subject, file: FinanceFile) -> int:
+    """Rows of a release in which due or paid before is not that of the year up to the period, as its tables have it.
+
+    Of what payees set off nothing is due: the fund that keeps it has the rest of its row from them.
+    """
+    folder = subject.files / "tables"
+    if not (folder / "alloc__payees.csv").is_file():
+        return 0
+    keys = ["payee_kind", "payee_id"]
+    columns = {"alloc__payees": ("paid_due_fen", "paid_before_fen"), "alloc__settlement": ("due_fen", "prepaid_fen")}
+    stated: dict[tuple[str, str], tuple[int, int]] = {}
+    for name, (due, before) in columns.items():
+        path = folder / f"{name}.csv"
+        if path.is_file():
+            frame = pl.read_csv(path, infer_schema=False, empty_string_is_null=False).select(*keys, due, before)
+            rows = frame.with_columns(as_meant(pl.col("payee_id"))).iter_rows()
+            stated |= {(kind, payee): (int(own_due), int(paid)) for kind, payee, own_due, paid in rows}
+    kept = (FUND, SETTLEMENT)
+    if kept in stated:
+        stated[kept] = (0, stated[kept][1])
+    return sum(stated.get((own.payee_kind, own.payee_id)) != (own.due_fen, own.prepaid_fen) for own in file.payees)
 
 
 def key_of(line: FinanceLine) -> tuple[str, str, int]:
@@ -109,6 +137,14 @@ def mode_of(subject: Subject) -> str:
     if subject.period is None:
         return "required"
     return str(subject.manifest.get("settings", {}).get("home", {}).get("approval", "none"))
+
+
+def mode_asked(subject: Subject, mode: str) -> str:
+    """The stricter of `mode`, what the home asks for now, and what it asked for when the release was computed.
+
+    Asking for less later opens nothing.
+    """
+    return max(mode_of(subject), mode, key=lambda asked: records.NEEDED.get(asked, max(records.NEEDED.values())))
 
 
 def _about(subject: Subject, record: Record) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ Put here: released tables as two sides of a comparison, figures of payees that d
 differ in. Keep out: the comparison (evaluations), pages, which releases are compared.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,14 @@ from data_contracts.settings.loading import load_settings
 from evaluations.allocation.compare import Comparison, compared
 from evaluations.allocation.engine import Allocation
 from evaluations.allocation.lines import FUND
+from reports.area_names import told_apart
 
 _NEEDED = ("lines", "payees", "streams")
 _NO_RULES = ("home", "limits", "locks", "contracts", "budget_of_period")
 _NAMED = 8
+# What an entry of a list goes by.
+_NAMES = ("id", "year", "indicator")
+_LONGEST = 40
 Words = Mapping[str, str]
 FIGURES_SCHEMA = {
     "payee_kind": pl.String, "payee_id": pl.String, "figure": pl.String, "a_value": pl.Float64, "b_value": pl.Float64,
@@ -58,6 +63,11 @@ class ReleaseDifference:
     figures: pl.DataFrame
     causes: list[Words]
 
+    @property
+    def titles_en(self) -> Mapping[str, str]:
+        """Payee → its name in English, where either release has one, as the later says it."""
+        return {**self.a.titles_en, **self.b.titles_en}
+
 
 def difference_of(a: Subject, b: Subject) -> ReleaseDifference:
     """From release `a` to release `b`. Raises DefinitionError where one has no money."""
@@ -86,7 +96,7 @@ def _released(subject: Subject, later: AllocationSpec | None) -> Released:
     if spec is None or frames["lines"].is_empty():
         raise wrong("diff_no_money", release=subject.name)
     kinds = {level: spec.payees.kind}
-    areas = _table(subject, "mart__areas").filter(area_level=level)
+    areas = told_apart(_table(subject, "mart__areas")).filter(area_level=level)
     own = {
         name: frame.with_columns(pl.col("payee_kind").replace(kinds)) if "payee_kind" in frame.columns else frame
         for name, frame in frames.items()
@@ -175,18 +185,39 @@ def _named(files: list[dict[str, Any]]) -> str:
     return "; ".join(words[:_NAMED]) + (" …" if len(words) > _NAMED else "")
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """Names of the settings that differ: the part, and the entry where a part has entries."""
-    for part in sorted((old.keys() | new.keys()) - {*_NO_RULES}):
-        was, now = old.get(part), new.get(part)
-        if canonical_json(was) == canonical_json(now):
-            continue
-        if not (isinstance(was, dict) and isinstance(now, dict)):
-            yield part
-            continue
-        for key in sorted(was.keys() | now.keys()):
-            if canonical_json(was.get(key)) != canonical_json(now.get(key)):
-                yield f"{part}.{key}"
+def _changed(old: Any, new: Any, *where: str) -> Iterator[str]:
+    """Settings that differ, each with its place and its value before and after; entries of lists go by their names."""
+    if canonical_json(old) == canonical_json(new):
+        return
+    was, now = _entries(old, new), _entries(new, old)
+    if was is None or now is None:
+        yield f"{'.'.join(where)} {_shown(old)} → {_shown(new)}"
+        return
+    for key in sorted((was.keys() | now.keys()) - {*(() if where else _NO_RULES)}):
+        yield from _changed(was.get(key), now.get(key), *where, key)
+
+
+def _entries(value: Any, other: Any) -> Mapping[str, Any] | None:
+    """What a setting consists of by name, as far as it and the `other` side of it have names."""
+    if isinstance(value, dict):
+        return value if isinstance(other, dict) else None
+    if not (isinstance(value, list) and isinstance(other, list)):
+        return None
+    items = [*value, *other]
+    for name in _NAMES:
+        if all(isinstance(item, dict) and item.get(name) is not None for item in items):
+            found = {str(item[name]): item for item in value}
+            if len(found) == len(value):
+                return found
+    return None
+
+
+def _shown(value: Any) -> str:
+    """A value as it can stand in a sentence: a long one is not repeated."""
+    if value is None:
+        return "—"
+    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return words if len(words) <= _LONGEST else "…"
 
 
 def default_before(subject: Subject) -> Path | None:

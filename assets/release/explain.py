@@ -16,6 +16,7 @@ from assets.lake.atomic import read_json
 from assets.release.explain_index import component_titles, risk_sentences, score_sentences
 from assets.release.publish import PROFILE
 from data_contracts.messages import LANGUAGES, both, did_you_mean, text, wrong
+from data_contracts.statement_lines import OF_PERIOD
 from data_contracts.tables import output_tables
 
 _VALUES, _REBASED = "ind__values", "ind__rebased"
@@ -99,13 +100,13 @@ def _valued(release: ReleasedPeriod, row: dict[str, Any]) -> dict[str, str]:
     """A value with everything that tells it from the others of its indicator, area and period."""
     entry = release.manifest["settings"]["indicators"][row["indicator_id"]]
     return both(
-        "explain_value",
+        "explain_value" if row["value"] is not None else "explain_without_value",
         indicator=entry["titles"],
         area={language: release.area_name(row["area_id"], language) for language in LANGUAGES},
         period=row["period"],
         rule_set=release.manifest["settings"]["rule_sets"][row["rule_set"]]["titles"],
         stratum=both("explain_stratum_all") if row["stratum"] == "all" else row["stratum"],
-        value=_or_none(row["value"]),
+        value=row["value"],
         unit=entry["unit"],
         status=both(f"reports.status.{row['status']}"),
     )
@@ -196,22 +197,25 @@ def explain_payee(release: ReleasedPeriod, payee: str, money: Callable[[int], st
         )
     ]
     running, currency = 0, release.manifest["settings"]["home"]["currency"]["major"]
+    streams = (release.manifest["settings"].get("allocation") or {}).get("streams") or ()
+    titles = {stream["id"]: stream.get("titles") or dict.fromkeys(LANGUAGES, stream["id"]) for stream in streams}
     for line in lines.iter_rows(named=True):
         running += line["amount_fen"]
-        sentences.append(_both(lambda x, line=line, running=running: _line(line, running, x, money, currency[x])))  # type: ignore[misc]
+        # Lines of the period sound alike in every stream, so they name theirs.
+        of = (
+            titles.get(line["stream"], dict.fromkeys(LANGUAGES, line["stream"]))
+            if line["line_id"] in OF_PERIOD
+            else None
+        )
+        sentences.append(both("explain_line", words=_line(line, of, currency), amount=money(line["amount_fen"]),
+                              running=money(running)))  # fmt: skip
     return Explanation(sentences, {**row, "lines": lines.to_dicts(), "sum": running})
 
 
-def _line(line: dict[str, Any], running: int, language: str, money: Callable[[int], str], major: str) -> str:
-    params = json.loads(line["sentence_params"] or "{}")
-    words = {name: value[language] if isinstance(value, dict) else value for name, value in params.items()}
-    return text(
-        "explain_line",
-        language,
-        words=text(line["sentence_id"], language, major=major, **words),
-        amount=money(line["amount_fen"]),
-        running=money(running),
-    )
+def _line(line: dict[str, Any], stream: dict[str, str] | None, major: dict[str, str]) -> dict[str, str]:
+    """A line in words, with the name of its `stream` where it is given."""
+    words = both(line["sentence_id"], **{"major": major, **json.loads(line["sentence_params"] or "{}")})
+    return words if stream is None else both("allocate.statement.of_stream", stream=stream, words=words)
 
 
 def explain_area(

@@ -11,6 +11,7 @@ from data_contracts.allocation_spec.document import AllocationSpec
 from data_contracts.allocation_spec.notice import Notice
 from data_contracts.closed import Bilingual
 from data_contracts.messages import LANGUAGES, both, text
+from evaluations.allocation.accounts import PENDING
 from evaluations.allocation.lines import FUND
 from evaluations.allocation.payment import (
     KEYS,
@@ -25,6 +26,7 @@ from evaluations.allocation.payment import (
     with_scores,
     with_standard,
 )
+from evaluations.allocation.settling import SETTLEMENT
 from reports import format as shown
 from reports import money_data
 from reports.context import ReportContext
@@ -75,7 +77,7 @@ def document_of_road(context: ReportContext, frames: Frames, spec: AllocationSpe
     if int(payees["amount_fen"].sum()) != context.allocation.budget_minor:
         raise ValueError("payees do not add up to the sum to be divided; no table for the finance office")
     titles = money_data.payee_titles(context, frames)
-    payment = _payment_of_road(own)
+    payment = payment_of_road(own)
     notice = spec.notice if spec is not None and spec.notice is not None else Notice()
     coarse = printed(payment, _PER_WAN * 10**context.currency.decimals // 10**notice.decimals)
     rule_sets = {
@@ -99,10 +101,15 @@ def document_of_road(context: ReportContext, frames: Frames, spec: AllocationSpe
         remarks={**_remarks(payees), **_of_year(payees, context)},
         notice=notice,
         currency=context.currency,
+        basis=Bilingual(**both("finance.foot.basis", period=_period(context))),
         issued_as=Bilingual(**both("finance.foot.release", release=context.release_id, rule_set=rule_sets)),
         detailed=True,
         split=payment.split,
     )
+
+
+def _period(context: ReportContext) -> dict[str, str]:
+    return {language: shown.period(context.period, language) for language in LANGUAGES}
 
 
 def _sources_of(spec: AllocationSpec) -> dict[str, SourceView]:
@@ -123,11 +130,14 @@ def _of_period(context: ReportContext, frames: Frames, name: str) -> pl.DataFram
     return own.sort(pl.col("payee_kind") == FUND, *KEYS, *places)
 
 
-def _payment_of_road(frames: Mapping[str, pl.DataFrame]) -> Payment:
+def payment_of_road(frames: Mapping[str, pl.DataFrame]) -> Payment:
     """Released payees as a payment: what is due so far in the year, paid before and paid now, which sources pay.
 
-    `frames`: payees, sources, settlement and performance. Where settings keep no record of what was really paid, paid
-    before is what the rules say for the earlier periods. Of a fund, which has a balance, what moves now is due.
+    `frames`: released payees, sources, settlement, standard and performance of one period. Where settings keep no
+    record of what was really paid, paid before is what the rules say for the earlier periods. Funds stand on the same
+    footing as all others, so that what is due to all, less what was paid to all, is paid now: nothing of the budget is
+    due to the fund that keeps what payees set off, and their balances, claw-backs and debts stand in its row once more,
+    with the opposite sign. Raises ValueError where that is not so.
     """
     payees, settlement = frames["payees"], frames["settlement"]
     rows = payees.select(
@@ -136,19 +146,28 @@ def _payment_of_road(frames: Mapping[str, pl.DataFrame]) -> Payment:
     if settlement.height:
         names = ["due_fen", *USES, OFFSET]
         known = settlement.select(*KEYS, *(pl.col(name).alias(f"_{name}") for name in names))
+        own = {name: [name] if name in rows.columns else [] for name in names}
         rows = rows.join(known, on=KEYS, how="left", maintain_order="left").with_columns(
-            pl.coalesce(f"_{name}", name) if name in rows.columns else pl.col(f"_{name}").alias(name) for name in names
-        )  # fmt: skip
-    fund = pl.col("payee_kind") == FUND
-    rows = rows.with_columns(
-        pl.when(fund).then("payable_fen").otherwise("due_fen").alias("due_fen"),
-        pl.when(~fund).then("prepaid_fen").alias("prepaid_fen"),
-    )
+            pl.coalesce(f"_{name}", *there).alias(name) for name, there in own.items()
+        )
+        rows = _with_counterpart(rows, settlement)
+    if rows.select(pl.col("due_fen") - pl.col("prepaid_fen") - pl.col("payable_fen")).sum().item():
+        raise ValueError("due to all payees, less paid before, does not add up to what is paid now")
     rows = with_scores(with_standard(rows, _standard(frames["standard"])), frames["performance"])
     lacking = [pl.lit(None).alias(name) for name in ROWS_SCHEMA if name not in rows.columns]
     rows = rows.with_columns(lacking).select(list(ROWS_SCHEMA)).cast(ROWS_SCHEMA)  # type: ignore[arg-type]
     sources = frames["sources"]
     return Payment(rows, by_source(sources if sources.height else None), PAYABLE)
+
+
+def _with_counterpart(rows: pl.DataFrame, settlement: pl.DataFrame) -> pl.DataFrame:
+    """Rows with what payees set off and owe against the fund that keeps it, which is due nothing."""
+    ours = (pl.col("payee_kind") == FUND) & (pl.col("payee_id") == SETTLEMENT)
+    back = {name: -int(settlement[name].sum()) for name in ("carried_over_fen", "claw_back_fen", OFFSET)}
+    return rows.with_columns(
+        pl.when(ours).then(0).otherwise("due_fen").alias("due_fen"),
+        *(pl.when(ours).then(amount).otherwise(name).alias(name) for name, amount in back.items()),
+    )
 
 
 def _standard(frame: pl.DataFrame) -> pl.DataFrame | None:
@@ -165,11 +184,15 @@ def _lines_of_road(lines: pl.DataFrame, major: Bilingual) -> pl.DataFrame:
 
 
 def _of_year(payees: pl.DataFrame, context: ReportContext) -> dict[Key, str]:
-    """Money of the year, of which the table pays a part."""
+    """Money of the year where not all of it is due yet, and funds that are not of the year."""
     said = {}
-    for kind, payee, bound, amount in payees.select(*KEYS, "bound", "year_fen").iter_rows():
-        words = text("finance.remark.of_year", "zh", year=shown.money(amount, context.currency, "zh"))
-        said[kind, payee] = f"{text(f'finance.remark.{bound}', 'zh')}；{words}" if bound in _BOUNDS else words
+    columns = (*KEYS, "bound", "year_fen", "paid_due_fen")
+    for kind, payee, bound, amount, due in payees.select(columns).iter_rows():
+        if kind == FUND and payee in (PENDING, SETTLEMENT):
+            said[kind, payee] = text(f"finance.remark.{payee}", "zh")
+        elif amount != due:
+            words = text("finance.remark.of_year", "zh", year=shown.money(amount, context.currency, "zh"))
+            said[kind, payee] = f"{text(f'finance.remark.{bound}', 'zh')}；{words}" if bound in _BOUNDS else words
     return said
 
 

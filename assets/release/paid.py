@@ -18,13 +18,15 @@ from assets.release.records import is_withdrawn, read
 from data_contracts.tables import RELEASE
 from evaluations.allocation.snapshot import DataError
 
-_PAYMENTS, _SETTLEMENT = "alloc__payments", "alloc__settlement"
+_PAYMENTS, _SETTLEMENT, _CARRIED = "alloc__payments", "alloc__settlement", "alloc__carried"
+_MONEY = (_PAYMENTS, _SETTLEMENT, _CARRIED)
 
 
 def released_money(home: Home, period: str) -> Mapping[str, pl.DataFrame] | None:
-    """alloc__payments and alloc__settlement of the release of `period` that was paid, and RELEASE, its name; or None.
+    """The tables of money of the release of `period` that was paid, and RELEASE, its name; or None.
 
-    Raises DataError where published releases pay differently, or the tables are not those of the manifest.
+    These are alloc__payments, alloc__settlement and alloc__carried, as far as the release has them. Raises DataError
+    where published releases pay differently, or the tables are not those of the manifest.
     """
     found = {}
     for release in releases_of(home, period):
@@ -37,7 +39,7 @@ def released_money(home: Home, period: str) -> Mapping[str, pl.DataFrame] | None
         names = ", ".join(release.name for release, _ in found.values())
         raise DataError("allocation_two_payments", period=period, count=len(found), releases=names)
     release, manifest = next(iter(found.values()))
-    own = {name: _table(release, manifest, name) for name in (_PAYMENTS, _SETTLEMENT) if name in manifest["tables"]}
+    own = {name: _table(release, manifest, name) for name in _MONEY if name in manifest["tables"]}
     return {**own, RELEASE: pl.DataFrame({RELEASE: [release.name]})}
 
 
@@ -47,7 +49,7 @@ def paid_mark(home: Home, period: str) -> str:
     for release in releases_of(home, period):
         manifest = read_json(release / PROFILE / "manifest.json")
         if _was_published(release, manifest):
-            marks += [_hash(manifest, _PAYMENTS), _hash(manifest, _SETTLEMENT)]
+            marks += [_hash(manifest, name) for name in _MONEY]
     return "|".join(marks)
 
 

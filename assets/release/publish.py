@@ -22,6 +22,7 @@ from assets.release.tables import write_database, write_tables
 PROFILE = "internal"
 DATABASE = "db/kangheng.duckdb"
 FORMAT = 1
+_RELEASED, _CANDIDATE = "released", "candidate"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]
     is put in force and nothing of it stays.
 
     If the newest release of the period has the same content hash, that one stands and nothing is written. A release
-    that still needs approval is written as a candidate and does not become current.
+    that still needs approval is written as a candidate and does not become current; so is one whose content was
+    withdrawn, whatever approval the home asks for: it gets a number of its own, and somebody has to publish it.
     """
     with alone(home):
         _clear(home)
@@ -54,24 +56,46 @@ def publish(home: Home, content: ReleaseContent, examine: Callable[[Path], None]
         manifest = _build(aside, content)
         existing = releases_of(home, content.period)
         newest = existing[-1] if existing else None
-        if newest and _manifest(newest)["content_hash"] == manifest["content_hash"]:
+        withdrawn = _was_withdrawn(manifest["content_hash"], existing)
+        if newest and not withdrawn and _manifest(newest)["content_hash"] == manifest["content_hash"]:
             shutil.rmtree(aside)
-            # What was withdrawn does not come back because it was computed again.
-            if content.approved and not is_withdrawn(read(newest)[0], manifest["content_hash"]):
+            if _manifest(newest)["status"] == _RELEASED:
                 point(home, content.period, newest)
             return newest, False
         number = _number(newest) + 1 if newest else 1
         manifest["release"] = f"{content.period}-r{number}"
         manifest["previous"] = _link(newest)
+        manifest["status"] = _RELEASED if content.approved and not withdrawn else _CANDIDATE
         write_json(aside / PROFILE / "manifest.json", manifest)
         examine(aside)
         _sync(aside)
         place = home.releases / manifest["release"]
         aside.rename(place)
         sync_folder(home.releases)
-        if content.approved:
+        if manifest["status"] == _RELEASED:
             point(home, content.period, place)
         return place, True
+
+
+def last_withdrawn(home: Home, period: str) -> Path | None:
+    """The newest release of a period that was withdrawn, unless a later one is in force."""
+    in_force = current(home)["periods"].get(period)
+    for place in reversed(releases_of(home, period)):
+        if place.name == in_force:
+            return None
+        if _is_withdrawn(place):
+            return place
+    return None
+
+
+def _was_withdrawn(content: str, releases: Sequence[Path]) -> bool:
+    """Whether the newest of `releases` with this content was withdrawn."""
+    alike = next((place for place in reversed(releases) if _manifest(place)["content_hash"] == content), None)
+    return alike is not None and _is_withdrawn(alike)
+
+
+def _is_withdrawn(release: Path) -> bool:
+    return is_withdrawn(read(release)[0], _manifest(release)["content_hash"])
 
 
 def releases_of(home: Home, period: str) -> list[Path]:
@@ -110,7 +134,6 @@ def _build(aside: Path, content: ReleaseContent) -> dict[str, Any]:
         "format": FORMAT,
         "period": content.period,
         "profile": PROFILE,
-        "status": "released" if content.approved else "candidate",
         "inputs": list(content.inputs),
         "settings": dict(content.settings),
         "code": dict(content.code),

@@ -89,12 +89,19 @@ def remember(place: Path) -> None:
 
 def cut_short(place: Path, records: Sequence["Record"]) -> bool:
     """Whether the end of a chain that the home remembers is not in it; a longer chain is none."""
-    path = place.resolve().parent / HEADS
-    head = read_json(path).get(place.resolve().name) if path.is_file() else None
-    if head is None:
-        return False
-    at = int(head["records"])
-    return len(records) < at or records[at - 1].digest != head["digest"]
+    at, digest = _head(place.resolve().parent, place.resolve().name)
+    return at > 0 and (len(records) < at or records[at - 1].digest != digest)
+
+
+def remembered(releases: Path, name: str) -> int:
+    """How many records the home of a folder of releases remembers of one of them."""
+    return _head(releases, name)[0]
+
+
+def _head(releases: Path, name: str) -> tuple[int, str | None]:
+    path = releases / HEADS
+    head = read_json(path).get(name) if path.is_file() else None
+    return (0, None) if head is None else (int(head["records"]), head["digest"])
 
 
 def read(place: Path) -> tuple[list[Record], list[Flaw]]:

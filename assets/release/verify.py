@@ -16,7 +16,7 @@ from assets.release.alone import alone_problems
 from assets.release.approval import standing
 from assets.release.decided import Problem, finance_problems, last_words, mode_of, record_problems
 from assets.release.publish import PROFILE, content_hash
-from assets.release.records import read
+from assets.release.records import read, remembered
 from assets.release.subject import MANIFEST, RUN, Subject, alone_files, alone_hash, outputs_of, subject_of
 from assets.release.tables import read_csv
 from data_contracts.closed import DefinitionError
@@ -44,6 +44,8 @@ class VerifyReport:
     """Decisions so far: act, name, role, at, key, reason; `applies`: to the content as it is."""
     registered: bool = True
     """Whether keys were looked up in a register; without one a signature only says that somebody holds the key."""
+    home_records: int = 0
+    """How many records the home has of this release, where one was named."""
 
     @property
     def passed(self) -> bool:
@@ -60,7 +62,7 @@ class VerifyReport:
             return [text(problem.sentence, language, **problem.params) for problem in self.problems]
         passed = text("verify_passed", language, files=self.files, tables=self.tables, hash=self.content_hash)
         if not self.records:
-            return [passed]
+            return [passed, text("verify_no_record", language)]
         acts = [
             {**record, "act": text(f"approval_act_{record['act']}", language),
              "reason": record["reason"] if record["applies"] else text("approval_of_other", language)}
@@ -68,14 +70,17 @@ class VerifyReport:
         ]  # fmt: skip
         state = text("verify_state", language, state=text(f"approval_state_{self.state}", language))
         said = [passed, state, *(text("approval_record", language, **record).rstrip() for record in acts)]
+        if self.home_records > len(self.records):
+            said.append(text("verify_home_knows_more", language, count=self.home_records))
         return said if self.registered else [*said, text("approval_any_key", language)]
 
 
-def verify(release: Path, approvers: Sequence[Approver] | None = None) -> VerifyReport:
+def verify(release: Path, approvers: Sequence[Approver] | None = None, releases: Path | None = None) -> VerifyReport:
     """Check a release folder, its profile folder, or the result of an engine alone.
 
     `approvers`: whose keys count, where a home or a list says so; otherwise signatures are checked with the keys that
-    the records bring.
+    the records bring. `releases`: those of the home that a copy is compared with: a copy without any of the records
+    that the home has does not pass.
     """
     if (release / RUN).is_file() and not (release / PROFILE / MANIFEST).is_file():
         return _verify_alone(release, approvers)
@@ -95,7 +100,7 @@ def verify(release: Path, approvers: Sequence[Approver] | None = None) -> Verify
     if not problems:
         for check in _CHECKS:
             problems.extend(check(tables, manifest))
-    return _with_decisions(subject_of(folder), problems, len(outputs), len(tables), approvers)
+    return _with_decisions(subject_of(folder), problems, len(outputs), len(tables), approvers, releases)
 
 
 def _verify_alone(out: Path, approvers: Sequence[Approver] | None) -> VerifyReport:
@@ -122,15 +127,20 @@ def _verify_alone(out: Path, approvers: Sequence[Approver] | None) -> VerifyRepo
 
 
 def _with_decisions(
-    subject: Subject, problems: list[Problem], files: int, tables: int, approvers: Sequence[Approver] | None
-) -> VerifyReport:
+    subject: Subject, problems: list[Problem], files: int, tables: int, approvers: Sequence[Approver] | None,
+    releases: Path | None = None,
+) -> VerifyReport:  # fmt: skip
     """The report, with what does not hold of finance files and records; those of changed files say nothing more."""
     sound = [] if problems else list(finance_problems(subject))
     problems = [*problems, *sound, *record_problems(subject, approvers)]
     known, _ = read(subject.place)
+    of_home = remembered(releases, subject.name) if releases is not None else 0
+    if of_home and not known and subject.home is None:
+        problems.append(Problem("verify_records_gone", {"release": subject.name, "count": of_home}))
     state = "draft" if problems else standing(subject, mode_of(subject)).state
     said = last_words(subject, known)
-    return VerifyReport(subject.name, files, tables, subject.content_hash, problems, state, said, approvers is not None)
+    registered = approvers is not None
+    return VerifyReport(subject.name, files, tables, subject.content_hash, problems, state, said, registered, of_home)
 
 
 def _files(folder: Path, outputs: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -28,6 +28,7 @@ from data_contracts.national_services import service_matrix
 from data_contracts.periods import Period
 from data_contracts.settings.guards import unsigned
 from data_contracts.tables import output_tables
+from reports.area_names import told_apart
 from reports.context import ReportContext, context_from_settings
 from reports.finance_files import write_finance
 from reports.policy_data import listed
@@ -56,12 +57,13 @@ def release_content(road: "Road", period: str) -> ReleaseContent:
         context = replace(context, allocation=money, warnings=(*_draft(drafts), *context.warnings, *said))
     # Why nothing is paid is said on the page; no table of it is published.
     refused = {name: result.tables[name] for name in _REFUSED}
-    frames = {**tables, **refused, "areas": tables["mart__areas"]}
+    frames = {**tables, **refused, "areas": told_apart(tables["mart__areas"])}
 
     def draw(folder: Path) -> None:
         write_site(context, frames, folder / "site")
         if budget is not None:
-            write_finance(document_of_road(context, frames, result.spec), folder / "finance", f"allocation_{period}")
+            document = replace(document_of_road(context, frames, result.spec), draft=bool(drafts))
+            write_finance(document, folder / "finance", f"allocation_{period}")
 
     return ReleaseContent(
         period=period,

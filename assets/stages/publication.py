@@ -33,6 +33,7 @@ _INPUTS = (
     "alloc__settlement",
     "alloc__quarters",
     "alloc__sources",
+    "alloc__carried",
     "alloc__streams",
     "alloc__reserves",
     "alloc__performance",

@@ -25,6 +25,7 @@ from assets.compute import (
     indicators,
     marts,
     measures,
+    paid_periods,
     plausibility,
     policies,
     policy_money,
@@ -35,7 +36,6 @@ from assets.compute import (
     registers,
     risk,
     scores,
-    settlements,
     sharing,
 )
 from assets.compute.inputs import engine_limits
@@ -145,7 +145,7 @@ class Road:
         """What earlier periods paid, which the money of this one is settled against."""
         if self.settings.allocation is None:
             return []
-        steps = settlements.periods_settled_against(Period.parse(period))
+        steps = paid_periods.periods_settled_against(Period.parse(period))
         return [paid_mark(self.home, step.key) for step in steps]
 
     def bearing_on(self, period: str) -> list[ledger.Entry]:

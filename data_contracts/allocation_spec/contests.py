@@ -115,7 +115,14 @@ class AwardTier(Word):
 
 
 class ByChance(Word):
-    """For all whose true score reaches the standard with a stated probability, given its error and all other scores."""
+    """For all whose true score reaches the standard with a stated probability, given its error and all other scores.
+
+    Normal empirical Bayes after DerSimonian and Laird over the k who compete and have a score x and an error s above 0.
+    With w = 1/s² and m = Σwx/Σw, true scores vary by τ² = max(0, (Σw(x − m)² − (k − 1)) / (Σw − Σw²/Σw)). With v =
+    1/(τ² + s²) their mean is μ = Σvx/Σv. Of each, B = τ²/(τ² + s²) counts: its true score is normal around
+    μ + B(x − μ) with variance Bs² + (1 − B)²/Σv, the last part being what is not known of μ. The chance of a standard
+    is what of that lies at or above it, rounded to six decimals; the rounded chance decides and is published.
+    """
 
     id: Id
     titles: Bilingual | None = None

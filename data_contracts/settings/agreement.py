@@ -8,14 +8,14 @@ from itertools import pairwise
 
 from data_contracts.allocation_spec.document import FEN_PER_UNIT
 from data_contracts.allocation_spec.pay import Performance
-from data_contracts.index_spec.document import IndexSpec, columns_used
+from data_contracts.index_spec.document import IndexSpec, columns_used, indicators_of
 from data_contracts.judgement import check_known
 from data_contracts.messages import both, did_you_mean, wrong
 from data_contracts.settings.allocation_tables import IndicatorTable, PayeeTable, RoadTable
 from data_contracts.settings.appraisals import INSTITUTION
 from data_contracts.settings.counting import PARAMETERS, Indicator
 from data_contracts.settings.guards import check_guards
-from data_contracts.settings.indices import UNIT, columns_of
+from data_contracts.settings.indices import UNIT, columns_of, published_confidence
 from data_contracts.settings.policies import Clause, Policy
 from data_contracts.settings.resolved import Settings
 
@@ -143,10 +143,21 @@ def _check_risk(settings: Settings) -> None:
 
 
 def _check_columns(where: str, spec: IndexSpec, more: set[str], settings: Settings) -> None:
+    _check_confidence(where, spec, settings)
     known = columns_of(list(settings.indicators)) | more
     for column in columns_used(spec):
         if column not in known:
             raise wrong("wrong_index_column", where=where, column=column, hint=did_you_mean(column, known))
+
+
+def _check_confidence(where: str, spec: IndexSpec, settings: Settings) -> None:
+    """Limits hold what the registry says; a spec that says otherwise would read another error from them."""
+    for item in indicators_of(spec.tree):
+        published, said = published_confidence(item, settings.indicators), item.sampling
+        stated = said is not None and "confidence" in said.model_fields_set
+        if said is not None and stated and published is not None and said.confidence != published:
+            raise wrong("wrong_index_confidence", where=where, part=item.id, said=said.confidence, published=published,
+                        column=said.lower)  # fmt: skip
 
 
 def _check_appraisals(settings: Settings) -> None:
@@ -156,6 +167,8 @@ def _check_appraisals(settings: Settings) -> None:
             _known("level", where, appraisal.of, settings.levels)
             if appraisal.feed is None:
                 _check_columns(where, appraisal.spec, set(), settings)
+            else:
+                _check_confidence(where, appraisal.spec, settings)
 
 
 def _check_money(settings: Settings, measures: list[str]) -> None:

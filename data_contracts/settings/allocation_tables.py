@@ -38,7 +38,8 @@ class PayeeFigure(Word):
     """What the tree of areas says."""
     standard_error: bool = False
     """With policy, appraisal, index or indicator: how far the figure may be off by chance, instead of the figure; for
-    awards by chance."""
+    awards by chance. Empty where the score counts a figure that is published without limits, such as a ratio of money:
+    how sure such a score is nobody can say."""
     grade: bool = False
     """With policy or appraisal: the grade, instead of the score."""
     times: Number | None = None

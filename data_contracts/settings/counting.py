@@ -58,8 +58,9 @@ class Indicator(Closed):
     `plausible_yearly_change_pct`: a larger change against the same period of last year looks suspicious; percentage
     points for kinds proportion and survey, percent for any other. `above_lowest_level`: it means nothing at the lowest
     level of areas (staff is counted where its institution stands, whomever it serves) and is not applicable there.
-    `parameters`: those of rule sets that its definition leaves to them, shown beside it. `rises_with_case_finding`:
-    finding more patients raises it (prevalence of diagnosed disease), so an index may not read it as worse health.
+    `parameters`: those of rule sets that its definition leaves to them, shown beside it. `confidence`: what its
+    published limits hold; kinds ratio and derived have none. `rises_with_case_finding`: finding more patients raises
+    it (prevalence of diagnosed disease), so an index may not read it as worse health.
     """
 
     titles: Bilingual

@@ -7,6 +7,7 @@ Put here: which exceptions the settings of a home make, and whether they are sig
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from data_contracts.allocation_spec.contests import Awards, ByGrade
 from data_contracts.allocation_spec.exceptions import risk_exceptions, terms_of
 from data_contracts.closed import DefinitionError
 from data_contracts.index_spec.document import IndexSpec, guards_hit
@@ -106,8 +107,13 @@ def _followed(settings: Settings, allocation: AllocationDocument) -> set[str]:
 
 
 def _paying(settings: Settings, allocation: AllocationDocument) -> dict[str, list[Any]]:
-    """Indicators that money follows, with the terms: of performance streams, of scores of policies and appraisals."""
+    """Indicators that money follows, with the terms: of performance streams, of scores of policies and appraisals.
+
+    Also those that awards go by themselves.
+    """
     found = terms_of(allocation)
+    for name, terms in _awarded(allocation):
+        found.setdefault(name, []).append(terms)
     policies = settings.policy_document.policies if settings.policy_document else {}
     for table in allocation.tables.values():
         for figure in table.columns.values() if isinstance(table, PayeeTable) else ():
@@ -119,6 +125,18 @@ def _paying(settings: Settings, allocation: AllocationDocument) -> dict[str, lis
                     for key in sorted({indicator_of(column) for column in columns} & settings.indicators.keys()):
                         found.setdefault(key, []).append([figure.appraisal, item.model_dump(mode="json")])
     return found
+
+
+def _awarded(allocation: AllocationDocument) -> Iterator[tuple[str, list[Any]]]:
+    """Indicators that classes of awards take for their score, with stream and class."""
+    for stream in allocation.of_kind(Awards):
+        for item in stream.classes:
+            if isinstance(item, ByGrade):
+                continue
+            table = allocation.tables[item.score.table or allocation.payees.table]
+            figure = table.columns.get(item.score.column) if isinstance(table, PayeeTable) else None
+            if figure is not None and figure.indicator is not None:
+                yield figure.indicator, [stream.id, item.model_dump(mode="json")]
 
 
 def _file(settings: Settings, index: str) -> str:

@@ -4,13 +4,15 @@ Put here: from what settings say to specs over indicator values, and the columns
 language of specs (data_contracts.index_spec) and the arithmetic (evaluations.index).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
 from data_contracts.closed import parse
 from data_contracts.index_spec.document import IndexSpec, columns_used, indicators_of
-from data_contracts.index_spec.tree import Indicator
+from data_contracts.index_spec.tree import Group
+from data_contracts.index_spec.tree import Indicator as Leaf
+from data_contracts.settings.counting import Indicator
 from data_contracts.settings.policies import Policy, PolicyDocument
 from data_contracts.settings.risk import ShortRisk
 
@@ -119,7 +121,31 @@ def _leaf(part: str, indicator: str, weight: object, low: object, high: object) 
     }
 
 
-def columns_read(spec: IndexSpec) -> Iterator[tuple[Indicator, set[str]]]:
+def confident(spec: IndexSpec, indicators: Mapping[str, Indicator]) -> IndexSpec:
+    """The spec with limits of figures read with the confidence that the registry publishes them with."""
+    found = _confident(spec.tree, indicators)
+    return spec if found is spec.tree else spec.model_copy(update={"tree": found})
+
+
+def _confident(part: Any, indicators: Mapping[str, Indicator]) -> Any:
+    if isinstance(part, Group):
+        parts = [_confident(child, indicators) for child in part.parts]
+        same = all(new is old for new, old in zip(parts, part.parts, strict=True))
+        return part if same else part.model_copy(update={"parts": parts})
+    confidence = published_confidence(part, indicators)
+    if part.sampling is None or confidence in (None, part.sampling.confidence):
+        return part
+    return part.model_copy(update={"sampling": part.sampling.model_copy(update={"confidence": confidence})})
+
+
+def published_confidence(item: Leaf, indicators: Mapping[str, Indicator]) -> float | None:
+    """That of the limits a leaf takes from the registry; None where it takes none."""
+    column = None if item.sampling is None else item.sampling.lower
+    known = None if column is None else indicators.get(indicator_of(column))
+    return None if known is None else float(known.confidence)
+
+
+def columns_read(spec: IndexSpec) -> Iterator[tuple[Leaf, set[str]]]:
     """Every leaf of a spec on the road with the columns of indicators that it reads."""
     for item in indicators_of(spec.tree):
         alone = spec.model_copy(update={"tree": spec.tree.model_copy(update={"parts": [item]}), "uncertainty": None})

@@ -135,7 +135,9 @@ def audit_of(
 def _unasked(cells: Sequence[_Cell], moves: Mapping[str, RiskMove], columns: Mapping[str, ColumnLever]) -> Reasons:
     """Levers that nobody can be asked about for want of figures; and an audit that asks nothing at all.
 
-    What only pays, and columns of which more is better, bring nobody less: rules of money rise with figures.
+    What only pays, and a column of which more is better, pays nobody while nobody has a figure: there is nothing to
+    lose yet. Once one payee has a figure every cell of it is asked, for not even such rules always rise with figures
+    (a better score also tells an award by chance how good the others are).
     """
     by_lever: dict[str, set[str]] = {}
     for cell in cells:

@@ -43,6 +43,27 @@ def irreducible(problem: Problem) -> list[Rule]:
     found = _by_highs(rules)
     if not _proven(rules, found):
         found = _by_sums(rules, reach)
+    return _in_order(found)
+
+
+def collisions(problem: Problem) -> list[list[Rule]]:
+    """Irreducible sets: the one of `irreducible`, and one of the other form where there is one, too.
+
+    Caps may miss a minimum while floors and minima exceed the pool: then no rule of one set alone helps.
+    """
+    first = irreducible(problem)
+    if not first:
+        return []
+    rules = rules_of(problem)
+    reach = reach_of(rules, tree_of(rules.groups, len(rules.targets)))
+    if LIMIT not in first:
+        second = _exceeding(rules, reach) if over(rules, reach) else []
+    else:
+        second = next((_missing(rules, own) for own in reach.all() if own.short), [])
+    return [first, *([_in_order(second)] if second and _proven(rules, second) else [])]
+
+
+def _in_order(found: Sequence[Rule]) -> list[Rule]:
     order = ("floor", "cap", "no_target", "reserve", "pool_limit", "pool_spent")
     return sorted(found, key=lambda rule: (order.index(rule.kind), rule.at))
 
@@ -110,11 +131,18 @@ def _by_highs(rules: Rules) -> list[Rule]:
 
 def _by_sums(rules: Rules, reach: Reach) -> list[Rule]:
     """An irreducible set by adding up: of the innermost group whose caps miss its minimum, or of all floors."""
-    for own in reach.all():
-        if own.short:
-            minimum = SPENT if own.node.at is None else Rule("reserve", own.node.at)
-            kinds = ("no_target", "cap")
-            return [minimum, *(Rule(kinds[rules.targets[at] > 0], at) for at in own.node.places())]
+    short = next((own for own in reach.all() if own.short), None)
+    return _exceeding(rules, reach) if short is None else _missing(rules, short)
+
+
+def _missing(rules: Rules, short: Reach) -> list[Rule]:
+    """The minimum of a group and the caps that miss it."""
+    minimum, kinds = SPENT if short.node.at is None else Rule("reserve", short.node.at), ("no_target", "cap")
+    return [minimum, *(Rule(kinds[rules.targets[at] > 0], at) for at in short.node.places())]
+
+
+def _exceeding(rules: Rules, reach: Reach) -> list[Rule]:
+    """Floors and minima that exceed the pool, largest first."""
     taken, found = 0, []
     for amount, rule in sorted(_takers(rules, reach), key=lambda item: (-item[0], item[1])):
         if taken > (rules.pool or 0):

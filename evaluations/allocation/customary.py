@@ -6,7 +6,8 @@ factors), money by a standard per head (standards).
 
 from collections.abc import Sequence
 from fractions import Fraction
-from operator import mul
+from functools import reduce
+from operator import add, mul
 
 from data_contracts.allocation_spec.customary import (
     Block,
@@ -17,7 +18,7 @@ from data_contracts.allocation_spec.customary import (
     WorkPoints,
 )
 from evaluations.allocation.costs import cost_shares
-from evaluations.allocation.exact import shown, split
+from evaluations.allocation.exact import shown, split, total
 from evaluations.allocation.factors import NobodyCounts, best, factor_shares
 from evaluations.allocation.lines import Line, StreamResult, frame_of
 from evaluations.allocation.problem import Conflict, Infeasible
@@ -42,8 +43,8 @@ def by_work_points(stream: WorkPoints, pool: int, setting: Setting) -> StreamRes
         counts = [[row[at] for at in places] for row in work]
         quality = _quality(stream.id, block, [any(row) for row in counts], setting)
         shares = work_points(counts, points, quality, own, ids)
-        total = sum(shares.corrected, Fraction(0))
-        rate = shown(Fraction(own, _FEN) / total) if total else "0"
+        points_of_all = total(shares.corrected)
+        rate = shown(Fraction(own, _FEN) / points_of_all) if points_of_all else "0"
         for at, paid in enumerate(shares.paid):
             found.append((stream.id, block.id, ids[at], float(shares.points[at]), float(quality[at]),
                           float(shares.corrected[at]), paid))  # fmt: skip
@@ -116,7 +117,7 @@ def by_costs(stream: Costs, pool: int, setting: Setting) -> StreamResult:
         for item, amount in enumerate(found.items[at])
         if counts[at][item]
     ]  # fmt: skip
-    due = sum(found.due, Fraction(0))
+    due = total(found.due)
     row = (stream.id, shown(due / _FEN, 2), pool, balance, _reading(found.balance))
     tables = {"cost_balance": frame_of([row], stream=str, due_yuan=str, pool_fen=int, balance=str, reading=str)}
     return StreamResult(stream.id, pool, with_fund(lines, stream.unspent_to, _STAGE, stream.id, pool), tables)
@@ -141,7 +142,7 @@ def by_factors(stream: Factors, pool: int, setting: Setting) -> StreamResult:
         rules = ("no_weights", f"factor:{no.factor}")
         lost = int(pool * weights[names.index(no.factor)])
         raise Infeasible(Conflict(rules, stream.id, lost, pool - lost)) from None
-    totals = [shown(sum(column, Fraction(0))) for column in columns]
+    totals = [shown(total(column)) for column in columns]
     lines = [
         Line(kind, own, _STAGE, "factor", stream.id, amount, shown(columns[item][at]),
              shown(weights[item] * 100),
@@ -159,12 +160,12 @@ def _factor(stream: str, factor: WeightedFactor, setting: Setting) -> list[Fract
     if factor.best is not None and len(factor.sum) == 1:
         # Who has no figure is not among the best; nobody has to have one.
         known = snapshot.some_figures(factor.sum[0], f"{place}.sum", low=None)
-        return best([None if item is None else Fraction(item) for item in known], factor.best)
+        return best(known, factor.best)
     columns = []
     for term in factor.sum:
         column, count = snapshot.fractions(term, f"{place}.sum", high=high), Fraction(term.times)
         columns.append(column if count == 1 else [item * count for item in column])
-    values = columns[0] if len(columns) == 1 else [sum(row, Fraction(0)) for row in zip(*columns, strict=True)]
+    values = reduce(lambda left, right: list(map(add, left, right)), columns)
     if factor.complement:
         values = [1 - value for value in values]
     if factor.times is not None:

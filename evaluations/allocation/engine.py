@@ -13,10 +13,10 @@ from decimal import ROUND_HALF_EVEN, Context, localcontext
 import polars as pl
 
 from data_contracts.allocation_spec.document import AllocationSpec
-from evaluations.allocation.envelope import envelope
+from evaluations.allocation.envelope import envelope, given_budget
 from evaluations.allocation.funding import after
 from evaluations.allocation.lines import StreamResult
-from evaluations.allocation.problem import Conflict, Infeasible
+from evaluations.allocation.problem import Again, Conflict, Infeasible
 from evaluations.allocation.quarters import quarters_table
 from evaluations.allocation.registry import DIVIDE, rounds
 from evaluations.allocation.reserves import check_nested, reserves_table, true_ups
@@ -24,7 +24,7 @@ from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import Snapshot
 from evaluations.allocation.tables import lines_table, payees_table, streams_table
 
-_PRECISION = 60
+_CONTEXT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def allocate(spec: AllocationSpec, tables: Mapping[str, pl.DataFrame]) -> Alloca
     cells.
     """
     # The surroundings may have set digits and rounding otherwise; no fen depends on them.
-    with localcontext(Context(prec=_PRECISION, rounding=ROUND_HALF_EVEN)), _uncollected():
+    with localcontext(_CONTEXT), _uncollected():
         return _allocated(spec, Snapshot(spec, tables))
 
 
@@ -56,7 +56,18 @@ def _allocated(spec: AllocationSpec, snapshot: Snapshot) -> Allocation:
         return Allocation(budget, _tables(_divided(spec, snapshot, budget, pools)))
     except Infeasible as found:
         names = dict(zip(snapshot.ids, snapshot.names, strict=True))
-        return Allocation(budget, conflict=replace(found.conflict, names=names))
+        again = Again(spec, given_budget(spec, snapshot), lambda other: _divides(other, snapshot))
+        return Allocation(budget, conflict=replace(found.conflict, names=names, again=again))
+
+
+def _divides(spec: AllocationSpec, snapshot: Snapshot) -> Conflict | None:
+    """The conflict of another spec that reads the same data; None where it divides."""
+    with localcontext(_CONTEXT), _uncollected():
+        try:
+            _tables(_divided(spec, snapshot, *envelope(spec, snapshot)))
+        except Infeasible as found:
+            return found.conflict
+    return None
 
 
 @contextmanager

@@ -23,9 +23,7 @@ def envelope(spec: AllocationSpec, snapshot: Snapshot) -> tuple[int, dict[str, i
     Raises Infeasible where the budget or a stream is below one of its floors, or streams do not fit the budget, and
     DefinitionError for a budget that no table could hold.
     """
-    floors = [(least.id, _least(least, snapshot, f"budget.{least.id}")) for least in spec.budget.at_least]
-    given = spec.budget.amount
-    budget = max((floor for _, floor in floors), default=0) if given is None else spec.fen(given)
+    floors, budget = _floors(spec, snapshot), given_budget(spec, snapshot)
     carried = spec.carried_over()
     if budget + sum(carried.values()) >= LARGEST_FEN:
         raise wrong("allocate_budget_too_much")
@@ -36,6 +34,18 @@ def envelope(spec: AllocationSpec, snapshot: Snapshot) -> tuple[int, dict[str, i
         _above(place, pools[stream.id], [(least.id, _least(least, snapshot, place)) for least in stream.at_least])
     pools = {stream: pool + carried.get(stream, 0) for stream, pool in pools.items()}
     return budget + sum(carried.values()), pools
+
+
+def given_budget(spec: AllocationSpec, snapshot: Snapshot) -> int:
+    """Fen that the spec gives, without money carried over: the amount, or the highest of the floors."""
+    given = spec.budget.amount
+    if given is not None:
+        return spec.fen(given)
+    return max((floor for _, floor in _floors(spec, snapshot)), default=0)
+
+
+def _floors(spec: AllocationSpec, snapshot: Snapshot) -> list[tuple[str, int]]:
+    return [(least.id, _least(least, snapshot, f"budget.{least.id}")) for least in spec.budget.at_least]
 
 
 def _pools(spec: AllocationSpec, budget: int) -> dict[str, int]:
@@ -50,7 +60,7 @@ def _pools(spec: AllocationSpec, budget: int) -> dict[str, int]:
     sizes = [size for size in exact if size is not None]
     left = budget - sum(sizes, Fraction(0))
     if left < 0 or (left and None not in exact):
-        raise Infeasible(Conflict(("streams", "budget"), "budget", ceil(abs(left)), budget))
+        raise Infeasible(Conflict(("streams", "budget"), "budget", ceil(abs(left)), budget, surplus=left > 0))
     whole = [left if size is None else size for size in exact]
     ids = [stream.id for stream in spec.streams]
     return dict(zip(ids, largest_remainder(_integers(whole), budget, ids), strict=True))

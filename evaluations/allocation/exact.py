@@ -28,6 +28,12 @@ def whole(values: Sequence[Fraction | int]) -> tuple[list[int], int]:
     return [top * (common // bottom) for top, bottom in pairs], common
 
 
+def total(values: Sequence[Fraction | int]) -> Fraction:
+    """The exact sum, over one common bottom."""
+    found, common = whole(values)
+    return Fraction(sum(found), common)
+
+
 class WholeRows(NamedTuple):
     """Rows of whole numbers over one common bottom, `scale`."""
 

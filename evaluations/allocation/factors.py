@@ -5,14 +5,19 @@ Put here: shares of factors, and the factor of the best few. Keep out: which col
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 from operator import mul
+from typing import TypeVar
 
 import numpy as np
 
 from evaluations.allocation.exact import integer_weights
 from evaluations.rounding import largest_remainder, rows_by_id
+
+Number = TypeVar("Number", Fraction, Decimal)
+_NONE, _ONE = Fraction(0), Fraction(1)
 
 
 class NobodyCounts(ValueError):  # noqa: N818  (an answer, not a fault)
@@ -58,10 +63,10 @@ def factor_shares(
     return FactorShares([Fraction(own, common) for own in sums], parts, paid)
 
 
-def best(figures: Sequence[Fraction | None], places: int) -> list[Fraction]:
+def best(figures: Sequence[Number | None], places: int) -> list[Fraction]:
     """1 for each of the best `places` and everybody who ties with the last of them, 0 for others and the unknown."""
     known = sorted((figure for figure in figures if figure is not None), reverse=True)
     if not known or places < 1:
-        return [Fraction(0)] * len(figures)
+        return [_NONE] * len(figures)
     line = known[min(places, len(known)) - 1]
-    return [Fraction(int(figure is not None and figure >= line)) for figure in figures]
+    return [_ONE if figure is not None and figure >= line else _NONE for figure in figures]

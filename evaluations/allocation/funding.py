@@ -89,7 +89,8 @@ def _shared(spec: AllocationSpec, cash: Sequence[FundingSource], lines: pl.DataF
 def split_by_stream(given: Mapping[str, Mapping[str, int]], sources: Sequence[str], lines: pl.DataFrame) -> Whole:
     """Each line split among `sources`; `given`: stream → source → fen, which sum to the lines of the stream.
 
-    First the whole money of each payee in a stream, one payee after the other, then the lines of all of them.
+    First the whole money of each payee in a stream, one payee after the other, then the lines of all of them. Raises
+    Infeasible where money moves between lines of a stream that no source may pay.
     """
     payees = (
         lines.with_row_index("at")
@@ -106,6 +107,9 @@ def split_by_stream(given: Mapping[str, Mapping[str, int]], sources: Sequence[st
             for amount, source in zip(money, sources, strict=True)
         ]
         giving = np.flatnonzero(weights)
+        if not giving.size:
+            _refuse_moved(str(stream), amounts[own["at"].explode().to_numpy()].tolist())
+            continue
         rows, columns, weights = own["row"].to_numpy(), [money[at] for at in giving], [weights[at] for at in giving]
         parts[np.ix_(rows, giving)] = shared_lines(own["net"].to_list(), columns, weights)
         otherwise[np.ix_(rows, giving)] = weights
@@ -114,6 +118,13 @@ def split_by_stream(given: Mapping[str, Mapping[str, int]], sources: Sequence[st
     payee = np.repeat(np.arange(payees.height), payees["at"].list.len().to_numpy())
     found[at] = shared_lines_of_many(amounts[at], payee, parts, otherwise)
     return found
+
+
+def _refuse_moved(stream: str, amounts: Sequence[int]) -> None:
+    """A stream that no source may pay has no money in any line; otherwise Infeasible with what moves."""
+    moved = max(sum(own for own in amounts if own > 0), -sum(own for own in amounts if own < 0))
+    if moved:
+        raise Infeasible(Conflict(("sources",), stream, moved, 0))
 
 
 def _given(spec: AllocationSpec, cash: Sequence[FundingSource], need: Mapping[str, int]) -> dict[str, dict[str, int]]:

@@ -5,12 +5,13 @@ matching).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from data_contracts.allocation_spec.grants import ByCapacity, Entitlements, Matching, MatchRate, Purchases
 from evaluations.allocation.entitlements import Claim, totals
 from evaluations.allocation.exact import shown
-from evaluations.allocation.lines import Line, StreamResult, frame_of
+from evaluations.allocation.lines import Line, StreamResult, frame_of, yuan
 from evaluations.allocation.matching import Request, matched, rate_by_capacity, wished
 from evaluations.allocation.purchases import Contract, bought
 from evaluations.allocation.records import (
@@ -48,19 +49,20 @@ def by_purchases(stream: Purchases, pool: int, setting: Setting) -> StreamResult
         for volume, price, cap, claim in zip(verified, prices, caps, claimed, strict=True)
     ]
     paid = paid_within(stream.id, [item.due for item in found], pool, stream.over_pool, names)
+    volumes, rates = ([shown(item) for item in column] for column in (verified, prices))
     lines = []
     for at, (kind, own) in enumerate(payees):
         params = {"contract": names[at]}
-        volume, price = shown(verified[at]), shown(prices[at])
+        volume, price = volumes[at], rates[at]
         lines.append(Line(kind, own, _STAGE, "purchase", stream.id, found[at].worth, volume, price, params))
         if found[at].over_cap:
             lines.append(Line(kind, own, _STAGE, "over_cap", stream.id, -found[at].over_cap, None, None, params))
     lines += short_lines(stream.id, _STAGE, payees, [item.due for item in found], paid)
     table = frame_of(
         [
-            (stream.id, name, kind, own, shown(volume), shown(price), item.worth, item.over_cap, item.refused, now)
+            (stream.id, name, kind, own, volume, price, item.worth, item.over_cap, item.refused, now)
             for name, (kind, own), volume, price, item, now in zip(
-                names, payees, verified, prices, found, paid, strict=True
+                names, payees, volumes, rates, found, paid, strict=True
             )
         ],
         stream=str, contract=str, payee_kind=str, payee_id=str, verified=str, price_yuan=str, worth_fen=int,
@@ -125,7 +127,7 @@ def _claims(stream: Entitlements, rows: Rows, payees: Sequence[Payee], setting: 
 
 
 def by_matching(stream: Matching, pool: int, setting: Setting) -> StreamResult:
-    """A line `matching` per request, `short_pool`; table `matching`."""
+    """A line `matching` or `matching_capped` per request, `short_pool`; table `matching`."""
     words = stream.requests
     rows = setting.snapshot.rows(words.table, columns_of(words.model_dump()), f"streams.{stream.id}.requests")
     names = ids_once(rows, words.request)
@@ -142,10 +144,14 @@ def by_matching(stream: Matching, pool: int, setting: Setting) -> StreamResult:
     ]
     dues = [wished(request) for request in requests]
     paid = _served(stream, dues, requests, rows, pool, names)
+    # A reader multiplies base and rate; where that is not the grant, the line says which cap holds it.
+    held = [None if cap is None or wished(replace(own, cap=None)) <= cap else cap
+            for own, cap in zip(requests, caps, strict=True)]  # fmt: skip
     lines = [
-        Line(kind, own, _STAGE, "matching", stream.id, due, shown(Fraction(bases[at], _FEN)), shown(rates[at]),
-             {"request": names[at]})
-        for at, ((kind, own), due) in enumerate(zip(payees, dues, strict=True))
+        Line(kind, own, _STAGE, "matching" if cap is None else "matching_capped", stream.id, due,
+             shown(Fraction(bases[at], _FEN)), shown(rates[at]),
+             {"request": names[at], **({} if cap is None else {"cap": yuan(cap)})})
+        for at, ((kind, own), due, cap) in enumerate(zip(payees, dues, held, strict=True))
         if certified[at]
     ]  # fmt: skip
     lines += short_lines(stream.id, _STAGE, payees, dues, paid)

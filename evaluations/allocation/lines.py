@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from evaluations.allocation.snapshot import DataError
+from evaluations.rounding import LARGEST_WHOLE
 
 FUND = "fund"
 PAYEE_KINDS = ("community", "institution", "fund", "family_total", "partner")
@@ -108,8 +109,6 @@ def fund_line(fund: str, stage: str, line_id: str, stream: str, amount: int, **p
     return Line(FUND, fund, stage, line_id, stream, amount, params=params)
 
 
-LARGEST_WHOLE = 2**63 - 1
-"""The largest whole number that a table holds."""
 MICRO = "millionths"
 """In a schema: whole millionths, which become decimals with six digits. Many decimals are slow one by one."""
 

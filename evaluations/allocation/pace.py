@@ -12,6 +12,8 @@ from data_contracts.allocation_spec.bounds import Pace
 from evaluations.allocation.need import Targets
 from evaluations.allocation.problem import Conflict, Guarantee, Infeasible, Problem
 from evaluations.allocation.ratios import ZERO, Ratio, less, ratio, times
+from evaluations.allocation.reach import rules_of
+from evaluations.allocation.relaxing import most_of
 from evaluations.allocation.snapshot import Snapshot
 from evaluations.nested_fill import NoNestedSolution, nested_fill
 from evaluations.waterfill import REST, NoSolution, most, water_fill
@@ -217,7 +219,8 @@ def paced(
 def planned(pool: int, amounts: list[int], stream: str) -> Paced:
     """Money as it was planned. Raises Infeasible where it does not sum to the pool."""
     if sum(amounts) != pool:
-        raise Infeasible(Conflict(("planned", "streams"), stream, abs(pool - sum(amounts)), pool))
+        raise Infeasible(Conflict(("planned", "streams"), stream, abs(pool - sum(amounts)), pool,
+                                  surplus=pool > sum(amounts)))  # fmt: skip
     size = len(amounts)
     return Paced(amounts, amounts, amounts, amounts, Fraction(0), ["planned"] * size, [REST] * size, 0)
 
@@ -265,18 +268,22 @@ def _conflict(
 
 
 def _reserve_conflict(problem: Problem, no: NoNestedSolution, *, spared: bool) -> Infeasible:
-    """Whose guarantee caps or floors do not allow, and the most that its group could get."""
+    """Whose guarantee caps or floors do not allow, and the most that its group could get under all other rules.
+
+    Where they cannot hold together even without it, what is missing of the stream as a whole.
+    """
     if no.group != REST:
         guarantee = next(own for own in problem.guarantees if own.reserve == no.group)
-        room = most(problem.targets, problem.floors, problem.caps, guarantee.places) or 0
-        capped = [problem.ids[at] for at in guarantee.places if problem.caps[at] is not None]
-        return _conflict(
-            problem, (f"reserve:{guarantee.reserve}", "caps"), no.short, guarantee.elsewhere + room, capped
-        )
-    binding = [own for own in problem.guarantees if own.minimum > sum(problem.floors[at] for at in own.places)]
-    first = max(binding, key=lambda own: own.minimum)
-    rules = (*(f"reserve:{own.reserve}" for own in binding), "floors", *(["spared"] if spared else []))
-    return _conflict(problem, rules, no.short, first.elsewhere + first.minimum - no.short)
+        rules: tuple[str, ...] = (f"reserve:{guarantee.reserve}", "caps")
+        payees = [problem.ids[at] for at in guarantee.places if problem.caps[at] is not None]
+    else:
+        binding = [own for own in problem.guarantees if own.minimum > sum(problem.floors[at] for at in own.places)]
+        guarantee, payees = max(binding, key=lambda own: own.minimum), []
+        rules = (*(f"reserve:{own.reserve}" for own in binding), "floors", *(["spared"] if spared else []))
+    reached = most_of(rules_of(problem), problem.guarantees.index(guarantee))
+    if reached is None:
+        return _conflict(problem, rules, no.short, problem.pool, payees)
+    return _conflict(problem, rules, guarantee.minimum - reached, guarantee.elsewhere + reached, payees)
 
 
 def leakage_of(found: Paced, targets: Targets, bounds: Bounds) -> list[int]:

@@ -16,6 +16,7 @@ from evaluations.allocation.lines import MICRO, Line, StreamResult, frame_by_col
 from evaluations.allocation.ratios import QUANTUM, Column, Ratios, rounded_to, whole_column
 from evaluations.allocation.records import named
 from evaluations.allocation.reported import WHOLE_YEAR
+from evaluations.allocation.scores import FILLED_IN
 from evaluations.allocation.sensitivity import of_indicators
 from evaluations.allocation.setting import Setting
 from evaluations.allocation.snapshot import Snapshot, quarter_name
@@ -34,7 +35,7 @@ EARNED_SCHEMA = {
     "earned_so_far_fen": pl.Int64, "late": pl.Int64, "settled": pl.Boolean,
 }  # fmt: skip
 _EQUITY = "equity"
-_LATE = ("missing", "gaps", "carried", "p25")
+_LATE = ("missing", "gaps", *FILLED_IN)
 
 
 def divide(stream: Performance, pool: int, setting: Setting) -> StreamResult:

@@ -207,8 +207,7 @@ def _by_quarters(
                 kept += sum(line.amount for line in shown)
                 yield Account(payee, stream, shown, sum(line.amount for line in shown), 0)
             continue
-        others = sum(line.amount for line in shown if line.line_id == "from_unearned")
-        now, then = sum(paid[payee][: part.index]) + others, sum(paid[payee][: part.index - 1])
+        now, then = sum(paid[payee][: part.index]), sum(paid[payee][: part.index - 1])
         bound = "none"
         if known is not None:
             now, bound = known.get(payee, (sum(line.amount for line in shown), "settled"))

@@ -1,12 +1,14 @@
 """Rules that cannot hold together, with the numbers that show it.
 
 Put here: the problem of bounds and reserved shares, the conflict, the exception that carries it. Keep out: finding an
-irreducible set of rules and the smallest relaxations (conflict.py), sentences.
+irreducible set of rules (conflict.py) and the smallest relaxations (relaxing.py, loosening.py), sentences.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Optional
 
+from data_contracts.allocation_spec.document import AllocationSpec
 from evaluations.allocation.source_conflict import SourcesProblem
 
 
@@ -45,13 +47,26 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Again:
+    """The same data under another spec: `conflict_of` divides again; None where the rules hold together.
+
+    `budget`: fen that `spec` gives, without money carried over.
+    """
+
+    spec: AllocationSpec
+    budget: int
+    conflict_of: Callable[[AllocationSpec], Optional["Conflict"]]
+
+
+@dataclass(frozen=True)
 class Conflict:
     """Rules that cannot hold together, by how many fen, and the best that can be reached.
 
     `rules`: budget, streams, planned, floors, caps, floor_over_cap, spared, no_weights, at_least:<id>, reserve:<id>.
     `subject`: the stream or budget line. `payees`: whose floors or caps they are, where few. `reachable`: the most fen
     the group, the line or everybody can get. `problem`, `sources`: what was to be solved, by which ways out are found.
-    `names`: what payees are called, by id.
+    `names`: what payees are called, by id. `surplus`: `short` is money too much, not too little. `again`: for ways out
+    that only another division can tell.
     """
 
     rules: tuple[str, ...]
@@ -62,6 +77,8 @@ class Conflict:
     problem: Problem | None = None
     sources: SourcesProblem | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    surplus: bool = False
+    again: Again | None = field(default=None, compare=False, repr=False)
 
 
 class Infeasible(Exception):  # noqa: N818  (an answer, not a fault)

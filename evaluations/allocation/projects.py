@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import sha256
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Literal
 
 Verdict = Literal[
@@ -170,9 +170,10 @@ def instalments_of(
     `milestones` reached so far releases as many instalments (None: all); `grade` (0 to 1) is the part of the last one
     that its performance earns. Raises ValueError for shares that do not sum to 1.
     """
-    if sum(shares) != 1 or any(share < 0 for share in shares) or not 0 <= grade <= 1:
+    until = list(accumulate(shares, initial=Fraction(0)))
+    if until[-1] != 1 or any(share.numerator < 0 for share in shares) or not 0 <= grade <= 1:
         raise ValueError("shares of instalments are not negative and sum to 1, a grade lies from 0 to 1")
-    running = [int(grant * sum(shares[:part], Fraction(0))) for part in range(len(shares) + 1)]
+    running = [grant * share.numerator // share.denominator for share in until]
     planned = [later - earlier for earlier, later in pairwise(running)]
     released = len(shares) if milestones is None else milestones
     paid = [amount if at < released else 0 for at, amount in enumerate(planned)]

@@ -1,17 +1,18 @@
 """Stage S9: the year's money quarter by quarter.
 
-Need money in four equal instalments. Performance money as a part of what is earned so far, in bounded steps, settled in
-the last quarter. Put here: payments within the year. Keep out: what is earned.
+Performance money as a part of what is earned so far, in bounded steps, settled in the last quarter; contests, and what
+makes good reserved shares, whole in the last quarter; all other money in four equal instalments. Put here: payments
+within the year. Keep out: what is earned, what a period of the road pays (periods).
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from data_contracts.allocation_spec.contests import Awards, Projects
 from data_contracts.allocation_spec.envelope import FundStream
 from data_contracts.allocation_spec.need import Need
 from data_contracts.allocation_spec.pay import Performance, Quarterly
@@ -63,8 +64,10 @@ def next_payment(
     paid = sum(before)
     if settled:
         return Payment(max(0, earned - paid), "settled", max(0, paid - earned))
-    top, bottom = times(quarterly_base.as_integer_ratio(), ratio(rule.largest_change or Decimal(0)))
-    step = None if rule.largest_change is None else top // bottom
+    step = None
+    if rule.largest_change is not None:
+        top, bottom = times(quarterly_base.as_integer_ratio(), ratio(rule.largest_change))
+        step = top // bottom
     share, whole = ratio(rule.advance)
     wanted = max(0, earned * share // whole - paid)
     amount, bound = _bounded(wanted, before[-1] if before else None, step)
@@ -82,30 +85,34 @@ def _bounded(wanted: int, last: int | None, step: int | None) -> tuple[int, str]
 
 
 def quarters_table(setting: Setting) -> pl.DataFrame:
-    """Payments of need and performance streams, and of funds that make good, by payee and quarter (QUARTERS_SCHEMA)."""
+    """Payments of every stream by payee that is no fund and quarter (QUARTERS_SCHEMA), as a year is paid (periods)."""
     rows: list[tuple[object, ...]] = []
     need_money: dict[str, int] = defaultdict(int)
-    names = [quarter_name(setting.spec.year * QUARTERS + at) for at in range(QUARTERS)]
-    kind = setting.snapshot.kind
-    for stream in setting.spec.of_kind(Need):
-        for payee, amount in sorted(setting.done[stream.id].paid(kind).items()):
+    for need in setting.spec.of_kind(Need):
+        for payee, amount in setting.done[need.id].paid(setting.snapshot.kind).items():
             need_money[payee] += amount
-            parts = instalments(amount, QUARTERS)
-            rows += [
-                (stream.id, kind, payee, name, None, part, "none", None, 0)
-                for name, part in zip(names, parts, strict=True)
-            ]
-    for stream in setting.spec.of_kind(Performance):
-        if stream.quarterly is not None and setting.spec.phase == "settlement":
+    for stream in setting.spec.streams:
+        if isinstance(stream, Performance) and stream.quarterly is not None and setting.spec.phase == "settlement":
             rows += _performance_rows(stream, stream.quarterly, setting, need_money)
-    # What is made good of reserved shares is known at the settlement only.
-    rows += [
-        (line.stream, line.payee_kind, line.payee_id, names[-1], None, line.amount, "settled", None, 0)
-        for stream in setting.spec.of_kind(FundStream)
-        for line in setting.done[stream.id].lines
-        if line.payee_kind != FUND
-    ]
+        else:
+            # What is made good of reserved shares, and who wins, is known at the settlement only.
+            rows += _plain_rows(stream.id, setting, whole=isinstance(stream, FundStream | Awards | Projects))
     return frame_of(rows, **QUARTERS_SCHEMA)
+
+
+def _plain_rows(stream: str, setting: Setting, *, whole: bool) -> Iterator[tuple[object, ...]]:
+    """In equal instalments, or the `whole` of it in the settlement."""
+    names = [quarter_name(setting.spec.year * QUARTERS + at) for at in range(QUARTERS)]
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for line in setting.done[stream].lines:
+        if line.payee_kind != FUND:
+            sums[line.payee_kind, line.payee_id] += line.amount
+    for payee, amount in sorted(sums.items()):
+        if whole:
+            yield (stream, *payee, names[-1], None, amount, "settled", None, 0)
+            continue
+        for name, part in zip(names, instalments(amount, QUARTERS), strict=True):
+            yield (stream, *payee, name, None, part, "none", None, 0)
 
 
 def base_of(need_money: Mapping[str, int], payee: str, potential: int, quarters: int) -> Fraction:
@@ -125,10 +132,16 @@ def _performance_rows(
     columns = ("payee_id", "quarter", "potential_fen", "earned_so_far_fen", "late", "settled")
     for payee, *own in setting.done[stream.id].tables["earned"].select(columns).iter_rows():
         by_payee[payee].append(tuple(own))
+    others: dict[str, int] = defaultdict(int)
+    for line in setting.done[stream.id].lines:
+        if line.line_id == "from_unearned":
+            others[line.payee_id] += line.amount
     for payee, quarters in by_payee.items():
         names, due, earned, late, settled = zip(*quarters, strict=True)
         base = base_of(need_money, payee, due[-1], len(due))
         made = payments(rule, earned, due, base, settled=settled[-1])
+        # Others' money is shared when all is known.
+        made[-1] = made[-1]._replace(paid=made[-1].paid + others[payee])
         rows += [
             (stream.id, setting.snapshot.kind, payee, name, so_far, payment.paid, payment.bound, number,
              payment.claw_back)

@@ -159,9 +159,9 @@ class Figures:
         for at, quarter, cell in cells:
             known[quarter][at] = cell.known
             scores[quarter][0][at], scores[quarter][1][at] = cell.score or UNKNOWN
-            if cell.numerator is not None and cell.cases is not None:
-                for own, (top, bottom) in zip(counts[quarter], (cell.numerator, cell.cases), strict=True):
-                    own[at] = top * (unit // bottom)
+            counted = cell.numerator is not None and cell.cases is not None
+            for own, figure in zip(counts[quarter], (cell.numerator, cell.cases), strict=True):
+                own[at] = figure[0] * (unit // figure[1]) if counted and figure is not None else 0
         found = copy(self)
         found.__dict__.update(unit=unit, _known=known, _scores=scores, _counts=counts)
         return found

@@ -11,6 +11,9 @@ import numpy as np
 
 from evaluations.allocation.ratios import ONE, UNKNOWN, Column, Ratio, Ratios, at, column
 
+FILLED_IN = ("carried", "p25")
+"""Ways of late scores that another one stands in for."""
+
 
 class Score(NamedTuple):
     """How a payee did in an indicator.

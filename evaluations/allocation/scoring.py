@@ -36,7 +36,7 @@ from evaluations.allocation.ratios import (
     whole_column,
 )
 from evaluations.allocation.reported import Figures, History
-from evaluations.allocation.scores import Score, Scores, scores_with
+from evaluations.allocation.scores import FILLED_IN, Score, Scores, scores_with
 from evaluations.allocation.snapshot import DataError
 
 FINE, _CUT = 10**40, 10**28
@@ -321,7 +321,7 @@ def late_filled(scores: Scores, before: Scores | None, strata: Sequence[Sequence
         low = int(quantile(ordered, Fraction(1, 4))) if ordered else 0
         for place in places[missing[places]]:
             last: Score = before[place]
-            if last.way in ("carried", "p25"):
+            if last.way in FILLED_IN:
                 filled[place] = Score((min(low, quantised(last.score)), QUANTUM), "p25")
             elif last.way not in _UNKNOWN:
                 filled[place] = last._replace(way="carried")

@@ -15,14 +15,13 @@ from evaluations.allocation.column_levers import Edit
 from evaluations.allocation.earning import QUARTERS, Earning, carries, earnings_of, potential_of
 from evaluations.allocation.ratios import ONE, Ratio, ratio
 from evaluations.allocation.reported import WHOLE_YEAR, History, baselines_of, read_data, strata_of
-from evaluations.allocation.scores import Score
+from evaluations.allocation.scores import FILLED_IN, Score
 from evaluations.allocation.scoring import Standard, scores_of, standard_of
 from evaluations.allocation.setting import Setting
 
 Floats = NDArray[np.float64]
 _NOBODY = ("missing", "stratum", "too_few")
 """Ways of scores that no other score is learnt from."""
-_LATE = ("carried", "p25")
 
 
 class PayScreen:
@@ -64,7 +63,7 @@ class PayScreen:
 
     def _last(self, number: int, earnings: Mapping[int, Earning], item: PaidIndicator) -> Sequence[Score]:
         """Scores of the quarter before, from which late ones are filled in."""
-        if not self.late or not any(own.way in _LATE for own in self.base.scores[number]):
+        if not self.late or not any(own.way in FILLED_IN for own in self.base.scores[number]):
             return []
         if self.quarter - 1 in earnings:
             return earnings[self.quarter - 1].scores[number]
@@ -163,7 +162,7 @@ class _Stratum:
         before: Sequence[Score],
     ) -> None:  # fmt: skip
         self.stream, self.item, self.scores, self.places, self._before = stream, item, scores, places, before
-        self.kept = [int(at) for at in places if scores[at].way not in (*_NOBODY, *_LATE)]
+        self.kept = [int(at) for at in places if scores[at].way not in (*_NOBODY, *FILLED_IN)]
         self.few = [int(at) for at in places if scores[at].way == "stratum"]
 
     def moved(self, rows: Sequence[int], new: Sequence[Score], size: int) -> Floats:
@@ -183,7 +182,7 @@ class _Stratum:
         if self.few and self.kept:
             known = np.array([_float(self.scores[at].known) for at in self.few])
             found[:, self.few] = whole[:, self.kept].sum(axis=1, keepdims=True) / len(self.kept) * known
-        late = [int(at) for at in self.places if self.scores[at].way in _LATE]
+        late = [int(at) for at in self.places if self.scores[at].way in FILLED_IN]
         low = [at for at in late if self.scores[at].way == "p25"]
         if low:
             found[:, low] = self._late(found, low)
@@ -192,13 +191,18 @@ class _Stratum:
         return found
 
     def _late(self, found: Floats, late: Sequence[int]) -> Floats:
-        """Change of scores that are the lower of the last one and the 25th percentile of those who reported."""
-        reported = [int(at) for at in self.places if self.scores[at].way not in (*_LATE, "missing", "no_baseline",
+        """Change of scores that are the lower of the last one and the 25th percentile of those who reported.
+
+        NaN where the last one decides and was itself learnt from others: it then rises with the improved payee, too.
+        """
+        reported = [int(at) for at in self.places if self.scores[at].way not in (*FILLED_IN, "missing", "no_baseline",
                                                                                  "too_few")]  # fmt: skip
         now = np.array([_float(self.scores[at].score) for at in reported])
         low = np.quantile(now + found[:, reported], 0.25, axis=1, keepdims=True) if reported else 0.0
         last = np.array([_float(self._before[at].score) for at in late])
-        return np.asarray(np.minimum(low, last) - np.array([_float(self.scores[at].score) for at in late]))
+        learnt = np.array([self._before[at].way == "p25" or self.item.minimum_cases > 0 for at in late])
+        changed = np.minimum(low, last) - np.array([_float(self.scores[at].score) for at in late])
+        return np.where(learnt & (low > last), np.nan, changed)
 
     def _learnt(self, found: Floats, rows: Sequence[int], new: Sequence[Score]) -> None:
         """Everybody's figure is drawn to a mean, by a reliability, that the improved payee moves."""

@@ -175,7 +175,7 @@ def _set_off(amounts: Sequence[int], left: tuple[int, int]) -> list[dict[str, in
 
 
 def settlement_of(accounts: Sequence[Account], record: Record) -> pl.DataFrame:
-    """SETTLEMENT_SCHEMA, a row for each payee that is no fund.
+    """SETTLEMENT_SCHEMA, a row for each payee that is no fund, also for one that is gone and still owes or holds.
 
     due + offset_next_year = prepaid + carried_over + claw_back + payable. `true_up_fen`: what of the payment makes good
     that earlier periods would pay something else with the figures known now.
@@ -185,8 +185,11 @@ def settlement_of(accounts: Sequence[Account], record: Record) -> pl.DataFrame:
         if account.payee[0] != FUND:
             own = (account.due, account.paid_before, account.amount, account.before - account.paid_before)
             sums[account.payee] = [a + b for a, b in zip(sums[account.payee], own, strict=True)]
+    # Who still owes or holds something has a row, also without an account.
+    open_sums = {payee for own in (record.carried_over, record.claw_back) for payee, amount in own.items() if amount}
     rows = []
-    for payee, (due, before, payable, true_up) in sorted(sums.items()):
+    for payee in sorted({*sums, *open_sums}):
+        due, before, payable, true_up = sums[payee]
         carried, back = record.carried_over.get(payee, 0), record.claw_back.get(payee, 0)
         prepaid = before - record.taken_of.get(payee, 0)
         offset = prepaid + carried + back + payable - due
@@ -195,7 +198,10 @@ def settlement_of(accounts: Sequence[Account], record: Record) -> pl.DataFrame:
 
 
 def settled_quarters(quarters: pl.DataFrame, accounts: Sequence[Account], record: Record) -> pl.DataFrame:
-    """The quarters of performance streams with what was really settled; `bound` of earlier ones is `recorded`."""
+    """The quarters of performance streams with what was really settled; `bound` of earlier ones is `recorded`.
+
+    Or `by_rules`, where nobody knows what they really paid.
+    """
     periods = sorted(quarters["quarter"].unique())
     now = {(*own.payee, own.stream): own for own in accounts}
     rows = []
@@ -206,7 +212,8 @@ def settled_quarters(quarters: pl.DataFrame, accounts: Sequence[Account], record
             # Nobody is registered, so nothing is due, and nothing was.
             paid, bound, back = 0, row["bound"], 0
         elif at + 1 < len(periods):
-            paid, bound, back = record.history(key[:2], key[2], len(periods) - 1)[at], "recorded", 0
+            bound = "by_rules" if record.by_rules else "recorded"
+            paid, back = record.history(key[:2], key[2], len(periods) - 1)[at], 0
         else:
             owed = own.set_off.get("owed", 0)
             paid, bound, back = own.due - own.paid_before + owed, own.bound, owed

@@ -67,7 +67,7 @@ class Rows:
         key = (column, "fractions")
         if key not in self._read_before:
             known = self.distinct(column, self.figures(column))
-            each = {word: None if figure is None else Fraction(figure) for word, figure in known}
+            each = {word: None if own is None else Fraction(*own.as_integer_ratio()) for word, own in known}
             self._read_before[key] = [each[word] for word in self.cells[column]]
         return self._read_before[key]
 
@@ -117,7 +117,8 @@ class Rows:
                 return False
             return (at_least is not None and item < at_least) or (high is not None and item > high)
 
-        if any(outside(item) for _, item in self.distinct(column, found)):
+        known = [item for _, item in self.distinct(column, found) if item is not None]
+        if known and (outside(min(known)) or outside(max(known))):
             sentence = "allocate_negative" if high is None else "allocate_outside"
             self.refuse(list(map(outside, found)), sentence, column, low=low, high=high)
 

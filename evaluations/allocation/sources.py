@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluations.allocation.exact import split
-from evaluations.rounding import LARGEST_OF_MACHINE, Whole, by_place, largest_remainder, rows_by_place
+from evaluations.rounding import LARGEST_WHOLE, Whole, by_place, largest_remainder, rows_by_place
 
 
 @dataclass(frozen=True)
@@ -255,10 +255,11 @@ def shared_lines(lines: Sequence[int], parts: Sequence[int], otherwise: Sequence
 def shared_lines_of_many(lines: Whole, payees: NDArray[np.intp], parts: Whole, otherwise: Whole) -> Whole:
     """`shared_lines` of many payees at once: the same portions, a row for each line; ValueError where that raises it.
 
-    `payees`: for each line the row of `parts` and of `otherwise` (payees × sources, not all 0) that it belongs to.
+    `payees`: for each line the row of `parts` and of `otherwise` (payees × sources) that it belongs to; of a payee with
+    money in any line not all of `otherwise` are 0.
     """
     largest = max(int(lines.max(initial=0)), -int(lines.min(initial=0)))
-    if largest * len(lines) > LARGEST_OF_MACHINE:
+    if largest * len(lines) > LARGEST_WHOLE:
         lines, parts, otherwise = lines.astype(object), parts.astype(object), otherwise.astype(object)
     # A payee that gives back more than it gets is split the other way round, as in shared_lines.
     side = np.where((parts < 0).any(axis=1), -1, 1)

@@ -117,7 +117,8 @@ def decimal(figure: Ratio) -> Decimal:
 def rounded_parts(parts: Sequence[Decimal] | Sequence[Fraction], total: int) -> list[int]:
     """Whole units that sum to `total`, which the exact sum misses by less than one; ties to the earlier part."""
     floors = [floor(part) for part in parts]
-    order = sorted(range(len(parts)), key=lambda at: (floors[at] - parts[at], at))
-    for at in order[: total - sum(floors)]:
+    less = [floors[at] - parts[at] for at in range(len(parts))]
+    # A sort is stable: of equal parts the earlier comes first.
+    for at in sorted(range(len(parts)), key=less.__getitem__)[: total - sum(floors)]:
         floors[at] += 1
     return floors

@@ -4,7 +4,7 @@ Put here: which units are compared with each other, and the shape of the results
 modules), tables of the house and settings (assets.compute).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from evaluations.index.sheet import Sheet, kept_rows, sheet_of
 from evaluations.index.stacking import unit_by_unit
 
 UNIT = "_unit"
+LISTED = ", "
 _CHANCE_DIGITS = 4
 
 
@@ -29,7 +30,8 @@ _CHANCE_DIGITS = 4
 class Judged:
     """What the road publishes of an index; every frame has the keys of its units, or the columns of its worlds.
 
-    `parts`: part, raw, value, lower, upper, coverage. `grades`: grade (null without a score, or in a class without a
+    `parts`: part, raw, value, lower, upper, without_limits (indicators of which the limits say nothing, between commas;
+    null for none), coverage. `grades`: grade (null without a score, or in a class without a
     name).
     `lines`: part, kind, contribution (sum to the score exactly). `ranks`: rank, of, median, lower, upper,
     chance_of_top. `chances`: grade, chance. `weights`: part, parent, kind, share, overall, importance, correlation,
@@ -151,6 +153,7 @@ _NUMBER, _TEXT, _COUNT = pl.Float64, pl.String, pl.Int64
 
 def _parts(spec: IndexSpec, sheet: Sheet, found: Scored, named: pl.DataFrame) -> pl.DataFrame:
     bounds, known = limits.limits(spec, sheet, found), limits.presence(spec, found)
+    unsure = limits.without_limits(spec, sheet, found)
     nothing = np.full(sheet.height, np.nan)
     frames = []
     for part in walk(spec.tree):
@@ -163,11 +166,21 @@ def _parts(spec: IndexSpec, sheet: Sheet, found: Scored, named: pl.DataFrame) ->
                 "value": _shown(found.scores[part.id], spec.digits),
                 "lower": _shown(lower, spec.digits),
                 "upper": _shown(upper, spec.digits),
+                "without_limits": _names(unsure.get(part.id, {}), sheet.height),
                 "coverage": _shown(known[part.id], spec.digits),
             }
         )
-    schema = {"part": _TEXT, **dict.fromkeys(("raw", "value", "lower", "upper", "coverage"), _NUMBER)}
-    return _stack(named, frames, schema)
+    numbers = dict.fromkeys(("raw", "value", "lower", "upper", "coverage"), _NUMBER)
+    return _stack(named, frames, {"part": _TEXT, **numbers, "without_limits": _TEXT})
+
+
+def _names(those: Mapping[str, Mask], height: int) -> pl.Series:
+    """Per unit the names whose mask holds it."""
+    if not any(own.any() for own in those.values()):
+        return pl.Series([None] * height, dtype=_TEXT)
+    each = [pl.when(pl.col(name)).then(pl.lit(name)) for name in those]
+    joined = pl.concat_str(each, separator=LISTED, ignore_nulls=True).replace("", None)
+    return pl.DataFrame(dict(those)).select(joined.alias("names"))["names"]
 
 
 def _grades(spec: IndexSpec, found: Scored, named: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,7 @@
-"""How far a score may be off by the error of its figures, and how much of its weight is known.
+"""How far a score may be off by the error of its figures, which figures say nothing of it, how much weight is known.
 
-Put here: limits of scores from limits of figures, the share of weight present. Keep out: choices of method
-(uncertainty).
+Put here: limits of scores from limits of figures, figures without, the share of weight present. Keep out: choices of
+method (uncertainty).
 """
 
 from typing import NamedTuple
@@ -12,21 +12,19 @@ from numpy.typing import NDArray
 from data_contracts.index_spec.document import IndexSpec, indicators_of, walk
 from data_contracts.index_spec.tree import Group, Indicator
 from evaluations.index.numeric import Mask, Vector
-from evaluations.index.sampling import moved, standard_errors
+from evaluations.index.sampling import CONFIDENCE, moved, standard_errors, stated, z_of
 from evaluations.index.scoring import Scored, Variation, scored
 from evaluations.index.sheet import Sheet
 from evaluations.index.stacking import stacked, unit_by_unit
 from evaluations.index.weighing import sum_of_parts
 
-# Errors that are not given as limits are taken 95 percent of the way.
-_Z = 1.959963984540054
 # Where scores depend on each other, limits are those of so many draws of all figures.
 _DRAWS, _SEED = 200, 1
-_TAILS = (0.025, 0.975)
+_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 class Limits(NamedTuple):
-    """Lower and upper limit of the score of a part; NaN where no figure behind it has limits."""
+    """Lower and upper limit of the score of a part, of CONFIDENCE; NaN where no figure behind it has limits."""
 
     lower: Vector
     upper: Vector
@@ -45,7 +43,8 @@ def limits(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, Limits]:
 
     Each figure in turn is set to its lower and to its upper limit and the tree computed again; the squares of what
     that takes from a score, and adds to it, are summed over the figures (unequal limits stay unequal; a limit beyond a
-    goalpost counts as far as the goalpost). A figure without limits counts as exact. Where the score of a unit depends
+    goalpost counts as far as the goalpost). A figure without limits counts as exact, so that limits of a score say
+    nothing of it: `without_limits` names it. Where the score of a unit depends
     on other units, all figures are drawn by their errors instead: the limits hold 95 percent of the draws, and the
     score.
     """
@@ -102,19 +101,46 @@ def _limits(own: Vector, ways: NDArray[np.float64], stated: list[Mask]) -> Limit
 
 
 def _ends(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, _Ends]:
-    errors = standard_errors(spec, sheet, found)
+    errors, known = standard_errors(spec, sheet, found), stated(spec, sheet, found)
     result = {}
     for item in indicators_of(spec.tree):
         if item.sampling is None:
             continue
-        own = found.raw[item.id]
-        if item.sampling.lower is not None and item.sampling.upper is not None:
-            low, high = sheet.numbers[item.sampling.lower], sheet.numbers[item.sampling.upper]
+        own, z = found.raw[item.id], z_of(CONFIDENCE)
+        error, least, most = errors[item.id]
+        if item.sampling.lower is None or item.sampling.upper is None:
+            low, high = (np.clip(own + way * z * error, least, most) for way in (-1, 1))
         else:
-            error, least, most = errors[item.id]
-            low, high = (np.clip(own + way * _Z * error, least, most) for way in (-1, 1))
-        stated = np.isfinite(low) & np.isfinite(high) & np.isfinite(own)
-        result[item.id] = _Ends(np.where(stated, low, own), np.where(stated, high, own), stated)
+            low, high = sheet.numbers[item.sampling.lower], sheet.numbers[item.sampling.upper]
+            if item.sampling.confidence != CONFIDENCE:
+                scale = z / z_of(item.sampling.confidence)
+                low, high = (np.clip(own + (end - own) * scale, least, most) for end in (low, high))
+        there = known[item.id]
+        result[item.id] = _Ends(np.where(there, low, own), np.where(there, high, own), there)
+    return result
+
+
+def without_limits(spec: IndexSpec, sheet: Sheet, found: Scored) -> dict[str, dict[str, Mask]]:
+    """Group → indicator → units whose score counts a figure of it that comes with no error.
+
+    A part that weighs nothing does not count, nor one without a score.
+    """
+    known = stated(spec, sheet, found)
+    result: dict[str, dict[str, Mask]] = {}
+
+    def within(part: Group | Indicator) -> dict[str, Mask]:
+        there = np.isfinite(found.scores[part.id])
+        if isinstance(part, Indicator):
+            return {part.id: there & ~known[part.id] if part.id in known else there}
+        weights = np.broadcast_to(found.weights[part.id], (sheet.height, len(part.parts)))
+        result[part.id] = {
+            name: there & own & (weight != 0)
+            for weight, child in zip(weights.T, part.parts, strict=True)
+            for name, own in within(child).items()
+        }
+        return result[part.id]
+
+    within(spec.tree)
     return result
 
 

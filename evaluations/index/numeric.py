@@ -187,11 +187,12 @@ def rounded(values: Vector, digits: int, how: RoundingRule) -> Vector:
 
 
 def settled(values: Vector) -> Vector:
-    """Figures that only the error of binary numbers tells apart made equal, so that a tie stays one."""
-    known = np.flatnonzero(np.isfinite(values))
+    """Figures that only the error of binary numbers tells apart made equal, so that a tie stays one; no zero is −0."""
+    # Adding zero makes −0 into 0: which of the two a tie took would hang on the order of the rows.
+    known, result = np.flatnonzero(np.isfinite(values)), values + 0.0
     if known.size < 2:
-        return values
-    own, result = values[known], values.copy()
+        return result
+    own = result[known]
     order, starts = _runs(own)
     result[known[order]] = np.repeat(own[order[starts]], np.diff(starts, append=own.size))
     return result

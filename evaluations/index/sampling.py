@@ -21,6 +21,17 @@ from evaluations.index.sheet import Sheet
 _FEWEST = 3
 
 
+# What limits of scores hold, and those of figures unless they say otherwise.
+CONFIDENCE = 0.95
+
+
+def z_of(confidence: float) -> float:
+    """Standard errors on each side of a normal figure within which it lies with so much confidence."""
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + confidence / 2))
+
+
 class Error(NamedTuple):
     """Standard error of each figure of an indicator (0 without), and the bounds within which figures are drawn."""
 
@@ -48,6 +59,15 @@ def standard_errors(spec: IndexSpec, sheet: Sheet, nominal: Scored) -> dict[str,
             low = float(known.min()) / 2
         found[item.id] = Error(error, low, high)
     return found
+
+
+def stated(spec: IndexSpec, sheet: Sheet, nominal: Scored) -> dict[str, Mask]:
+    """Where the figure of an indicator comes with an error; an error of 0 is one, a blank cell is none."""
+    return {
+        item.id: np.isfinite(nominal.raw[item.id]) & np.isfinite(_error(item.sampling, nominal.raw[item.id], sheet))
+        for item in indicators_of(spec.tree)
+        if item.sampling is not None
+    }
 
 
 def believed(spec: IndexSpec, found: Scored, errors: Mapping[str, Error]) -> tuple[dict[str, Vector], dict[str, Error]]:
@@ -99,15 +119,14 @@ def moved(raw: Mapping[str, Vector], errors: Mapping[str, Error], luck: NDArray[
 
 
 def _error(given: Sampling, figures: Vector, sheet: Sheet) -> Vector:
-    from scipy.special import ndtri
-
+    """NaN where it is not known."""
     if given.standard_error is not None:
         return sheet.numbers[given.standard_error]
-    z = float(ndtri(0.5 + given.confidence / 2))
+    z = z_of(given.confidence)
     if given.lower is not None and given.upper is not None:
         return (sheet.numbers[given.upper] - sheet.numbers[given.lower]) / (2 * z)
     n = sheet.numbers[str(given.denominator)]
     share = np.clip(figures / given.scale, 0, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         half = z * np.sqrt(z * z + 4 * n * share * (1 - share)) / (2 * (n + z * z))
-    return np.where(n > 0, half / z * given.scale, 0.0)
+    return np.where(n > 0, half / z * given.scale, np.nan)

@@ -154,8 +154,12 @@ def _steps(found: Scored, trace: list[tuple[str, str, Vector]]) -> pl.DataFrame:
 
 
 def _ranks(spec: IndexSpec, found: Scored) -> pl.DataFrame:
-    """unit, part, rank_id, stratum, rank, of; units outside the universe or without a score have no rank."""
+    """unit, part, rank_id, stratum, rank, of; units outside the universe or without a score have no rank.
+
+    Ranks are whole numbers, but where a ranking gives equal scores the mean of their places.
+    """
     wanted = [(part, ranks) for part in _shown_parts(spec) for ranks in part.ranks]
+    kind = pl.Float64 if any(ranks.ties == "average" for _, ranks in wanted) else pl.Int64
 
     def rows(pair: Any) -> dict[str, Any]:
         part, ranks = pair
@@ -166,14 +170,12 @@ def _ranks(spec: IndexSpec, found: Scored) -> pl.DataFrame:
             "part": [part.id] * found.sheet.height,
             "rank_id": [ranks.id] * found.sheet.height,
             "stratum": _stratum(found, ranks.within),
-            "rank": _published(places, 1),
+            "rank": _published(places, 1).cast(kind),
             "of": _published(among, 0).cast(pl.Int64),
         }
 
     if not wanted:
-        return _empty(
-            unit=pl.String, part=pl.String, rank_id=pl.String, stratum=pl.String, rank=pl.Float64, of=pl.Int64
-        )
+        return _empty(unit=pl.String, part=pl.String, rank_id=pl.String, stratum=pl.String, rank=kind, of=pl.Int64)
     return _long(found, wanted, rows)
 
 

@@ -256,10 +256,10 @@
     const known = list.filter((i) => value(i) !== null).sort((a, b) => value(b) - value(a) || a - b);
     return known.length <= 2 * EXTREMES ? [known, false] : [[...known.slice(0, EXTREMES), null, ...known.slice(-EXTREMES)], true];
   }
-  // Names repeat between towns, so rows are numbered and only labelled with names.
+  // Names need not differ, so rows are numbered and only labelled with names. What tells two alike apart comes last.
   function rowsAxis(order) {
     return {
-      tickmode: "array", tickvals: order.map((_, row) => row), ticktext: order.map((i) => (i === null ? "⋯" : safe(short(A.name[i], D.language === "zh" ? 14 : 30)))),
+      tickmode: "array", tickvals: order.map((_, row) => row), ticktext: order.map((i) => (i === null ? "⋯" : safe(short(A.name[i], D.language === "zh" ? 20 : 40)))),
       range: [order.length - 0.4, -0.6], showgrid: false, zeroline: false, ticks: "",
     };
   }
@@ -796,7 +796,10 @@
     if (!M) return;
     const all = M.key.map((_, p) => p);
     // Rounded quotient of two published columns, shown in major units and never added up.
-    const perHead = (p) => (M.population[p] ? Number((M.amount[p] / M.population[p] / 10 ** D.currency.decimals).toFixed(D.currency.decimals)) : null);
+    // Of the year, as the figures beside it are; of the payment in releases that do not tell the year.
+    const whole = M.year.length ? M.year : M.amount;
+    const headWords = M.year.length ? S("year_per_head") : S("per_head");
+    const perHead = (p) => (M.population[p] ? Number((whole[p] / M.population[p] / 10 ** D.currency.decimals).toFixed(D.currency.decimals)) : null);
     const settlement = (p) => (M.rural[p] === true ? "rural" : M.rural[p] === false ? "urban" : "unplaced");
     const label = (p) => M.name[p] + " · " + M.id[p];
     heads();
@@ -811,7 +814,7 @@
       { title: S("population"), kind: "num", value: (p) => M.population[p], cell: (p) => count(M.population[p]) },
       { title: `${S("payment")} (${D.currency.major})`, kind: "num", value: (p) => M.amount[p], cell: (p) => money(M.amount[p]) },
       ...more("year_amount", M.year, money),
-      { title: `${S("per_head")} (${D.currency.major})`, kind: "num", value: perHead, cell: (p) => num(perHead(p), D.currency.decimals) },
+      { title: `${headWords} (${D.currency.major})`, kind: "num", value: perHead, cell: (p) => num(perHead(p), D.currency.decimals) },
       { title: `${S("equal_share")} (${D.currency.major})`, kind: "num", value: (p) => M.equal[p], cell: (p) => money(M.equal[p]) },
       ...more("need_target", M.target, money),
       ...more("distance", M.distance, (share) => (share === null ? MISSING : num(share * 100, 2) + "%")),
@@ -869,7 +872,7 @@
       });
       chart("heads", traces, {
         yaxis: { tickmode: "array", tickvals: kinds.map((_, row) => row), ticktext: kinds.map((kind) => S(kind)), range: [kinds.length - 0.4, -0.6], showgrid: false, zeroline: false, ticks: "" },
-        xaxis: { title: { text: `${S("per_head")} (${safe(D.currency.major)})`, font: { size: 12, color: SOFT } }, zeroline: false },
+        xaxis: { title: { text: `${headWords} (${safe(D.currency.major)})`, font: { size: 12, color: SOFT } }, zeroline: false },
       }, { height: 90 + kinds.length * 95, onPick: (p) => { statement(p); $("why").scrollIntoView(); } });
     }
     function streams() {

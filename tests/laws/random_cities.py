@@ -195,8 +195,7 @@ def added_up(city: City, year: Allocation) -> None:
     taken = sums(tables["quarters"], "payee_id", "stream", name="claw_back_fen")
     of_stream = sums([row for row in lines if row["payee_kind"] != "fund"], "payee_id", "stream")
     for key, own in of_stream.items():
-        if key[1] in ("need", "results"):
-            assert by_quarter.get(key, 0) - taken.get(key, 0) == own
+        assert by_quarter.get(key, 0) - taken.get(key, 0) == own
     for row in tables["settlement"]:
         assert row["due_fen"] == money.get(row["payee_id"], 0)
         used = row["prepaid_fen"] + row["carried_over_fen"] + row["claw_back_fen"] + row["payable_fen"]

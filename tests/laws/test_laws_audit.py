@@ -134,6 +134,51 @@ def test_who_is_at_the_end_of_the_scale_has_nothing_left_to_gain() -> None:
     assert cell(found, "C2")["verdict"] == "keeps"
 
 
+CHANCES: list[Row] = [
+    {"id": f"c{at}", "rural": 0, "people": 100, "score": score, "error": error}
+    for at, (score, error) in enumerate([
+        ("77", "1.16"), ("64", "4.59"), ("70", "5.3"), ("72", "4.15"), ("62", "6.74"), ("89", "4.93"),
+    ])
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("few", [auditing.FEW, 0])
+def test_a_better_score_that_costs_the_place_of_an_award_is_found(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """One point more of the first payee makes the award of the best likelier: it reaches the only place instead."""
+    monkeypatch.setattr(auditing, "FEW", few)
+    tiers = [{"id": "gold", "standard": 80, "amount": 1000}, {"id": "silver", "standard": 70, "amount": 500}]
+    best: Row = {"id": "x", "by": "chance", "score": {"column": "score"}, "error": {"column": "error"},
+                 "probability": "0.8", "places": 1, "tiers": tiers}  # fmt: skip
+    streams: list[Row] = [need(risk=None, factors=[], inequality=None, share=None, rest=True),
+                          {"id": "best", "kind": "awards", "amount": 1000, "classes": [best]}]  # fmt: skip
+    words = {"columns": {"score": {"better": "higher"}}, "discount": 0}
+    found = audited(streams, CHANCES, amount=10_000, audit=words)
+    lost = cell(found, "c0", "score")
+    assert (lost["verdict"], lost["exact_fen"], lost["other_fen"]) == ("loses", -250_000, -250_000)
+    assert found.status == "draft"
+    # Where nobody has a score nobody has an award; there is nothing to ask, and nothing to lose.
+    empty = audited(streams, [{**row, "score": None} for row in CHANCES], amount=10_000, audit=words)
+    assert reasons(empty) == ["nothing_asked"]
+
+
+def test_late_scores_that_follow_late_scores_are_left_to_the_engine() -> None:
+    """The last payee reports nothing of this year: its score is learnt in the second quarter, and again in the third.
+
+    The others have a bonus for equity, so that what it earns changes what they earn.
+    """
+    payees = [{"id": own, "rural": 0, "people": 100, "registered": 1000, "share": "0.5"} for own in "ABCL"]
+    given = {"A": "0.3 0.3 0.6", "B": "0.4 0.4 0.7", "C": "0.5 0.5 0.8"}
+    figures = [{"id": own, "indicator": "a", "quarter": f"2025Q{quarter}", "score": score}
+               for own, scores in given.items() for quarter, score in enumerate(scores.split(), 1)]  # fmt: skip
+    figures.append({"id": "L", "indicator": "a", "quarter": "2024Q4", "score": "0.9"})
+    pay = performance(score="given", indicators=[{"id": "a", "weight": 1}], quarterly={},
+                      equity={"share": {"column": "share"}, "strength": "0.5"}, unearned_to="support_fund")  # fmt: skip
+    pay["data"] = {"table": "figures", "payee": "id", "indicator": "indicator", "quarter": "quarter", "score": "score"}
+    found = audited([pay], payees, amount=10_000, tables={"figures": figures}).tables["audit"]
+    assert found.filter(pl.col("status") == "ok")["exact_fen"].null_count() == 0
+    assert found.filter((pl.col("performance_fen") - pl.col("exact_fen")).abs() > AGREE).is_empty()
+
+
 def test_a_screen_that_differs_from_the_engine_is_replayed_or_no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     right = audited([need(risk=risk())]).tables["audit"]
     honest = auditing.Screening.of

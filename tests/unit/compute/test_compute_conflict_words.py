@@ -30,7 +30,9 @@ CASES: list[tuple[Row, list[str]]] = [
     ({"sources": [{"id": "bikes", "kind": "in_kind", "amount": 7, "for": ["spare"]}, COUNTY],
       "streams": [need(share=None, rest=True), SPARE]}, ["资金来源「bikes」：减少 7.00 元"]),
     ({"streams": [{**need(), "population": {"column": "none"}}]}, ["至少一个对象要大于 0"]),
-    ({"streams": [{**need(), "at_least": [LAW]}]}, ["底线「law」：减少 500,000.00 元"]),
+    ({"streams": [{**need(titles={"zh": "需要资金", "en": "Need"}), "at_least": [LAW]}]},
+     ["底线「law」降低 500,000.00 元（9,500,000.00 → 9,000,000.00 元）", "只改资金流「需要资金」的规模，怎么改都不行",
+      "预算总额提高 500,000.00 元（9,000,000.00 → 9,500,000.00 元）"]),
     ({"streams": [{"id": "std", "kind": "standard", "rest": True, "population": {"column": "people"}, "standard": 99,
                    "titles": {"zh": "基本补助", "en": "Basic"}}]},
      ["「基本补助」应付的资金：减少 2,880,000.00 元"]),
@@ -53,3 +55,15 @@ def test_a_conflict_is_said_by_titles_and_names_with_the_way_to_go(more: Row, wo
     for name in ("rural30", "central」", "「need」", "spare"):
         assert name not in everything
     assert all(own["en"] for own in said)
+
+
+def test_a_stream_and_a_source_of_one_id_keep_their_own_titles() -> None:
+    source = {"id": "both", "kind": "central", "for": ["both"], "amount": 10_000, "titles": {"zh": "来源", "en": "S"}}
+    rules = spec([need(share=None, rest=True), {**SPARE, "id": "both"}], 9_000_000, sources=[source, COUNTY])
+    found = allocate(rules, {"payees": frame(PAYEES)})
+    assert found.conflict is not None
+    said, tables = conflict_words(rules, found.conflict, rules.currency), worded_conflict(rules, found.conflict)
+    assert "预备金：资金来源「来源」" in said["zh"]
+    assert ["「来源」" in text for text in tables["conflict"]["words_zh"]] == [True, False]
+    assert ["「预备金」" in text for text in tables["conflict"]["words_zh"]] == [False, True]
+    assert all("「来源」" in text and "预备金" not in text for text in tables["relaxations"]["words_zh"])

@@ -12,15 +12,22 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from assets.compute import cells, succession
 from assets.compute.allocation import allocate
 from assets.compute.allocation_tables import RoadTables
+from assets.compute.auditing import known_of
 from assets.compute.settlements import record_found
+from assets.lake import parts
+from data_contracts.allocation_spec.auditing import KnownColumn
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
 from data_contracts.settings.allocation_tables import PayeeFigure
+from data_contracts.settings.loading import REGISTRY
 from data_contracts.tables import output_tables
+from evaluations.allocation.snapshot import DataError
+from evaluations.rounding import instalments
 from tests.unit.compute.test_compute_allocation import MANAGED, RULES, counted
 
 LAST, NOW = "2024Q4", "2025Q1"
@@ -263,6 +270,76 @@ def test_an_award_is_as_sure_as_its_score(county: Any) -> None:
     assert chances["a"] > Decimal("0.8") > chances["b"] > chances["e"] > chances["d"]
 
 
+def test_who_has_a_score_of_unknown_error_wins_nothing_and_reads_why(county: Any) -> None:
+    pace = '    pace: {previous: {column: before}, floor_change: "-0.9", cap_change: 9}\n'
+    carried = "  - {id: last_year, kind: carried_over, for: [deeds]}\n"
+    county.write_settings(
+        "allocation", MONEY.replace(pace, "").replace(carried, "").replace("{money: need}", "{area: id}")
+    )
+    spent, cost = "fund_execution_against_time_pct", "cost_per_managed_patient"
+    lacking = {"a": f"{spent}, {cost}", "b": None, "d": None, "e": spent}
+    rows = [
+        {"policy_id": "htn_management", "area_level": "community", "area_id": own, "rule_set": rule,
+         "dimension": "total", "value": 99.0, "lower": 98.9, "upper": 99.1, "without_limits": names,
+         "weight": 1.0, "coverage": 1.0, "status": "ok", "method": "x"}
+        for own, names in lacking.items() for rule in RULES
+    ]  # fmt: skip
+    county.put_rows("score__policies", NOW, rows)
+    found = allocate(county.home, county.settings, Period.parse(NOW), lambda _: None, county.catalog)
+    assert found.status == "ok", found.message
+    assert found.message is not None
+    awards = {row["payee_id"]: row for row in found.tables["alloc__awards"].iter_rows(named=True)}
+    titles = {name: county.settings.indicators[name].titles for name in (spent, cost)}
+    for payee, names in lacking.items():
+        row = awards[payee]
+        assert (row["chance"] is None) == (row["tier"] is None) == (row["words_zh"] is not None) == bool(names)
+        for name in (names or "").split(", ") if names else ():
+            assert titles[name].zh in row["words_zh"]
+            assert titles[name].en in row["words_en"]
+    for language in ("zh", "en"):
+        assert all(getattr(own, language) in found.message[language] for own in titles.values())
+        assert {"zh": "2 个对象", "en": "2 payees"}[language] in found.message[language]
+
+
+def test_an_indicator_with_limits_is_as_sure_as_its_own_confidence_says(county: Any) -> None:
+    county.write_settings(
+        "allocation", MONEY.replace("error: {policy: htn_management", f"error: {{indicator: {MANAGED}")
+    )
+    registry = yaml.safe_load((REGISTRY / "indicators.yaml").read_text(encoding="utf-8"))
+    county.write_settings("indicators", yaml.safe_dump({MANAGED: {**registry[MANAGED], "confidence": 0.8}}))
+    values = parts.read_table(county.home, "ind__values", [NOW])
+    assert values is not None
+    half = 4 * NormalDist().inv_cdf(0.9)
+    sides = [pl.when(pl.col("area_id") != "e").then(pl.col("value") + way * half).alias(name)
+             for name, way in (("lower", -1), ("upper", 1))]  # fmt: skip
+    county.put("ind__values", NOW, values.with_columns(sides))
+    tables = reading(county, lambda _: {"alloc__payments": output_tables()["alloc__payments"].empty()})
+    found = tables.all(tables.areas())["areas"]
+    errors = dict(found.select("id", "error").iter_rows())
+    assert [float(errors[own]) for own in "abd"] == pytest.approx([4, 4, 4])
+    assert errors["e"] == ""
+    document = county.settings.allocation
+    assert tables.without_limits(document.tables["areas"].columns["error"]) == {"e": [MANAGED]}
+
+
+def test_scores_that_do_not_say_what_has_no_limits_tell_no_error(county: Any) -> None:
+    county.put("score__policies", NOW, output_tables()["score__policies"].empty().drop("without_limits"))
+    tables = reading(county, lambda _: {"alloc__payments": output_tables()["alloc__payments"].empty()})
+    error = tables.document.tables["areas"].columns["error"]
+    for ask in (lambda: tables.without_limits(error), lambda: tables.all(tables.areas())):
+        with pytest.raises(DataError) as no:
+            ask()
+        assert "kangheng run --period" in no.value.words["en"]
+
+
+def test_how_sure_a_figure_is_has_no_better_side(county: Any) -> None:
+    tables = reading(county)
+    for words in ({"policy": "htn_management"}, {"appraisal": "communities"}, {"indicator": MANAGED}):
+        own = PayeeFigure.model_validate(words)
+        assert known_of(tables, own) == KnownColumn(better="higher")
+        assert known_of(tables, own.model_copy(update={"standard_error": True})) is None
+
+
 @pytest.mark.parametrize("said", ["figures: quarter", "rolling_quarters: 4"])
 def test_a_figure_of_the_year_so_far_is_no_figure_of_a_quarter(workshop: Any, said: str) -> None:
     from tests.unit.compute.test_compute_allocation import ALLOCATION, DEMO
@@ -322,7 +399,16 @@ def test_no_fen_is_lost_between_heirs(amount: int, people: dict[str, int], wante
 
 def test_a_figure_without_both_limits_has_no_error() -> None:
     frame = pl.DataFrame({"area_id": ["a", "b"], "value": [1.0, 2.0], "lower": [0.0, None], "upper": [1.5, 3.0]})
-    assert cells.errors(frame, 2) == {"a": Decimal("0.51")}
+    assert cells.errors(frame, 2, 0.95) == {"a": Decimal("0.51")}
+    lacking = frame.with_columns(pl.Series("without_limits", ["x", None]))
+    assert cells.errors(lacking, 2, 0.95) == {}
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_an_error_is_read_by_what_its_limits_hold(level: float) -> None:
+    half = 4 * NormalDist().inv_cdf(0.5 + level / 2)
+    frame = pl.DataFrame({"area_id": ["a"], "value": [80.0], "lower": [80 - half], "upper": [80 + half]})
+    assert cells.errors(frame, 4, level) == {"a": Decimal("4.0000")}
 
 
 @pytest.mark.parametrize("words", [
@@ -333,3 +419,36 @@ def test_a_figure_without_both_limits_has_no_error() -> None:
 def test_words_that_make_no_figure_are_refused(words: dict[str, Any]) -> None:
     with pytest.raises((DefinitionError, ValueError)):
         PayeeFigure.model_validate(words)
+
+
+def test_what_an_area_was_paid_that_is_gone_without_an_heir_is_not_paid_again(county: Any) -> None:
+    pace = '    pace: {previous: {column: before}, floor_change: "-0.9", cap_change: 9}\n'
+    carried = "  - {id: last_year, kind: carried_over, for: [deeds]}\n"
+    county.write_settings(
+        "allocation", MONEY.replace(pace, "").replace(carried, "").replace("{money: need}", "{area: id}")
+    )
+    # In the second quarter the list of areas lacks z, and nobody lives in b any more.
+    quarters = {NOW: {"a": 1000, "b": 1000, "z": 1000}, "2025Q2": {"a": 1000, "b": 0}}
+    for period, people in quarters.items():
+        tree(county, period, people)
+        areas = [
+            {"area_level": "community", "area_id": own, "area_name": own, "is_rural": False, "leaf_count": 1}
+            for own in people
+        ]
+        county.put_rows("mart__areas", period, areas)
+        counted(county, "population", people, period=period)
+        county.put_rows("ind__values", period, [])
+        county.stage("civil_affairs.area_changes", period, [])
+    released: dict[str, Any] = {}
+    for period in quarters:
+        found = allocate(county.home, county.settings, Period.parse(period), released.get, county.catalog)
+        assert found.status == "ok", found.message
+        assert found.budget == instalments(BUDGET[2025], 4)[int(period[-1]) - 1]
+        released[period] = found.tables
+    first = dict(released[NOW]["alloc__payees"].select("payee_id", "amount_fen").iter_rows())
+    settled = {row["payee_id"]: row for row in found.tables["alloc__settlement"].to_dicts()}
+    for gone in ("b", "z"):
+        assert settled[gone]["prepaid_fen"] == settled[gone]["offset_next_year_fen"] == first[gone] > 0
+        assert settled[gone]["payable_fen"] == 0
+    # Each of them is one payee still, to whom a statement goes.
+    assert sorted(found.payees.filter(payee_kind="community")["payee_id"]) == ["a", "b", "z"]

@@ -9,6 +9,7 @@ import pytest
 
 from assets.compute.allocation import allocate
 from assets.lake import parts
+from assets.release.differing import _changed
 from assets.release.publish import ReleaseContent, publish
 from data_contracts.closed import DefinitionError
 from data_contracts.periods import Period
@@ -74,6 +75,7 @@ def test_a_late_file_is_the_cause_and_every_fen_is_accounted_for(workshop: Any, 
     assert (document["a"], document["b"]) == (before.name, after.name)
     said = "\n".join(run.lines("en"))
     assert "all of the difference comes from data" in said
+    assert "  社区c1 c1: " in said
 
 
 def test_a_changed_rule_is_named(workshop: Any) -> None:
@@ -83,10 +85,32 @@ def test_a_changed_rule_is_named(workshop: Any) -> None:
     path.write_text(path.read_text("utf-8").replace("ratio: 2", "ratio: 3"), encoding="utf-8")
     run = run_diff(released(home, FIRST), None, None)
     words = " ".join(own["en"] for own in run.found.causes)
-    assert "allocation.streams" in words
+    assert "allocation.streams.need.risk.ratio 2 → 3" in words
     assert "comes from rules or program" in words
     assert run.found.figures.is_empty()
     assert run.found.money.payees["difference_fen"].abs().sum() > 0
+
+
+def test_each_changed_setting_is_named_with_its_value_before_and_after() -> None:
+    streams = [{"id": "perf", "threshold": "0.50", "points": [[80, 0.9]]}, {"id": "need", "ratio": 2}]
+    old = {"allocation": {"streams": streams, "note": "x" * 60, "cap": None}, "limits": {"rows": 1}}
+    new = {
+        "allocation": {
+            # Order alone is no change.
+            "streams": [{"id": "need", "ratio": 2}, {**streams[0], "threshold": "0.45", "points": [[80, 0.8]]},
+                        {"id": "more"}],
+            "note": "y" * 60, "cap": True,
+        },
+        "limits": {"rows": 2},
+    }  # fmt: skip
+    assert list(_changed(old, new)) == [
+        "allocation.cap — → true",
+        "allocation.note … → …",
+        'allocation.streams.more — → {"id": "more"}',
+        "allocation.streams.perf.points [[80, 0.9]] → [[80, 0.8]]",
+        "allocation.streams.perf.threshold 0.50 → 0.45",
+    ]
+    assert not list(_changed(old, old))
 
 
 def test_rules_and_data_together_are_not_told_apart(workshop: Any) -> None:

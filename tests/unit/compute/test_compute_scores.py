@@ -1,16 +1,21 @@
 """Policy scores and the risk index of a home: what settings say reaches the engine and comes back as rows."""
 
 import shutil
+from decimal import Decimal
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
+from assets.compute import cells
 from assets.compute.risk import risk_index
 from assets.compute.scores import score_tables
 from assets.lake import parts
 from data_contracts.periods import Period
+from data_contracts.settings.loading import REGISTRY
 
 NOW = "2025Q3"
 RULES = ("platform_2011", "national_2017")
@@ -109,6 +114,43 @@ def test_score_is_the_weighted_mean_of_its_dimensions(city: Any) -> None:
     lacking = scores.filter(area_id="c3", dimension="total").row(0, named=True)
     assert lacking["coverage"] == pytest.approx(0.7)
     assert (lacking["value"], lacking["grade"], lacking["status"]) == (None, None, "no_data")
+
+
+def test_a_score_names_the_figures_in_it_that_come_without_limits(city: Any) -> None:
+    rows = parts.read_table(city.home, "ind__values", [NOW])
+    assert rows is not None
+    limits = pl.col("indicator_id").str.starts_with("chronic") & (pl.col("area_id") != "c2")
+    city.put("ind__values", NOW, rows.with_columns(
+        pl.when(limits).then(pl.col("value") + by).alias(name) for name, by in (("lower", -8.0), ("upper", 3.0))
+    ))  # fmt: skip
+    found = _scores(city).filter(policy_id="other", rule_set=RULES[1])
+    named = {(area, d): names for area, d, names in found.select("area_id", "dimension", "without_limits").iter_rows()}
+    control, followed, spent = ("chronic_hypertension_control_pct", "chronic_hypertension_followup_pct",
+                                "fund_execution_against_time_pct")  # fmt: skip
+    assert (named["c1", "health_outcome"], named["c1", "policy_effectiveness"]) == (None, spent)
+    assert named["c1", "total"] == spent
+    assert set(str(named["c2", "total"]).split(", ")) == {control, followed, spent}
+    # Its limits are those of two of three figures; no error of the score is read from them.
+    total = found.filter(dimension="total")
+    assert total["upper"].is_not_null().any()
+    assert cells.errors(total, 4, 0.95) == {}
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_limits_of_a_score_hold_the_same_whatever_those_of_its_figures_hold(city: Any, level: float) -> None:
+    registry = yaml.safe_load((REGISTRY / "indicators.yaml").read_text(encoding="utf-8"))
+    name = "chronic_hypertension_control_pct"
+    city.write_settings("indicators", yaml.safe_dump({name: {**registry[name], "confidence": level}}))
+    rows = parts.read_table(city.home, "ind__values", [NOW])
+    assert rows is not None
+    half = 3.0 * NormalDist().inv_cdf(0.5 + level / 2)
+    own = pl.col("indicator_id") == name
+    city.put("ind__values", NOW, rows.with_columns(
+        pl.when(own).then(pl.col("value") + half * way).alias(side) for side, way in (("lower", -1), ("upper", 1))
+    ))  # fmt: skip
+    found = _scores(city).filter(policy_id="other", rule_set=RULES[1], dimension="health_outcome", area_id="c1")
+    # 60 percentage points between the goalposts are 100 points.
+    assert cells.errors(found, 3, 0.95) == {"c1": Decimal("5.000")}
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,13 @@ import pytest
 
 from assets.compute.allocation import Allocation, allocate
 from assets.release import publish as publishing
+from assets.release.finance import payment_of_road
 from assets.release.paid import paid_mark, released_money
 from assets.release.publish import ReleaseContent, publish
 from data_contracts.periods import Period
 from data_contracts.settings.resolved import Settings
 from data_contracts.tables import output_tables
+from evaluations.allocation.payment import printed
 from tests.unit.compute.test_compute_allocation import DEMO, MANAGED, RULES, counted
 
 _READ: dict[str, Settings] = {}
@@ -216,6 +218,11 @@ def test_a_year_is_settled_against_its_own_releases_to_the_fen(town: Any) -> Non
         for name in ("alloc__lines", "alloc__payees", "alloc__payments", "alloc__streams", "alloc__sources"):
             assert found.tables[name]["amount_fen"].sum() == YEAR // 4, (QUARTERS[at], name)
         assert found.payees.filter(pl.col("payee_kind") != "fund", pl.col("amount_fen") < 0).is_empty()
+        table = payment_of_road({name.removeprefix("alloc__"): frame for name, frame in found.tables.items()})
+        check_one_basis(table.rows, YEAR // 4, at)
+        # The same sums hold as they are printed in ten thousands.
+        coarse = printed(table, 10_000).rows
+        assert coarse["due_fen"].sum() - coarse["prepaid_fen"].sum() == coarse["payable_fen"].sum()
         quarters = found.tables["alloc__quarters"].filter(quarter=QUARTERS[at])
         assert set(quarters["bound"]) <= {"none", "rise", "fall", "settled"}
         released(town, QUARTERS[at], dict(found.tables))
@@ -225,6 +232,22 @@ def test_a_year_is_settled_against_its_own_releases_to_the_fen(town: Any) -> Non
     assert fund == sum(BALANCE.values()) + sum(OWED.values()) - owed
     assert {own for own, row in wanted.items() if row["offset_next_year_fen"]} == {"c2", "c3"}
     assert _sum_of_year(town, "pending") == 0
+
+
+def check_one_basis(rows: pl.DataFrame, quarter: int, at: int) -> None:
+    """A table of the finance office as a clerk adds it up: due in the year so far, paid before, paid now.
+
+    Row by row, and what payees set off and owe is in the totals of neither.
+    """
+    nothing = {"carried_over_fen": 0, "claw_back_fen": 0, "offset_next_year_fen": 0}
+    sums = dict.fromkeys(("due_fen", "prepaid_fen", "payable_fen", *nothing), 0)
+    for row in rows.to_dicts():
+        figures = {name: row[name] or 0 for name in sums}
+        kept = figures["carried_over_fen"] + figures["claw_back_fen"] - figures["offset_next_year_fen"]
+        assert figures["due_fen"] - figures["prepaid_fen"] - kept == figures["payable_fen"], row["payee_id"]
+        sums = {name: sums[name] + figures[name] for name in sums}
+    paid = {"due_fen": quarter * (at + 1), "prepaid_fen": quarter * at, "payable_fen": quarter}
+    assert sums == paid | nothing
 
 
 def _sum_of_year(town: Any, payee: str) -> int:
@@ -363,6 +386,10 @@ def test_without_a_word_published_releases_are_what_was_paid_and_else_the_line_s
         assert row["due_fen"] + row["offset_next_year_fen"] == row["prepaid_fen"] + row["payable_fen"]
     line_ids = set(reckoned.lines.filter(payee_id="c1", stream="need")["line_id"])
     assert "before_by_rules" in line_ids
+    # The table of quarters says the same of them as the lines do.
+    earlier = pl.col("quarter") < QUARTERS[3]
+    assert set(reckoned.tables["alloc__quarters"].filter(earlier)["bound"]) == {"by_rules"}
+    assert set(found.tables["alloc__quarters"].filter(pl.col("quarter") < QUARTERS[2])["bound"]) == {"recorded"}
     assert not {"paid_before", "corrected_before"} & line_ids
 
 

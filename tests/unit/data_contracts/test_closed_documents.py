@@ -27,6 +27,37 @@ def test_an_unknown_key_names_file_place_and_the_nearest_known_key():
     assert str(error.value) == "room.yaml: shelves.1.widht_cm: unknown key 'widht_cm'; did you mean 'width_cm'?"
 
 
+class Line(Closed):
+    step: Literal["line"]
+    knots: list[int] = []
+    outside: str = ""
+
+
+class Jump(Closed):
+    step: Literal["jump"]
+    points: list[int] = []
+
+
+class Rule(Closed):
+    steps: list[Annotated[Line | Jump, Field(discriminator="step")]]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"step": "line", "points": [1]}, "unknown key 'points'; what may still stand here: knots, outside"),
+        ({"step": "line", "points": [1], "knots": []}, "unknown key 'points'; what may still stand here: outside"),
+        ({"step": "line", "pionts": [1]}, "unknown key 'pionts'; did you mean 'points'?"),
+        ({"step": "line", "knot": [1]}, "unknown key 'knot'; did you mean 'knots'?"),
+        ({"step": "jump", "knots": [1]}, "unknown key 'knots'; what may still stand here: points"),
+    ],
+)
+def test_a_key_of_another_place_is_never_its_own_suggestion(step, said):
+    with pytest.raises(DefinitionError) as error:
+        parse(Rule, {"steps": [step]}, "rule.yaml")
+    assert str(error.value) == f"rule.yaml: steps.0.{list(step)[1]}: {said}"
+
+
 def test_a_key_like_no_other_is_named_without_a_guess():
     with pytest.raises(DefinitionError) as error:
         parse(Room, {"shelves": [], "qqq": 1}, "room.yaml")

@@ -144,9 +144,22 @@ def test_there_are_a_township_appraisal_and_a_risk_index_among_the_examples():
     assert {"health_risk", "township_appraisal"} <= {path.parent.name for path in EXAMPLES}
 
 
-RECIPES = re.findall(r"```yaml\n(.*?)```", (EXAMPLES[0].parents[1] / "README.md").read_text("utf-8"), re.DOTALL)
+GUIDE = (EXAMPLES[0].parents[1] / "README.md").read_text("utf-8")
+BEGINNING, *RECIPES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)]
 
 
-@pytest.mark.parametrize("text", RECIPES, ids=range(len(RECIPES)))
-def test_recipes_of_the_guide_are_specs(text):
-    assert made(**yaml.safe_load(text)).tree.parts
+@pytest.mark.parametrize("recipe", RECIPES, ids=range(len(RECIPES)))
+def test_recipes_of_the_guide_are_specs_behind_the_beginning_it_states(recipe):
+    document = json.loads(json.dumps(BEGINNING | recipe))
+    assert parse(IndexSpec, document, "spec.yaml").tree.parts
+    assert set(BEGINNING) & set(recipe) <= {"unit"}
+
+
+def test_the_beginning_that_the_guide_states_is_just_what_every_spec_needs():
+    needed = {name for name, field in IndexSpec.model_fields.items() if field.is_required()}
+    assert set(BEGINNING) == needed - {"tree"}
+
+
+def test_the_recipes_show_every_way_to_points():
+    shown = set(re.findall(r"step: (\w+)", GUIDE))
+    assert {"step_points", "piecewise_points", "achievement_or_improvement", "minimum_cases"} <= shown

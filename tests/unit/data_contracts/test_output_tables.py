@@ -14,12 +14,12 @@ from data_contracts.tables import TableContract, TableDocument, output_tables
 TABLES = output_tables()
 CHINESE = re.compile("[\u4e00-\u9fff]")
 PUBLISHED = {
-    "alloc__awards", "alloc__changes", "alloc__dividend", "alloc__gain_share", "alloc__incentive_reasons",
-    "alloc__incentive_totals", "alloc__incentives", "alloc__institutions", "alloc__intervals", "alloc__lines",
-    "alloc__payees", "alloc__payers", "alloc__payments", "alloc__peers", "alloc__performance",
-    "alloc__quarters", "alloc__reserves", "alloc__sensitivity", "alloc__settlement", "alloc__sources",
-    "alloc__standard", "alloc__streams", "ind__policies", "ind__rebased", "ind__values", "mart__areas",
-    "policy__clauses", "policy__money", "policy__register", "policy__services", "quality__deliveries",
+    "alloc__awards", "alloc__carried", "alloc__changes", "alloc__dividend", "alloc__gain_share",
+    "alloc__incentive_reasons", "alloc__incentive_totals", "alloc__incentives", "alloc__institutions",
+    "alloc__intervals", "alloc__lines", "alloc__payees", "alloc__payers", "alloc__payments", "alloc__peers",
+    "alloc__performance", "alloc__quarters", "alloc__reserves", "alloc__sensitivity", "alloc__settlement",
+    "alloc__sources", "alloc__standard", "alloc__streams", "ind__policies", "ind__rebased", "ind__values",
+    "mart__areas", "policy__clauses", "policy__money", "policy__register", "policy__services", "quality__deliveries",
     "quality__files", "quality__plausibility", "quality__quarantine", "quality__references", "quality__rules",
     "quality__sharing", "risk__areas", "risk__compared", "risk__grades", "risk__incentives", "risk__ranks",
     "risk__sensitivity", "risk__weights", "score__appraisals", "score__grades", "score__indicators",

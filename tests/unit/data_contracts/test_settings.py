@@ -205,6 +205,15 @@ def paid_index(document):
     document["tree"]["parts"][0]["column"] = "chronic_hypertension_control_pct"
 
 
+def other_confidence(document):
+    """The shipped index with limits taken for narrower ones than are published."""
+    document.update(read_yaml(REGISTRY / "indices" / "risk_structural.yaml"))
+    name = "population_aged_65_plus_pct"
+    document["tree"]["parts"][0].update(
+        column=name, sampling={"lower": f"{name}.lower", "upper": f"{name}.upper", "confidence": 0.9}
+    )
+
+
 def last_clauses(document):
     return first_policy(document)["versions"][-1]["clauses"]
 
@@ -304,6 +313,15 @@ MISTAKES = {
         "indices/risk_structural", paid_index,
         "'chronic_hypertension_control_pct', which earns performance money and may not be in an index of need",
     ),
+    "need that is also awarded": (
+        "allocation",
+        lambda d: d["tables"]["communities"]["columns"].update(score={"indicator": "population_aged_65_plus_pct"}),
+        "'population_aged_65_plus_pct', which earns performance money and may not be in an index of need",
+    ),
+    "confidence of limits": (
+        "indices/risk_structural", other_confidence,
+        "says sampling.confidence 0.9, but population_aged_65_plus_pct.lower is published with the indicator's",
+    ),
     "shares": (
         "allocation", lambda d: d["streams"][0].update(share="0.61"), "shares of the streams sum to 1.56",
     ),
@@ -316,7 +334,7 @@ MISTAKES = {
         "allocation.yaml: no measure 'populaton'; did you mean 'population'?",
     ),
     "policy that pays": (
-        "allocation", lambda d: d["tables"]["communities"]["columns"]["score"].update(policy="htn_managment"),
+        "allocation", lambda d: d["tables"]["communities"]["columns"].update(score={"policy": "htn_managment"}),
         "allocation.yaml: tables.communities.score: no policy 'htn_managment'; did you mean 'htn_management'?",
     ),
 }  # fmt: skip

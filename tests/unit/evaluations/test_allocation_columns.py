@@ -35,6 +35,12 @@ def test_rows_are_split_at_once_as_they_are_one_by_one(rows: list[tuple[int, ...
     assert found.tolist() == [largest_remainder(row, total, ids) for row, total in zip(weights, totals, strict=True)]
 
 
+@pytest.mark.parametrize("weight", [LARGEST // 3 - 1, LARGEST // 3, LARGEST // 3 + 1, 2**62])
+def test_weights_that_only_together_go_beyond_the_machine_lose_no_unit(weight: int) -> None:
+    found = rows_by_place(np.array([[weight] * 3]), np.array([1]))
+    assert found.tolist() == [by_place([weight] * 3, 1)] == [[1, 0, 0]]
+
+
 @st.composite
 def of_a_payee(draw: st.DrawFn) -> tuple[list[int], list[int], list[int]]:
     """Lines of one payee, some below 0; what three sources give it, of one sign, which sum to them; other weights."""

@@ -1,5 +1,6 @@
 """What lines and tables say about an amount is enough to see why: factors against their mean, shares, places."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,7 @@ import polars as pl
 import pytest
 
 from data_contracts.messages import both
-from data_contracts.statement_lines import OF_PERIOD
+from data_contracts.statement_lines import OF_PERIOD, step_of
 from evaluations.allocation.periods import Part, paid_in
 from tests.unit.evaluations.allocation_world import WORKED_PAYEES, need, run, spec
 from tests.unit.evaluations.allocation_world import frame as cells
@@ -73,3 +74,21 @@ def test_lines_of_a_period_are_numbered_after_those_of_the_year() -> None:
     assert own["line_no"].to_list() == list(range(1, len(of_period) + 1))
     assert of_period == sorted(of_period)
     assert any(of_period)
+
+
+def test_a_matching_line_can_be_multiplied_again_or_says_the_cap_that_holds_it() -> None:
+    stream = {"id": "m", "kind": "matching", "share": "1", "base": "eligible_cost", "rate": "0.476",
+              "requests": {"table": "r", "request": "id", "payee": "payee", "base": "cost", "cap": "cap"},
+              "unspent_to": "support_fund"}  # fmt: skip
+    # A third of a fen is lost; 20,000 cap 25,459.34; a cap of just what is wished for holds nothing.
+    requests = [("R1", "A", "100.01", "50"), ("R2", "B", "53486", "20000"), ("R3", "B", "1000", "476")]
+    rows = [dict(zip(("id", "payee", "cost", "cap"), own, strict=True)) for own in requests]
+    payees = [{"id": own, "people": 10, "rural": "0"} for own in ("A", "B")]
+    found = run([stream], payees, amount=40_000, tables={"r": rows})
+    rows = found.tables["lines"].filter(payee_kind="community").to_dicts()
+    assert [(row["amount_fen"], said(row, json.loads(row["params"]))["zh"]) for row in rows] == [
+        (4760, "配套「R1」：100.01 元 × 0.476，不足一分的舍去"),
+        (2_000_000, "配套「R2」：53486 元 × 0.476 超过上限，按上限 20,000.00 元"),
+        (47_600, "配套「R3」：1000 元 × 0.476，不足一分的舍去"),
+    ]
+    assert {step_of(row["line_id"]) for row in rows} == {"matching"}

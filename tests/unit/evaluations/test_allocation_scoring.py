@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluations.allocation.reported import Figures, Reported
 from evaluations.allocation.snapshot import DataError
 from tests.unit.evaluations.allocation_world import column, run
 
@@ -154,3 +155,22 @@ def way(figure: Fraction, start: Fraction, end: Fraction, turn: int) -> Fraction
 
 def half_up(figure: Fraction) -> int:
     return floor(figure + Fraction(1, 2))
+
+
+RATIO = st.one_of(st.none(), st.tuples(st.integers(0, 9), st.integers(1, 4)))
+HISTORIES = st.dictionaries(
+    st.integers(0, 2), st.dictionaries(st.integers(8100, 8101), st.builds(Reported, RATIO, RATIO, RATIO), min_size=2)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(HISTORIES.filter(len), HISTORIES)
+def test_figures_with_other_cells_are_those_read_anew(data: Any, moved: Any) -> None:
+    """Also where a payee loses a figure or gets its first; counts up to the unit that they are in."""
+    found, wanted = Figures(data, 3).with_histories(moved), Figures({**data, **moved}, 3)
+    for quarter in (8100, 8101):
+        assert found.known(quarter).tolist() == wanted.known(quarter).tolist()
+        for own, other in zip(found.scores(quarter), wanted.scores(quarter), strict=True):
+            assert own.tolist() == other.tolist()
+        for own, other in zip(found.pooled([quarter]), wanted.pooled([quarter]), strict=True):
+            assert (own * wanted.unit).tolist() == (other * found.unit).tolist()

@@ -164,3 +164,12 @@ def test_another_part_decides_between_equal_scores():
 def test_grades_that_do_not_say_where_they_begin_are_refused(grades, message):
     with pytest.raises(DefinitionError, match=message):
         spec_of(one([], root={"grades": [grades]}))
+
+
+@pytest.mark.parametrize(("ties", "written"), [("min", "1"), ("dense", "1"), ("average", "1.5")])
+def test_ranks_are_written_as_whole_numbers_but_for_the_mean_of_places(ties, written):
+    spec = spec_of(one([], root={"ranks": [{"ties": ties}]}))
+    lines = tables(spec, {"v": [9, 9, 2, None]})["ranks"].select("rank", "of").write_csv().splitlines()
+    assert lines[1].split(",")[0] == written
+    assert lines[4].split(",")[0] == ""
+    assert all("." not in line for line in lines[1:]) == (ties != "average")

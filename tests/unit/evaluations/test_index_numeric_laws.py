@@ -26,6 +26,13 @@ def test_what_is_left_decides_how_a_sum_half_way_is_rounded(count, left):
     assert numeric.total(-values) == fsum((-values).tolist())
 
 
+@pytest.mark.parametrize("figures", [[-0.0], [-0.0, 0.0], [0.0, -0.0], [0.0, -0.0, 1.0] * 20, [-1.0, -0.0, 0.0] * 20])
+def test_no_zero_takes_its_sign_from_the_order_of_rows(figures):
+    found = numeric.settled(np.array([*figures, np.nan]))
+    assert np.signbit(found[:-1]).tolist() == [own < 0 for own in figures]
+    assert np.isnan(found[-1])
+
+
 @settings(max_examples=60)
 @given(SEEDS, st.sampled_from(["min", "max", "average"]), st.booleans())
 def test_figures_that_only_binary_error_tells_apart_share_a_rank(seed, ties, some_outside):

@@ -1,6 +1,7 @@
 """Laws of how sure an index is: intervals cover the truth, effects are those known by analysis, sums are exact."""
 
 from math import fsum
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -150,3 +151,47 @@ def test_a_lock_holds_what_is_said_however_defaults_are_written():
     assert spec_of(long, lock=lock, coverage={"units_at_least": 0})
     with pytest.raises(DefinitionError, match="not the one that was locked"):
         spec_of(short, lock=lock, coverage={"units_at_least": 0.5})
+
+
+def test_limits_of_a_score_are_those_of_its_figures_each_by_its_own_confidence():
+    """Errors 3 and 4 of equal weight: 2.5, whatever share of draws the limits of either figure hold."""
+    levels, errors = {"a": 0.8, "b": 0.99}, {"a": 3.0, "b": 4.0}
+    columns, parts = {}, []
+    for name, level in levels.items():
+        half = errors[name] * NormalDist().inv_cdf(0.5 + level / 2)
+        columns |= {name: [50.0], f"{name}_low": [50 - half], f"{name}_high": [50 + half]}
+        stated = {"lower": f"{name}_low", "upper": f"{name}_high", "confidence": level}
+        parts.append({"id": name, "weight": 1, "steps": FIXED, "sampling": stated})
+    spec = spec_of({"id": "root", "combine": MEAN, "parts": parts})
+    sheet, found = computed(spec, columns)
+    low, high = limits.limits(spec, sheet, found)["root"]
+    half = 2.5 * NormalDist().inv_cdf(0.975)
+    assert np.allclose([low[0], high[0]], [50 - half, 50 + half])
+
+
+@pytest.mark.parametrize("steps", [FIXED, [{"step": "z", "ddof": 1}]])
+def test_a_score_names_every_figure_in_it_whose_error_nobody_states(steps):
+    """Not one that has no figure, weighs nothing, or says itself that it has no error."""
+    ways = {
+        "limits": {"lower": "low", "upper": "high"}, "se": {"standard_error": "e"},
+        "cases": {"denominator": "n", "scale": 100}, "silent": None, "nothing": None,
+    }  # fmt: skip
+    parts = [
+        {"id": name, "weight": int(name != "nothing"), "steps": steps, **({"sampling": way} if way else {})}
+        for name, way in ways.items()
+    ]
+    groups = [
+        {"id": "left", "weight": 1, "combine": MEAN, "parts": parts[:3]},
+        {"id": "right", "weight": 1, "combine": MEAN, "parts": parts[3:]},
+    ]
+    spec = spec_of({"id": "root", "combine": MEAN, "parts": groups})
+    columns = {name: [10.0, 20.0, 30.0, 45.0] for name in ways} | {
+        "low": [5.0, None, 20.0, 40.0], "high": [15.0, 30.0, 40.0, 50.0], "e": [0.0, 1.0, None, 1.0],
+        "n": [9, 0, 9, None], "silent": [10.0, None, 30.0, 45.0],
+    }  # fmt: skip
+    sheet, found = computed(spec, columns)
+    by_part = limits.without_limits(spec, sheet, found)
+    named = [{name for name, units in by_part["root"].items() if units[at]} for at in range(4)]
+    assert named == [{"silent"}, {"limits", "cases"}, {"se", "silent"}, {"cases", "silent"}]
+    assert [name for name, units in by_part["left"].items() if units[1]] == ["limits", "cases"]
+    assert not by_part["right"]["nothing"].any()

@@ -3,10 +3,12 @@
 from fractions import Fraction
 
 import numpy as np
+import polars as pl
 import pytest
 
 from data_contracts.closed import DefinitionError
 from data_contracts.national_funding import national_funding
+from evaluations.allocation.funding import split_by_stream
 from evaluations.allocation.gainshare import (
     BeforeAfter,
     Cell,
@@ -16,6 +18,7 @@ from evaluations.allocation.gainshare import (
     simulated,
     standardised,
 )
+from evaluations.allocation.problem import Infeasible
 from evaluations.allocation.serving import MapFault, Serves, passed_on, served_by
 from evaluations.allocation.sources import (
     SharedBase,
@@ -27,6 +30,7 @@ from evaluations.allocation.sources import (
     shared_lines,
     shared_rows,
 )
+from tests.unit.evaluations.allocation_world import need, run
 
 JULY = "2025-07-01"
 
@@ -100,6 +104,31 @@ def test_lines_with_deductions_are_split_without_turning_a_sign() -> None:
     assert [sum(column) for column in zip(*found, strict=True)] == [60, 41]
     found = shared_lines([7, -7], [0, 0], [2, 1])
     assert found == [[5, 2], [-5, -2]]
+
+
+def test_a_stream_without_money_needs_nobody_who_may_pay_it() -> None:
+    """All that there is may only go to need money; two streams of nothing beside it have lines of nothing."""
+    empty = [{"id": "z", "kind": "fund", "share": 0, "fund": "z"},
+             {"id": "f", "kind": "factors", "share": 0,
+              "factors": [{"id": "one", "weight": 1, "sum": [{"column": "people"}]}]}]  # fmt: skip
+    source = {"id": "county", "kind": "county", "share": 1, "for": ["need"]}
+    found = run([*empty, need(share=None, rest=True)], sources=[source])
+    assert found.tables["sources"]["amount_fen"].sum() == found.tables["lines"]["amount_fen"].sum() == 900_000_000
+    assert set(found.tables["sources"]["stream"]) == {"need"}
+
+
+@pytest.mark.parametrize(("amounts", "moved"), [([0, 0], None), ([5, -5], 5), ([-3, 4], 4)])
+def test_money_that_moves_within_a_stream_that_nobody_may_pay_is_refused_by_name(
+    amounts: list[int], moved: int | None
+) -> None:
+    rows = [("community", own, "f", amount) for own, amount in zip("AB", amounts, strict=True)]
+    lines = pl.DataFrame(rows, schema=["payee_kind", "payee_id", "stream", "amount_fen"], orient="row")
+    if moved is None:
+        assert split_by_stream({"f": {}}, ["county"], lines).tolist() == [[0], [0]]
+        return
+    with pytest.raises(Infeasible) as no:
+        split_by_stream({"f": {}}, ["county"], lines)
+    assert (no.value.conflict.rules, no.value.conflict.subject, no.value.conflict.short) == (("sources",), "f", moved)
 
 
 def test_rows_and_sources_must_agree() -> None:

@@ -27,6 +27,19 @@ def statement(page):
     return lines, total
 
 
+def when_paid(page, folder):
+    """What all quarters of a statement together pay, by its own cells; nothing is left in no quarter."""
+    word = "季度" if folder == "statements" else "Quarter"
+    at = next(at for at, (_, cells) in enumerate(page.rows) if cells and cells[0] == word)
+    below = page.rows[at + 1 :]
+    end = next(at for at, (own, _) in enumerate(below) if own == "total")
+    *quarters, total = [cells for _, cells in below[: end + 1]]
+    sums = [sum(fen(cells[column]) for cells in quarters) for column in range(1, len(total) - 1)]
+    assert sums == [fen(cell) for cell in total[1:-1]]
+    assert sum(sums[:-1]) == sums[-1]
+    return sums[-1]
+
+
 def copied(name, folder):
     shutil.copytree(EXAMPLES / name, folder)
     return folder / "spec.yaml", folder / "data", folder / "out"
@@ -56,6 +69,7 @@ def test_lines_on_every_statement_sum_to_what_is_paid(name, tmp_path):
         for folder in ("statements", "statements/en"):
             lines, total = statement(Page(out / folder / f"{file}.html"))
             assert sum(lines) == total == paid[owner]
+            assert when_paid(Page(out / folder / f"{file}.html"), folder) == paid[owner]
     for language in LANGUAGES:
         page = Page(out / INDEX[language])
         for link in page.links:

@@ -115,6 +115,21 @@ def test_an_audit_that_fails_divides_as_a_draft_and_says_who_would_lose(county):
     assert losing == {"hypertension", "smoking"}
 
 
+@pytest.mark.parametrize(
+    ("terms", "options", "code"), [(PAYS, ["--audit"], 1), (PAYS, [], 0), (STRUCTURAL, ["--audit"], 0)]
+)
+def test_an_audit_that_does_not_pass_ends_with_the_exit_code_of_a_no(county, monkeypatch, capfd, terms, options, code):
+    county.edit("reference: 50", terms)
+    arguments = ["--spec", county.spec, "--data", county.data, "--out", county.out, *options]
+    monkeypatch.setattr("sys.argv", ["kangheng", "allocate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+    # What was divided is there to be looked at, and said as ever.
+    assert county.table("payees")
+    assert str(county.out) in capfd.readouterr().out
+
+
 def test_a_wrong_priority_is_named_with_the_nearest_word(county):
     county.edit("year: 2025", "year: 2025\npriorities: [budget, caps]")
     with pytest.raises(Exception, match="cap"):

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import fastexcel
@@ -11,14 +12,17 @@ import polars as pl
 import pytest
 
 from assets.lake.home import Home
+from assets.release.approval import Rules, approve, publish_release
 from assets.release.publish import ReleaseContent, content_hash, current, publish
-from assets.release.subject import alone_files, alone_hash, outputs_of
-from assets.vault.signing import load_key
+from assets.release.subject import alone_files, alone_hash, outputs_of, subject_of
+from assets.vault.signing import load_key, new_key
 from data_contracts.finance import FinanceFile, finance_schema
+from data_contracts.settings.approvers import Approver
 from data_contracts.settings.loading import load_settings
 from data_contracts.tables import output_tables
 from pipelines import cli
 from pipelines.allocating import EXAMPLES, run_allocate
+from pipelines.approving import keep_approved
 
 METHOD = EXAMPLES / "standard_coefficient"
 PERSON = "王某/财务科长"
@@ -226,16 +230,38 @@ def test_a_draft_is_not_approved(made, tmp_path, kangheng):
     assert "激励审计未通过" in said
 
 
-def test_run_again_the_same_stays_approved_and_another_one_is_a_draft(approved, kangheng):
+def test_nothing_is_written_over_an_approved_result(approved, kangheng, tmp_path):
     out, key = approved
-    run_allocate(METHOD / "spec.yaml", METHOD / "data", out, audit=True)
-    assert json.loads(kangheng("verify", out, "--json")[1])["state"] == "approved"
-    spec = out.parent / "spec.yaml"
-    spec.write_text((METHOD / "spec.yaml").read_text("utf-8").replace("[80, 0.97]", "[80, 0.96]"), encoding="utf-8")
-    run_allocate(spec, METHOD / "data", out, audit=True)
-    report = json.loads(kangheng("verify", out, "--json")[1])
-    assert (report["state"], report["passed"]) == ("draft", True)
-    assert kangheng("approve", out, "--key", key, "--as", PERSON)[0] == 0
+    before = {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    spec, data = METHOD / "spec.yaml", METHOD / "data"
+    table, side = min(data.glob("*.csv")), ("--compare", spec, spec, "--data", data)
+    index = EXAMPLES.parent / "index/township_appraisal"
+    for arguments in (
+        ("allocate", "--spec", spec, "--data", data),
+        ("allocate", *side),
+        ("index", "--spec", next(index.glob("*.yaml")), "--data", table),
+        ("diff", out),
+    ):
+        code, _, said = kangheng(*arguments, "--out", out)
+        assert code == 1, said
+        assert all(words in said for words in (str(out), "王某", "另给一个目录", "another folder")), said
+    # Also where it was withdrawn since: it is a record of what was decided.
+    assert kangheng("withdraw", out, "--reason", "错", "--key", key, "--as", PERSON)[0] == 0
+    assert kangheng("allocate", "--spec", spec, "--data", data, "--out", out)[0] == 1
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(list((out / "approval").glob("*.json"))) == 2
+
+
+def test_a_result_that_is_not_approved_is_run_again_in_its_place(made, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(made / "out", out)
+    # As a refused approval leaves it.
+    (out / "approval").mkdir()
+    (out / "approval/.lock").touch()
+    keep_approved(out)
+    (out / "run.json").write_text('{"status": "infeasible"}', encoding="utf-8")
+    keep_approved(out)
+    keep_approved(tmp_path / "new")
 
 
 def test_the_file_for_a_finance_system_is_what_its_schema_says(made):
@@ -292,3 +318,33 @@ def test_settings_changed_between_compute_and_approve_are_refused(make_home, tmp
     document["content_hash"] = content_hash(document["outputs"], document)
     manifest.write_text(json.dumps(document), encoding="utf-8")
     assert kangheng("approve", release, "--key", tmp_path / "k.pem", "--as", PERSON)[0] == 0
+
+
+def test_a_copy_without_its_records_does_not_pass_for_an_approved_one(make_home, tmp_path, kangheng):
+    path = make_home()
+    _, release = candidate(path, "required")
+    new_key(tmp_path / "k.pem")
+    copy = tmp_path / "copy/2025Q4-r1"
+    shutil.copytree(release, copy)
+    # Nobody has approved anything: whole, and said to be no more than that.
+    for arguments in ((), ("--home", path)):
+        code, said, _ = kangheng("verify", copy, *arguments)
+        assert (code, "没有审批记录" in said) == (0, True)
+    now = datetime.now(UTC)
+    person = Approver(name="王某", role="财务科长", key=load_key(tmp_path / "k.pem").public, valid_from="2020-01-01")
+    rules = Rules("required", [person])
+    approve(subject_of(release), rules, load_key(tmp_path / "k.pem"), "王某", "财务科长", now)
+    text = (path / "home.yaml").read_text("utf-8")
+    more = f"approvers: [{{name: 王某, role: 财务科长, key: {person.key}, from: 2020-01-01}}]\n"
+    (path / "home.yaml").write_text(text + more, encoding="utf-8")
+    shutil.copytree(release, copy, dirs_exist_ok=True)
+    code, said, _ = kangheng("verify", copy, "--home", path)
+    assert (code, "没有审批记录" in said, "已批准" in said) == (0, False, True)
+    publish_release(subject_of(release), rules, now)
+    assert "2 条记录" in kangheng("verify", copy, "--home", path)[1]
+    shutil.rmtree(copy / "approval")
+    code, said, _ = kangheng("verify", copy)
+    assert (code, "没有审批记录" in said, "已批准" in said) == (0, True, False)
+    code, said, _ = kangheng("verify", copy, "--home", path, "--lang", "en")
+    assert (code, "no approval record" in said, "has 2 of 2025Q4-r1" in said) == (1, True, True)
+    assert json.loads(kangheng("verify", copy, "--home", path, "--json")[1])["passed"] is False

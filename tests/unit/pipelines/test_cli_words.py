@@ -148,3 +148,21 @@ def test_a_fault_of_the_program_ends_with_three_and_tells_no_value(run, tmp_path
     assert code == FAILED
     assert "11010519491231002X" not in chinese + english
     speaks_both(chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "english_first"),
+    [
+        ((), "", False), ((), "en", True), (("--lang", "en"), "", True), (("--lang=en",), "", True),
+        (("--lang", "zh"), "en", False), (("--lang", "xx"), "", False),
+    ],
+)  # fmt: skip
+def test_the_language_that_was_asked_for_comes_first(monkeypatch, capsys, options, variable, english_first):
+    monkeypatch.setenv("KANGHENG_LANG", variable)
+    monkeypatch.setattr(sys, "argv", ["kangheng", "status", "--home", "/no/such/home", *options])
+    if not variable:
+        monkeypatch.delenv("KANGHENG_LANG")
+    with pytest.raises(SystemExit):
+        main()
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert [bool(CHINESE.search(line)) for line in lines] == [not english_first, english_first]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,12 @@ from assets.release.publish import ReleaseContent, publish
 from assets.stages import road as steps
 from assets.stages.road import Road
 from data_contracts.tables import output_tables
+from pipelines.approving import put_in_force, take_back
+from pipelines.run import RunResult
 from pipelines.status import Status, status_of
 
+# Those that every verification looks into.
+VERIFIED = ("ind__values", "alloc__lines", "alloc__payees", "quality__files", "risk__areas")
 TABLE = "stg_civil_affairs__welfare"
 # The deadline of the sender is 20 days after the end of 2025Q4.
 DUE, BEFORE, AFTER = date(2026, 1, 20), date(2026, 1, 20), date(2026, 1, 21)
@@ -186,11 +191,7 @@ def test_a_release_that_waits_for_its_approval_asks_for_that_and_not_for_another
     land(home, "2025Q4")
     take_in(home)
     road = Road.open(home)
-    tables = {name: output_tables()[name].empty() for name in ("ind__values", "quality__files")}
-    settings = {"home": {"approval": "two", "levels": []}, "indicators": {}}
-    content = ReleaseContent("2025Q4", tables, lambda _: None, [], settings, {}, approved=False)
-    made, _ = publish(road.home, content, lambda _: None)
-    write_json(road.home.lake / "_runs/2025Q4.json", {"state": road.state("2025Q4"), "release": made.name})
+    remember(road, publish(road.home, empty("two", approved=False), lambda _: None)[0])
     status = status_of(home, "2025Q4", BEFORE)
     assert status.candidate == "2025Q4-r1"
     assert f"kangheng approve {home}/releases/2025Q4-r1" in said(status)
@@ -199,3 +200,52 @@ def test_a_release_that_waits_for_its_approval_asks_for_that_and_not_for_another
     land(home, "2025Q4", name="补报", institution="990102")
     assert status_of(home, "2025Q4", BEFORE).candidate is None
     assert "kangheng run" in said(status_of(home, "2025Q4", BEFORE))
+
+
+def test_a_withdrawn_release_is_called_so_until_the_next_one_is_put_in_force(home, land):
+    land(home, "2025Q4")
+    take_in(home)
+    road = Road.open(home)
+    made = publish(road.home, empty(approval="none", approved=True), lambda _: None)[0]
+    remember(road, made)
+    assert status_of(home, "2025Q4", BEFORE).withdrawn is None
+    decided = take_back(made, "数据有误", None, None)
+    for language, words in (("zh", "没有现行发布"), ("en", "Nothing is in force")):
+        assert words in decided.lines(language)[-1]
+        assert "kangheng run" in decided.lines(language)[-1]
+    status = status_of(home, "2025Q4", BEFORE)
+    assert (status.release, status.withdrawn, status.candidate) == (None, made.name, None)
+    assert f"{made.name} 已撤回" in said(status)
+    assert f"{made.name} was withdrawn" in said(status, "en")
+    assert "尚无发布" not in said(status)
+    assert "kangheng run" in said(status)
+    # The run makes the same content again; here nobody has to approve it, but somebody has to publish it.
+    again = publish(road.home, empty(approval="none", approved=True), lambda _: None)[0]
+    remember(road, again)
+    status = status_of(home, "2025Q4", BEFORE)
+    assert (status.release, status.withdrawn, status.candidate) == (None, made.name, again.name)
+    assert f"kangheng publish {again}" in said(status)
+    assert "kangheng approve" not in said(status)
+    put_in_force(again)
+    status = status_of(home, "2025Q4", BEFORE)
+    assert (status.release, status.withdrawn, status.candidate) == (again.name, None, None)
+
+
+def test_a_run_after_a_withdrawal_says_what_it_made_and_that_it_is_not_in_force():
+    counts = {"files": 1, "records": 1, "quarantined": 0, "unreadable": 0}
+    run = RunResult(Path("2025Q4-r2"), True, counts, withdrawn="2025Q4-r1")
+    for language, words in (("zh", "2025Q4-r1 已撤回；2025Q4-r2"), ("en", "2025Q4-r1 was withdrawn; 2025Q4-r2")):
+        assert any(line.startswith(words) for line in run.lines(language))
+    assert run.as_dict()["withdrawn"] == "2025Q4-r1"
+
+
+def empty(approval, *, approved):
+    tables = {name: output_tables()[name].empty() for name in VERIFIED}
+    settings = {"home": {"approval": approval, "levels": [{"id": "community"}]}, "indicators": {},
+                "budget_of_period": None}  # fmt: skip
+    return ReleaseContent("2025Q4", tables, lambda _: None, [], settings, {}, approved=approved)
+
+
+def remember(road, made):
+    """The mark that the run leaves of what it made."""
+    write_json(road.home.lake / "_runs/2025Q4.json", {"state": road.state("2025Q4"), "release": made.name})

@@ -15,7 +15,7 @@ from assets.lake.home import Home
 from assets.release import approval, records
 from assets.release.approval import Refused, Rules, approve, publish_release, standing, withdraw
 from assets.release.decided import record_problems
-from assets.release.publish import ReleaseContent, current, publish
+from assets.release.publish import ReleaseContent, current, last_withdrawn, publish
 from assets.release.subject import subject_of
 from assets.release.verify import verify
 from assets.vault.signing import SigningKey, load_key, new_key
@@ -159,9 +159,6 @@ def test_withdrawn_is_for_good(home: Home, people: dict[str, SigningKey]) -> Non
         withdraw(first, rules, None, "错", NOW)
     assert withdraw(first, rules, (people["乙"], "乙", "科长"), "数据有误", NOW).state == "withdrawn"
     assert current(home) == {"periods": {}, "latest": None}
-    # Computing the same again does not bring it back.
-    assert released(home, "one") == first.place
-    assert current(home)["periods"] == {}
     for again in (
         lambda: withdraw(first, rules, (people["乙"], "乙", "科长"), "x", NOW),
         lambda: approve(first, rules, people["乙"], "乙", "科长", NOW),
@@ -172,14 +169,53 @@ def test_withdrawn_is_for_good(home: Home, people: dict[str, SigningKey]) -> Non
     assert verify(first.place, rules.approvers).passed
 
 
-def test_withdrawn_without_approval_stays_withdrawn(home: Home) -> None:
+def test_the_same_content_after_a_withdrawal_is_a_release_of_its_own(home: Home, people: dict[str, SigningKey]) -> None:
+    rules = rules_of(people, "required")
+    first, second = released(home, "one"), subject_of(released(home, "two"))
+    for subject in (subject_of(first), second):
+        approve(subject, rules, people["甲"], "甲", "科长", NOW)
+        publish_release(subject, rules, NOW)
+    withdraw(second, rules, (people["乙"], "乙", "科长"), "数据有误", NOW)
+    assert last_withdrawn(home, "2025Q4") == second.place
+    third = subject_of(released(home, "two"))
+    assert (third.name, third.content_hash) == ("2025Q4-r3", second.content_hash)
+    assert last_withdrawn(home, "2025Q4") == second.place
+    # One is enough, and nothing is in force until somebody decides.
+    assert released(home, "two") == third.place
+    assert current(home) == {"periods": {}, "latest": None}
+    assert standing(third, "required").state == "draft"
+    assert approve(third, rules, people["甲"], "甲", "科长", NOW).state == "approved"
+    assert publish_release(third, rules, NOW).state == "published"
+    assert current(home) == {"periods": {"2025Q4": third.name}, "latest": third.name}
+    assert standing(second, "required").state == "withdrawn"
+    for subject in (subject_of(first), second, third):
+        assert verify(subject.place, rules.approvers).passed
+    withdraw(third, rules, (people["乙"], "乙", "科长"), "数据有误", NOW)
+    assert released(home, "two").name == "2025Q4-r4"
+
+
+def test_what_was_withdrawn_without_approval_comes_back_only_by_publishing(home: Home) -> None:
     rules = Rules("none", [])
     release = released(home, "one", "none")
     assert current(home)["periods"] == {"2025Q4": release.name}
     withdraw(subject_of(release), rules, None, "数据有误", NOW)
-    assert released(home, "one", "none") == release
-    assert current(home)["periods"] == {}
-    assert released(home, "two", "none").name == "2025Q4-r2"
+    for _ in range(2):
+        again = released(home, "one", "none")
+        assert again.name == "2025Q4-r2"
+        assert current(home)["periods"] == {}
+    assert publish_release(subject_of(again), rules, NOW).state == "published"
+    # What later periods are settled against: it may have been paid.
+    assert [record.act for record in records.read(again)[0]] == ["published"]
+    assert verify(again).passed
+    assert released(home, "one", "none") == again
+    assert current(home)["periods"] == {"2025Q4": again.name}
+    assert released(home, "two", "none").name == "2025Q4-r3"
+    assert current(home)["periods"] == {"2025Q4": "2025Q4-r3"}
+    assert last_withdrawn(home, "2025Q4") is None
+    # Content that was withdrawn is no news that puts itself in force either, when data go back to it.
+    withdraw(subject_of(again), rules, None, "数据有误", NOW)
+    assert released(home, "one", "none").name == "2025Q4-r4"
+    assert current(home)["periods"] == {"2025Q4": "2025Q4-r3"}
 
 
 def test_a_clock_that_goes_back_is_refused_and_found(home: Home, people: dict[str, SigningKey]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.release.explain import ReleasedPeriod, explain_area, explain_cell
+from assets.release.explain import ReleasedPeriod, explain_area, explain_cell, explain_payee
 from data_contracts.closed import DefinitionError
 from data_contracts.messages import both
 from data_contracts.tables import output_tables
@@ -128,3 +128,34 @@ def test_values_of_an_area_are_told_apart_by_rule_set_and_stratum(release: Relea
     assert len(lines) == len(set(lines)) == 2
     assert ["全部人群" in line for line in lines] == [True, False]
     assert ["sex=F" in line for line in lines] == [False, True]
+
+
+def test_an_area_without_a_value_is_told_why_not_given_a_dash(release: ReleasedPeriod) -> None:
+    row = {name: value for name, value in ROW.items() if name not in ("geography", "lower", "upper")}
+    row |= {"period": "2025Q3", "value": None, "status": "small_denominator"}
+    pl.DataFrame([row], schema=output_tables()["ind__values"].schema).write_parquet(
+        release.folder / "tables" / "ind__values.parquet"
+    )
+    (line,) = explain_area(release, "m", str, NEVER).text("zh").splitlines()[1:]
+    assert line.endswith("没有数值：分母过小，不计算")
+
+
+def test_lines_of_the_period_name_their_stream(release: ReleasedPeriod) -> None:
+    manifest = release.manifest["settings"]
+    manifest["home"] = {"currency": {"major": {"zh": "元", "en": "yuan"}}}
+    manifest["allocation"] = {"streams": [{"id": "need", "titles": {"zh": "需要资金", "en": "Need"}}, {"id": "deeds"}]}
+    key = {"period": "2025Q3", "allocation_id": "a", "payee_kind": "community", "payee_id": "m"}
+    lines = [("need", 500, "paid_before"), ("deeds", -300, "paid_before"), ("deeds", 20, "owed")]
+    rows = [
+        {**key, "line_no": at, "line_id": line_id, "stream": stream, "amount_fen": fen, "sentence_params": "{}",
+         "sentence_id": f"allocate.line.{line_id}"}
+        for at, (stream, fen, line_id) in enumerate(lines, 1)
+    ]  # fmt: skip
+    payee = {**key, "amount_fen": 220}
+    for name, frame in {"alloc__lines": rows, "alloc__payees": [payee]}.items():
+        schema = output_tables()[name].schema
+        pl.DataFrame(frame, schema=schema).write_parquet(release.folder / "tables" / f"{name}.parquet")
+    said = explain_payee(release, "m", str).text("zh").splitlines()[1:]
+    assert len(set(said)) == 3
+    for line, stream in zip(said, ("需要资金：", "deeds：", "deeds：同一资金内"), strict=True):
+        assert stream in line

@@ -87,6 +87,18 @@ def test_finance_workbook_has_the_customary_form(city: Any, tmp_path: Path) -> N
     assert "_xlnm.Print_Titles" in parts(path)
 
 
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_table_leaves_its_approval_to_the_records_unless_nobody_may_approve_it(
+    city: Any, tmp_path: Path, draft: bool
+) -> None:
+    path = tmp_path / "a.xlsx"
+    write_finance(replace(document_of_road(*city), draft=draft), path.parent, path.stem)
+    for sheet in (0, 1):
+        foot = " ".join(str(row[0]) for row in cells(path, sheet)[-8:])
+        assert "审批状态：以审批记录为准" in foot
+        assert ("草案" in foot) == draft
+
+
 def test_finance_workbook_is_deterministic_and_inert(city: Any, tmp_path: Path) -> None:
     context, frames = city
     first = written(city, tmp_path / "one" / "a.xlsx")
