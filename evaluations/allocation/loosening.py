@@ -22,6 +22,8 @@ _SMALL = 10**4
 """A ten-thousandth of a figure is moved to see where it leads; less is lost in the rounding to whole fen."""
 _ROUNDING, _SURE = 100, 20
 """Fen, and the part of what is missing on one side, beyond which something is missing between two figures for sure."""
+_TELLING = 10**4
+"""Fen that must be moved before it says something that nothing follows: less may be lost in rounding."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class _Search:
             step = ceil(look.fen / abs(look.slope)) if look.slope else 2 * step
             further = min(max(look.at + look.side * step, figure.least), figure.most)
             if further == look.at:
-                return None
+                return _none(look)
             if self._holds(further):
                 return self._edge(look.at, further)
             turned = self._look(further)
@@ -162,7 +164,7 @@ class _Search:
                 inside = self._between(*sorted((look, turned)))
                 return None if inside is None else self._edge(look.at, inside)
             look = turned
-        return None
+        return _none(look)
 
     def _between(self, low: _Look, high: _Look) -> int | None:
         """A figure that holds between two from which the way leads inwards."""
@@ -177,9 +179,9 @@ class _Search:
                 return middle
             look = self._look(middle)
             if not look.side:
-                return None
+                return _none(look)
             low, high = (look, high) if look.side > 0 else (low, look)
-        return None
+        return _none(low, high)
 
     def _edge(self, fails: int, holds: int) -> int:
         step, side = 1, 1 if fails > holds else -1
@@ -203,6 +205,9 @@ class _Search:
         if here.whose != there.whose:
             raise _Unproven
         slope = Fraction(there.fen - here.fen, nudge)
+        moved = abs(nudge) * self._again.budget // MILLION if self._figure.is_share else abs(nudge)
+        if not slope and moved < _TELLING:
+            raise _Unproven
         return _Look(whole, here.fen, (slope < 0) - (slope > 0), slope)
 
     def _lacking(self, whole: int) -> _Lack:
@@ -225,3 +230,10 @@ class _Search:
         if conflict.rules[-1] == "streams":
             return _Lack(last + 2, conflict.rules, conflict.short)
         raise _Unproven
+
+
+def _none(*looks: _Look) -> int | None:
+    """No figure holds, as what is missing at the best ones is more than rounding can hide."""
+    if min(look.fen for look in looks) <= _ROUNDING:
+        raise _Unproven
+    return None

@@ -124,7 +124,7 @@ def test_floors_of_payees_are_met_by_what_a_larger_budget_leaves() -> None:
     assert ways["budget:"]["after_fen"] > ways["budget:"]["before_fen"]
 
 
-@settings(max_examples=2)
+@settings(max_examples=6)
 @given(
     st.integers(0, 55), st.integers(0, 60), st.integers(1, 12), st.integers(0, 9), st.booleans(),
     st.sampled_from([None, {"floor_change": "-0.02"}, BOUNDS]),
@@ -147,6 +147,28 @@ def test_every_figure_that_is_offered_holds_and_one_unit_less_does_not(
                 assert found is not None
                 assert found.again is not None
                 assert found.again.conflict_of(budget_of(found.again).put(tried)) is not None
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 59), st.integers(0, 40), st.integers(0, 60), st.integers(1, 60), st.booleans())
+def test_where_fen_are_lost_in_rounding_nothing_is_said_to_be_of_no_use(
+    a: int, b: int, least: int, budget: int, whole: bool
+) -> None:
+    """So few fen that every budget can be tried."""
+    streams = [
+        fund("a", share=str(Decimal(a) / 100)), fund("c", amount=str(Decimal(b) / 100)),
+        need(**({"share": None, "rest": True} if whole else {"share": "0.4"})),
+    ]  # fmt: skip
+    reserve = {**RURAL, "minimum_share": str(Decimal(least) / 100)}
+    rules = spec(streams, str(Decimal(budget) / 100), reserves=[reserve])
+    found = conflict_of(rules)
+    assume(found is not None and found.again is not None)
+    way = check_each(rules).get("budget:")
+    if way is not None and not way["possible"]:
+        assert found is not None
+        assert found.again is not None
+        put = budget_of(found.again).put
+        assert [fen for fen in range(1, 121) if found.again.conflict_of(put(fen)) is None] == []
 
 
 def test_the_most_that_a_reserve_can_reach_is_one_number() -> None:
