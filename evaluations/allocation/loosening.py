@@ -133,12 +133,16 @@ class _Lack(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """What is missing `at` a figure; `side` where less is (0: nowhere), by `slope` fen for each unit, if known."""
+    """What is missing `at` a figure; `side` where less is (0: nowhere), by `slope` fen for each unit, if known.
+
+    `telling`: whether so much was moved to see it that rounding cannot have turned it.
+    """
 
     at: int
     fen: int
     side: int
     slope: Fraction | None
+    telling: bool
 
 
 class _Search:
@@ -156,7 +160,7 @@ class _Search:
             step = ceil(look.fen / abs(look.slope)) if look.slope else 2 * step
             further = min(max(look.at + look.side * step, figure.least), figure.most)
             if further == look.at:
-                return _none(look)
+                return None if look.telling else _none(look)
             if self._holds(further):
                 return self._edge(look.at, further)
             turned = self._look(further)
@@ -200,15 +204,16 @@ class _Search:
         here, nudge = self._lacking(whole), max(_ROUNDING, whole // _SMALL)
         nudge = nudge if whole + nudge <= self._figure.most else -nudge
         there = self._lacking(whole + nudge)
+        moved = abs(nudge) * self._again.budget // MILLION if self._figure.is_share else abs(nudge)
+        telling = moved >= _TELLING
         if here.stage != there.stage:
-            return _Look(whole, here.fen, 1 if (there.stage > here.stage) == (nudge > 0) else -1, None)
+            return _Look(whole, here.fen, 1 if (there.stage > here.stage) == (nudge > 0) else -1, None, telling)
         if here.whose != there.whose:
             raise _Unproven
         slope = Fraction(there.fen - here.fen, nudge)
-        moved = abs(nudge) * self._again.budget // MILLION if self._figure.is_share else abs(nudge)
-        if not slope and moved < _TELLING:
+        if not slope and not telling:
             raise _Unproven
-        return _Look(whole, here.fen, (slope < 0) - (slope > 0), slope)
+        return _Look(whole, here.fen, (slope < 0) - (slope > 0), slope, telling)
 
     def _lacking(self, whole: int) -> _Lack:
         conflict, last = self._again.conflict_of(self._figure.put(whole)), len(self._streams)
