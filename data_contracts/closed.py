@@ -117,6 +117,8 @@ def read_yaml(path: Path, *, only_text: bool = False) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise _not_yaml(f"{path.name}{line}", getattr(error, "problem", None)) from None
+    except RecursionError:
+        raise _wrong("wrong_too_deep", where=path.name) from None
     except OSError:
         raise _wrong("wrong_unreadable", path=path) from None
 

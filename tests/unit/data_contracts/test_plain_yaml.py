@@ -106,3 +106,12 @@ def test_a_value_used_again_is_one_value_as_the_full_loader_has_it(tmp_path: Pat
     before = copy.deepcopy(read_yaml(path))
     document["a"].append(3)
     assert read_yaml(path) == before
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 3000 + "]" * 3000, "a: " + "{b: " * 3000 + "1" + "}" * 3000])
+def test_what_lies_thousands_deep_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(DefinitionError) as error:
+        read_yaml(path)
+    assert error.value.words("zh").startswith("plan.yaml：括号")
